@@ -1,0 +1,1 @@
+"""Periplus: the living, executable journey map of an online shop."""

@@ -1,0 +1,100 @@
+"""The one door to DuckDB: every connection in Periplus is opened here, with its limits set.
+
+DuckDB evaluates files and conditions; nothing lives in a DuckDB database, so a connection is in
+memory, cheap and private to whoever opened it. Extensions are never downloaded.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from periplus.errors import InputError, StoreError
+
+Connection = duckdb.DuckDBPyConnection
+
+
+def connect(*, memory: str = "", threads: int = 0, spill: Path | None = None) -> Connection:
+    """A private DuckDB connection: `memory` like "4GB" (empty: half the machine's), `threads` (0: per core).
+
+    What does not fit in memory goes to the folder `spill`, which must be on the workspace's disk.
+    """
+    options: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "memory_limit": memory or f"{_half_of_memory() >> 20}MiB",
+        "threads": threads or os.cpu_count() or 1,
+    }
+    if spill is not None:
+        options["temp_directory"] = str(spill)
+    try:
+        connection = duckdb.connect(":memory:", config=options)
+    except duckdb.Error as problem:
+        raise StoreError(
+            f"The query engine did not start: {first_line(problem)}.", hint="Check the settings memory and threads."
+        ) from None
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")
+    return connection
+
+
+@contextmanager
+def opened(*, memory: str = "", threads: int = 0, spill: Path | None = None) -> Iterator[Connection]:
+    """`connect`, closed at the end of the block."""
+    connection = connect(memory=memory, threads=threads, spill=spill)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def quoted(identifier: str) -> str:
+    """A column or table name as SQL, whatever it contains."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text as a SQL literal, for the few places that take no bound values (COPY targets, file lists)."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def file_list(paths: Sequence[Path]) -> str:
+    """A SQL list of file names; wildcard characters in a name are taken as themselves."""
+    return "[" + ", ".join(literal(_unglob(str(path))) for path in paths) + "]"
+
+
+def _unglob(name: str) -> str:
+    return "".join(f"[{char}]" if char in "*?[" else char for char in name)
+
+
+def first_line(problem: BaseException) -> str:
+    """The first line of a DuckDB error, without its class name; the rest is for developers."""
+    text = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
+    return text.split(": ", 1)[-1].rstrip(".")
+
+
+def explain(problem: duckdb.Error, what: str) -> StoreError | InputError:
+    """A DuckDB error as one plain sentence: a full disk, too little memory, or a file that cannot be read."""
+    text = str(problem)
+    if "No space left" in text or "max_temp_directory_size" in text:
+        return StoreError(
+            f"The disk is full: {what} stopped, nothing was changed.",
+            code="disk_full",
+            hint="Free some room on the disk of the workspace and run it again.",
+        )
+    if isinstance(problem, duckdb.OutOfMemoryException):
+        return StoreError(
+            f"Not enough memory for {what}.", code="memory", hint="Raise the setting memory, or close other programs."
+        )
+    return InputError(f"{what} failed: {first_line(problem)}.")
+
+
+def _half_of_memory() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    except (AttributeError, ValueError, OSError):
+        return 2 << 30

@@ -133,7 +133,7 @@ class Answer:
 
     def to_dict(self) -> Row:
         """The wire form."""
-        names = "kind question rows totals stages now now_from currency version seconds warnings".split()
+        names = [name for name in self.__dataclass_fields__ if name != "context"]
         return {name: getattr(self, name) for name in names}
 
     def df(self) -> Any:

@@ -1,0 +1,86 @@
+"""Which events may change hands when some arrive or leave: those reached over the identifiers on them.
+
+Starting from the identifiers of the rows that come or go, the standing events that carry one of them
+are pulled, with the identifiers on these, until nothing new is found. A user id is never crossed: it
+joins nothing but by an alias, so the group stays small.
+"""
+
+from __future__ import annotations
+
+from periplus.people.identity import NEEDED, Resolution
+from periplus.store import standing
+from periplus.store.door import Connection
+from periplus.store.files import EventFile
+from periplus.store.manifest import Manifest
+
+_COLUMNS = (*NEEDED, "customer", "batch")
+_KINDS = ("anonymous_id", "email", "phone", "reference")
+
+
+def pull(connection: Connection, before: Manifest, files: list[EventFile], *, leaving: int | None) -> None:
+    """Make the table `pulled`: every standing event (less the leaving ones) that may change hands."""
+    run = connection.execute
+    rows = standing.narrow(before, files, _COLUMNS)
+    run(f"CREATE OR REPLACE TEMP VIEW standing_rows AS {rows}")
+    run(
+        "CREATE OR REPLACE TEMP TABLE going AS SELECT * FROM standing_rows "
+        + (f"WHERE batch = {leaving}" if leaving is not None else "WHERE false")
+    )
+    stays = f"(batch <> {leaving})" if leaving is not None else "true"
+    touched = "(SELECT * FROM arriving UNION ALL SELECT * EXCLUDE (customer, batch) FROM going)"
+    for kind in _KINDS:
+        run(f"CREATE OR REPLACE TEMP TABLE reach_{kind} AS SELECT DISTINCT {kind} AS id FROM {touched} WHERE {kind} IS NOT NULL")
+    run(
+        "INSERT INTO reach_anonymous_id SELECT DISTINCT previous_id FROM "
+        f"{touched} WHERE previous_id IS NOT NULL AND previous_id NOT IN (SELECT id FROM reach_anonymous_id)"
+    )
+    _users_of_aliases(connection, touched)
+    sizes: tuple[int, ...] = ()
+    while True:
+        tests = [f"{kind} IN (SELECT id FROM reach_{kind})" for kind in _KINDS]
+        tests += ["user_id IN (SELECT id FROM reach_user)", "type = 'alias'"]
+        run(f"CREATE OR REPLACE TEMP TABLE pulled AS SELECT * FROM standing_rows WHERE {stays} AND ({' OR '.join(tests)})")
+        for kind in _KINDS:
+            # Person identifiers join whoever stands with them; devices and orders matter only without a user.
+            free = "" if kind in ("email", "phone") else " AND user_id IS NULL"
+            run(
+                f"INSERT INTO reach_{kind} SELECT DISTINCT {kind} FROM pulled WHERE {kind} IS NOT NULL{free} "
+                f"AND {kind} NOT IN (SELECT id FROM reach_{kind})"
+            )
+        now = tuple(
+            int(connection.execute(f"SELECT count(*) FROM reach_{kind}").fetchall()[0][0]) for kind in _KINDS
+        )
+        if now == sizes or not _pulled(connection):
+            return
+        sizes = now
+
+
+def _users_of_aliases(connection: Connection, touched: str) -> None:
+    """The user ids that any alias names: with one alias more or less, they may all fall together or apart."""
+    both = f"(SELECT type, user_id, previous_id FROM standing_rows WHERE type = 'alias' UNION ALL SELECT type, user_id, previous_id FROM {touched} WHERE type = 'alias')"
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE reach_user AS SELECT DISTINCT id FROM "
+        f"(SELECT user_id AS id FROM {both} UNION ALL SELECT previous_id FROM {both}) WHERE id IS NOT NULL"
+    )
+
+
+def _pulled(connection: Connection) -> bool:
+    return bool(connection.execute("SELECT 1 FROM pulled LIMIT 1").fetchall())
+
+
+def find_moving(
+    connection: Connection, before: Manifest, files: list[EventFile], resolution: Resolution, *, leaving: int | None
+) -> None:
+    """Add to the table `moving` the customers some of whose standing events go, or go to somebody else."""
+    del before, files
+    run = connection.execute
+    run(
+        f"INSERT INTO moving SELECT DISTINCT e.customer FROM pulled AS e{resolution.joins} "
+        f"WHERE coalesce({resolution.customer}, 0) <> e.customer"
+    )
+    if leaving is not None:
+        run("INSERT INTO moving SELECT DISTINCT customer FROM going")
+    run(
+        "INSERT INTO moving SELECT DISTINCT customer FROM "
+        "(SELECT customer, key_hi, key_lo FROM standing_rows) JOIN resequenced USING (key_hi, key_lo)"
+    )

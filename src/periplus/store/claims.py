@@ -1,0 +1,175 @@
+"""Who else brought an event: claims of later batches on events that an earlier one brought first.
+
+A duplicate leaves its row as a claim in its batch. The content accepted first stays; of all claims the
+least sequence counts. When a batch is undone, an event that another live batch claims is handed to it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from periplus.store import door, keys, standing
+from periplus.store.files import FIXED, EventFile
+from periplus.store.home import Home
+from periplus.store.manifest import Manifest
+from periplus.store.staged import Staged
+
+_STAGED = tuple(name for name in FIXED if name not in ("customer", "batch", "own_sequence"))
+
+
+def save_rows(connection: door.Connection, path: Path, rows: str, new: np.ndarray | None) -> None:
+    """Write the ledger of a batch: (file, line, accepted) once per row of its files that made events.
+
+    `rows` gives (file, line) per event; `new` bool[events] says which are new (None: all are).
+    """
+    if new is None:
+        select = f"SELECT DISTINCT file, line, true AS accepted FROM ({rows})"
+    else:
+        connection.register("new_column", {"accepted": new})
+        select = (
+            f"SELECT file, line, bool_or(accepted) AS accepted FROM (({rows}) POSITIONAL JOIN new_column) GROUP BY ALL"
+        )
+    connection.execute(
+        f"COPY (SELECT * FROM ({select}) ORDER BY file, line) TO {door.literal(str(path))} (FORMAT PARQUET, COMPRESSION ZSTD)"
+    )
+    if new is not None:
+        connection.unregister("new_column")
+
+
+def save(
+    connection: door.Connection, root: Path, name: str, staged: Staged, rows: list[tuple[Path, np.ndarray]]
+) -> None:
+    """Write the staged rows (indexes per file) that another batch brought first, as the claims `name`."""
+    selects = []
+    for number, (path, index) in enumerate(rows):
+        if not len(index):
+            continue
+        connection.register("claim_column", {"r": index.astype(np.int64)})
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE claim_{number} AS SELECT r FROM claim_column")
+        connection.unregister("claim_column")
+        selects.append(
+            "SELECT * EXCLUDE (file_row_number) FROM "
+            f"read_parquet({door.file_list([path])}, file_row_number = true) "
+            f"WHERE file_row_number IN (SELECT r FROM claim_{number})"
+        )
+    target = root / f"{name}.parquet"
+    connection.execute(
+        f"COPY ({' UNION ALL BY NAME '.join(selects)}) TO {door.literal(str(target))} (FORMAT PARQUET, COMPRESSION ZSTD)"
+    )
+    document = {"columns": staged.columns, "rest": None if staged.rest is None else list(staged.rest)}
+    (root / f"{name}.json").write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE claimed_now AS SELECT key_hi, key_lo, min(sequence) AS sequence "
+        f"FROM read_parquet({door.file_list([target])}) GROUP BY ALL"
+    )
+
+
+@dataclass(frozen=True)
+class _Claims:
+    """One live batch's claims."""
+
+    batch: int
+    path: Path
+    columns: dict[str, str]
+    rest: list[str] | None
+
+
+def _live(root: Path, manifest: Manifest) -> list[_Claims]:
+    """Claims of the batches that stand, the earliest batch first."""
+    found = []
+    for batch in manifest.batches:
+        if batch.undone is None and batch.claims is not None:
+            document = json.loads((root / f"{batch.claims}.json").read_text(encoding="utf-8"))
+            path = root / f"{batch.claims}.parquet"
+            found.append(_Claims(batch.id, path, document["columns"], document["rest"]))
+    return found
+
+
+@dataclass(frozen=True)
+class Handed:
+    """A Parquet of rows that pass from an undone batch to those that claim them."""
+
+    path: Path
+    columns: dict[str, str]
+    rest: list[str] | None
+    rows: int
+
+
+def hand_over(
+    connection: door.Connection, home: Home, after: Manifest, files: list[EventFile], leaving: int
+) -> Handed | None:
+    """The rows of batch `leaving` that other live batches claim, as those batches brought them."""
+    live = _live(home.root, after)
+    if not live or not files:
+        return None
+    going = standing.narrow(after, files, ("key_hi", "key_lo", "batch"))
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE leaving_keys AS SELECT key_hi, key_lo FROM ({going}) WHERE batch = {leaving}"
+    )
+    target = standing.shape([(claim.columns, claim.rest, 1) for claim in live])
+    selects = [
+        f"SELECT {standing.select(claim.columns, target, fixed=_STAGED)}, {claim.batch}::INTEGER AS batch "
+        f"FROM read_parquet({door.file_list([claim.path])}) SEMI JOIN leaving_keys USING (key_hi, key_lo)"
+        for claim in live
+    ]
+    folder = home.staging()
+    path = folder / "handed.parquet"
+    least = "min(sequence) OVER (PARTITION BY key_hi, key_lo)"
+    connection.execute(
+        f"COPY (SELECT * EXCLUDE (sequence, least_sequence), least_sequence AS sequence, "
+        "CASE WHEN sequence > least_sequence THEN sequence END AS own_sequence "
+        f"FROM (SELECT *, {least} AS least_sequence FROM ({' UNION ALL BY NAME '.join(selects)})) "
+        "QUALIFY row_number() OVER (PARTITION BY key_hi, key_lo ORDER BY batch, sequence) = 1) "
+        f"TO {door.literal(str(path))} (FORMAT PARQUET)"
+    )
+    rows = connection.execute(f"SELECT count(*) FROM read_parquet({door.file_list([path])})").fetchall()[0][0]
+    return Handed(path, target.columns, target.rest, int(rows)) if rows else None
+
+
+def resequence(
+    connection: door.Connection, home: Home, before: Manifest, files: list[EventFile], *, leaving: int | None
+) -> None:
+    """Fill the table `resequenced`: standing events whose least sequence over all claims has changed.
+
+    `claimed_now` holds the claims that just arrived; an undone batch's are left out of `_live`.
+    """
+    live = _live(home.root, before)
+    parts = [f"SELECT key_hi, key_lo, sequence FROM read_parquet({door.file_list([claim.path])})" for claim in live]
+    if leaving is None:
+        parts.append("SELECT key_hi, key_lo, sequence FROM claimed_now")
+        touched = "SELECT key_hi, key_lo FROM claimed_now"
+    else:
+        gone = before.batch(leaving)
+        if gone is None or gone.claims is None:
+            return
+        path = home.root / f"{gone.claims}.parquet"
+        touched = f"SELECT DISTINCT key_hi, key_lo FROM read_parquet({door.file_list([path])})"
+    claimed = " UNION ALL ".join(parts) or "SELECT 0::UBIGINT AS key_hi, 0::UBIGINT AS key_lo, 0 AS sequence WHERE false"
+    rows = standing.narrow(before, files, ("key_hi", "key_lo", "sequence", "own_sequence", "batch"))
+    stays = f" AND e.batch <> {leaving}" if leaving is not None else ""
+    connection.execute(
+        "INSERT INTO resequenced SELECT key_hi, key_lo, least FROM (SELECT e.key_hi, e.key_lo, e.sequence, "
+        "least(coalesce(e.own_sequence, e.sequence), coalesce(c.sequence, e.own_sequence, e.sequence)) AS least "
+        f"FROM ({rows}) AS e SEMI JOIN ({touched}) AS t ON t.key_hi = e.key_hi AND t.key_lo = e.key_lo "
+        f"LEFT JOIN (SELECT key_hi, key_lo, min(sequence) AS sequence FROM ({claimed}) GROUP BY ALL) AS c "
+        f"ON c.key_hi = e.key_hi AND c.key_lo = e.key_lo WHERE true{stays}) WHERE least <> sequence"
+    )
+
+
+def forget_keys(connection: door.Connection, root: Path, before: Manifest, after: Manifest) -> list[str]:
+    """The key files of `after`: as before, without the keys of events that no longer stand."""
+    from periplus.store.files import load
+
+    open_files = [load(root, name) for name in after.files]
+    standing.load_masks(connection, root, after)
+    if not open_files:
+        return []
+    rows = standing.narrow(after, open_files, ("key_hi", "key_lo"))
+    found = connection.execute(rows).fetchnumpy()
+    name = f"keys/{after.next_file:06d}"
+    keys.save(root, name, np.asarray(found["key_hi"], np.uint64), np.asarray(found["key_lo"], np.uint64))
+    return [name]

@@ -1,0 +1,91 @@
+"""Plain loops, compiled: one explicit signature each, once per installation, kept in a cache folder.
+
+Numba is imported when the first loop runs, not before, so that commands which need none start fast.
+The cache folder is `use_cache(folder)`, by default the user's cache folder; where it cannot be
+written the loops are compiled anew in each process, and `cache_problem()` says so.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+_lock = threading.RLock()
+_loops: list[Loop] = []
+_folder: Path | None = None
+_problem: str | None = None
+
+
+class Loop:
+    """A function that is compiled, or loaded from the cache, when it is first called."""
+
+    def __init__(self, function: Callable[..., Any], signature: str | list[str]) -> None:
+        self.function = function
+        self.signature = signature
+        self._ready: Callable[..., Any] | None = None
+        self.__doc__ = function.__doc__
+        self.__name__ = function.__name__
+
+    def __call__(self, *arguments: Any) -> Any:
+        return (self._ready or self.ready())(*arguments)
+
+    def ready(self) -> Callable[..., Any]:
+        """Compile it now, if that has not been done."""
+        with _lock:
+            if self._ready is None:
+                import numba
+
+                cache = _usable_cache()
+                if cache is not None:
+                    numba.config.CACHE_DIR = str(cache)
+                jit = numba.njit(self.signature, nogil=True, cache=cache is not None)
+                self._ready = jit(self.function)
+            return self._ready
+
+
+def compiled(signature: str | list[str]) -> Callable[[Callable[..., Any]], Loop]:
+    """Mark a loop for compilation with one explicit signature, such as `"void(i8[::1], u1[::1])"`."""
+
+    def mark(function: Callable[..., Any]) -> Loop:
+        loop = Loop(function, signature)
+        _loops.append(loop)
+        return loop
+
+    return mark
+
+
+def use_cache(folder: str) -> None:
+    """Keep compiled loops in `folder`; empty means the user's cache folder. Call before the first question."""
+    global _folder
+    _folder = Path(folder).expanduser() if folder else None
+
+
+def warm() -> int:
+    """Compile every loop known so far and return how many there are."""
+    for loop in _loops:
+        loop.ready()
+    return len(_loops)
+
+
+def cache_problem() -> str | None:
+    """Why compiled loops are not kept, or None."""
+    return _problem
+
+
+def _usable_cache() -> Path | None:
+    global _problem
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+    folder = _folder or base / "periplus" / "kernels"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".writable-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as problem:
+        _problem = f"Compiled loops are not kept: {folder} cannot be written ({problem.strerror})."
+        return None
+    _problem = None
+    return folder

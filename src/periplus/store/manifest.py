@@ -1,0 +1,147 @@
+"""The manifest: which files make up one version of the data, and the atomic switch from one to the next.
+
+`CURRENT` holds the number of the live manifest. A version is published by writing its manifest aside,
+then renaming `CURRENT`; whoever was killed before that left nothing but files nobody names, which the
+next writer removes. Readers open what their manifest names and need no lock: files replaced by a
+newer version are removed only when they have been unnamed for a while.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from periplus.errors import StoreError
+from periplus.settings import FORMAT
+from periplus.store.files import write_durably
+
+GRACE = 600.0
+"""Seconds for which files that no live manifest names are kept for readers of older versions."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One import: its counts, where its rejects and claims lie, and whether it was undone.
+
+    `claims` names a Parquet of the rows that were duplicates of another batch's: what this batch would
+    bring if the other had never been.
+    """
+
+    id: int
+    source: str
+    created: int
+    files: list[dict[str, Any]]
+    rows: int
+    accepted: int
+    duplicate: int
+    rejected: int
+    withheld: int
+    events: int
+    undone: int | None = None
+    rejects: str | None = None
+    claims: str | None = None
+    rows_file: str | None = None
+    mapping: dict[str, Any] | None = None
+    consent: dict[str, bool] | None = None
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One version of the data.
+
+    `names` is the list of event names; an event's code is its index, and codes never change. `masks`
+    are (file of customers, number): those customers' rows in files of a lower number are out of date.
+    `retired` lists, for a file, the shards whose rows have moved into newer files. `keys` are files of
+    sorted event keys. `next_file` and `next_batch` are the numbers to give next.
+    """
+
+    number: int = 0
+    format: int = FORMAT
+    shards: int = 16
+    names: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    masks: list[tuple[str, int]] = field(default_factory=list)
+    retired: dict[str, list[int]] = field(default_factory=dict)
+    keys: list[str] = field(default_factory=list)
+    batches: list[Batch] = field(default_factory=list)
+    cursors: dict[str, int] = field(default_factory=dict)
+    next_file: int = 1
+    next_batch: int = 1
+    identity: int = 0
+    imported: int | None = None
+
+    def batch(self, number: int) -> Batch | None:
+        return next((batch for batch in self.batches if batch.id == number), None)
+
+    def with_batch(self, batch: Batch) -> Manifest:
+        """This manifest with `batch` added, or put in the place of the one with its id."""
+        others = [known for known in self.batches if known.id != batch.id]
+        return replace(self, batches=sorted([*others, batch], key=lambda known: known.id))
+
+
+def read(root: Path) -> Manifest:
+    """The live manifest of a workspace; raises StoreError for one made by a newer version."""
+    try:
+        number = int((root / "CURRENT").read_text())
+        document = json.loads((root / "manifests" / f"{number:06d}.json").read_bytes())
+    except FileNotFoundError:
+        raise StoreError(
+            f"{root} is not a whole workspace: its CURRENT or manifest is missing.",
+            code="damaged",
+            hint="Restore it from a backup, or make a new one with `periplus init`.",
+        ) from None
+    except ValueError:
+        raise StoreError(f"The manifest of {root} is damaged.", code="damaged", hint="Restore a backup.") from None
+    if document.get("format", 0) > FORMAT:
+        raise StoreError(
+            f"{root} was made by a newer version of Periplus (layout {document['format']}, this one knows {FORMAT}).",
+            code="newer",
+            hint="Upgrade Periplus; nothing in the workspace was changed.",
+        )
+    document["batches"] = [Batch(**batch) for batch in document["batches"]]
+    document["masks"] = [(name, before) for name, before in document["masks"]]
+    return Manifest(**document)
+
+
+def publish(root: Path, manifest: Manifest) -> Manifest:
+    """Make `manifest` the live version; the caller holds write.lock. The switch is one rename."""
+    following = replace(manifest, number=manifest.number + 1)
+    (root / "manifests").mkdir(exist_ok=True)
+    content = json.dumps(asdict(following), ensure_ascii=False).encode()
+    write_durably(root / "manifests" / f"{following.number:06d}.json", content)
+    write_durably(root / "CURRENT", f"{following.number}\n".encode())
+    return following
+
+
+def sweep(root: Path, manifest: Manifest, *, grace: float = GRACE) -> None:
+    """Remove files that the live manifest does not name and nobody can be reading any more.
+
+    The caller holds write.lock, so nothing unnamed is being written but staging folders, which are
+    left to their owners while these live.
+    """
+    named = {*manifest.files, *(name for name, _ in manifest.masks), *manifest.keys}
+    for batch in manifest.batches:
+        named.update(name for name in (batch.rejects, batch.claims, batch.rows_file) if name)
+    horizon = time.time() - grace
+    for folder in ("runs", "shards", "masks", "keys", "batches", "manifests"):
+        for path in sorted((root / folder).rglob("*")):
+            if path.is_file() and _stem(root, path) not in named and not _is_live(path, folder, manifest):
+                try:
+                    if path.stat().st_mtime < horizon:
+                        path.unlink()
+                except FileNotFoundError:
+                    continue
+
+
+def _is_live(path: Path, folder: str, manifest: Manifest) -> bool:
+    return folder == "manifests" and path.name.split(".")[0] == f"{manifest.number:06d}"
+
+
+def _stem(root: Path, path: Path) -> str:
+    """`runs/000004` for `runs/000004.time.npy`: the name by which manifests know a file and its sidecars."""
+    relative = path.relative_to(root)
+    return str(relative.with_name(relative.name.split(".")[0]))

@@ -1,0 +1,351 @@
+"""One data version, open for reading: shards of whole customers, base and runs merged.
+
+A snapshot names immutable files, so it needs no lock and never changes while one looks. Hot columns
+are memory-mapped where a shard has one source, and merged once, in memory, where it has several.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from periplus.settings import Settings
+from periplus.store import door, merge
+from periplus.store.columns import FileColumns
+from periplus.store.files import EventFile, load
+from periplus.store.manifest import Manifest
+
+Expression = Callable[[FileColumns], tuple[str, list[Any]]]
+"""SQL of one value for the columns of one file: `(text with ?, bound values)`."""
+
+
+@dataclass(frozen=True)
+class PropertyInfo:
+    """What the data holds under one path: its kind, in how many events, and frequent values."""
+
+    kind: str
+    events: int
+    values: list[str]
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The journey events of a range of customers, in the order of (customer, time, sequence, key).
+
+    `customers` uint64[c] ascending; `offsets` int64[c+1]; `time` int64[n], microseconds UTC; `name`
+    uint16[n], codes into `Snapshot.names`. Rows offsets[j]:offsets[j+1] are customer j's.
+    """
+
+    index: int
+    customers: np.ndarray
+    offsets: np.ndarray
+    time: np.ndarray
+    name: np.ndarray
+
+
+@dataclass(frozen=True)
+class Found:
+    """Some rows of the shards with values read from them: `shard` int32[n], `row` int64[n], `columns`."""
+
+    shard: np.ndarray
+    row: np.ndarray
+    columns: list[np.ndarray]
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A slice of a file that holds rows of one shard."""
+
+    file: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class _Merged:
+    """How a shard's rows lie in its sources; `spans` is None where there is one source, unmasked."""
+
+    shard: Shard
+    sources: list[_Source]
+    spans: np.ndarray | None
+
+
+class Snapshot:
+    """The events of one version; cheap to make, its shards are opened when first asked for."""
+
+    def __init__(self, root: Path, manifest: Manifest, settings: Settings, *, live: bool = False) -> None:
+        self.root = root
+        self.manifest = manifest
+        self.settings = settings
+        self.version = str(manifest.number)
+        self.names: tuple[str, ...] = tuple(manifest.names)
+        self.shard_count = manifest.shards
+        self.live = live
+        self.files: list[EventFile] = [load(root, name) for name in manifest.files]
+        self._shards: dict[int, _Merged] = {}
+        self._locks = [threading.Lock() for _ in range(manifest.shards)]
+        self._masks: dict[int, np.ndarray] = {}
+        self._local = threading.local()
+
+    @property
+    def last_time(self) -> int | None:
+        """Time of the last event; None where there is none."""
+        return max((file.last_time for file in self.files if file.last_time is not None), default=None)
+
+    @property
+    def first_time(self) -> int | None:
+        return min((file.first_time for file in self.files if file.first_time is not None), default=None)
+
+    @property
+    def properties(self) -> dict[str, PropertyInfo]:
+        """Every path that has a column or a place in the rest, with its kind and frequent values."""
+        found: dict[str, PropertyInfo] = {}
+        for file in self.files:
+            for path, kind in file.columns.items():
+                seen = file.properties.get(path, {"rows": 0, "values": []})
+                before = found.get(path)
+                if before is None:
+                    found[path] = PropertyInfo(kind, seen["rows"], list(seen["values"]))
+                else:
+                    values = list(dict.fromkeys([*before.values, *seen["values"]]))
+                    kind = before.kind if before.kind == kind else "VARCHAR"
+                    found[path] = PropertyInfo(kind, before.events + seen["rows"], values)
+            for path in file.rest or ():
+                found.setdefault(path, PropertyInfo("JSON", 0, []))
+        return found
+
+    def name_counts(self) -> dict[str, int]:
+        """Events by name, over everything that is not a statement (masked rows counted once more)."""
+        counts: dict[str, int] = {}
+        for file in self.files:
+            for name, rows in file.names.items():
+                counts[name] = counts.get(name, 0) + rows
+        return counts
+
+    # -- shards ---------------------------------------------------------------------------------
+
+    def shard(self, index: int) -> Shard:
+        """Shard `index`, merged and cached."""
+        return self._opened(index).shard
+
+    def _opened(self, index: int) -> _Merged:
+        with self._locks[index]:
+            if index not in self._shards:
+                self._shards[index] = self._open(index)
+            return self._shards[index]
+
+    def _open(self, index: int) -> _Merged:
+        sources = [
+            _Source(number, file.shards[index], file.shards[index + 1])
+            for number, file in enumerate(self.files)
+            if file.shards[index + 1] > file.shards[index]
+            and index not in self.manifest.retired.get(file.name, ())
+        ]
+        if len(sources) == 1 and not len(self._masked(self.files[sources[0].file].number)):
+            only = sources[0]
+            file = self.files[only.file]
+            customers, offsets = _customers(file, only.start, only.stop)
+            shard = Shard(
+                index,
+                customers,
+                offsets,
+                file.hot("time")[only.start : only.stop],
+                file.hot("name")[only.start : only.stop],
+            )
+            return _Merged(shard, sources, None)
+        return self._merge(index, sources)
+
+    def _merge(self, index: int, sources: list[_Source]) -> _Merged:
+        parts: list[merge.Rows] = []
+        laid = 0
+        for source in sources:
+            file = self.files[source.file]
+            cut = slice(source.start, source.stop)
+            customers, offsets = _customers(file, source.start, source.stop)
+            rows = merge.Rows(
+                customers,
+                offsets,
+                file.hot("time")[cut],
+                file.hot("sequence")[cut],
+                file.hot("key_hi")[cut],
+                file.hot("key_lo")[cut],
+                np.arange(laid, laid + source.stop - source.start, dtype=np.int64),
+            )
+            parts.append(merge.without(rows, self._masked(file.number)))
+            laid += source.stop - source.start
+        # The smallest first, so that a large base is walked once.
+        parts.sort(key=lambda rows: len(rows.time))
+        if not parts:
+            empty = np.zeros(0, np.int64)
+            parts = [merge.Rows(empty.view(np.uint64), np.zeros(1, np.int64), empty, empty, empty, empty, empty)]
+        whole = parts[0]
+        for part in parts[1:]:
+            whole = merge.merged(part, whole) if len(part.time) > len(whole.time) else merge.merged(whole, part)
+        order = merge.spans(whole.position)
+        names = [self.files[s.file].hot("name")[s.start : s.stop] for s in sources]
+        name = merge.laid_out(_joined(names, np.uint16), order, len(whole.time))
+        shard = Shard(index, whole.customers, whole.offsets, np.ascontiguousarray(whole.time), name)
+        return _Merged(shard, sources, order)
+
+    def _masked(self, number: int) -> np.ndarray:
+        """Customers whose rows in a file of that number are out of date, sorted."""
+        if number not in self._masks:
+            lists = [
+                np.load(self.root / f"{name}.npy") for name, before in self.manifest.masks if before > number
+            ]
+            self._masks[number] = np.unique(np.concatenate(lists)) if lists else np.zeros(0, np.uint64)
+        return self._masks[number]
+
+    # -- conditions -----------------------------------------------------------------------------
+
+    def evaluate(self, expression: Expression, dtype: Any) -> list[np.ndarray]:
+        """`expression` for every journey event: one array of `dtype` per shard, in the order of its rows."""
+        by_file: dict[int, np.ndarray] = {}
+        for group in self._groups():
+            sql, values = expression(FileColumns.of(self.files[group[0]]))
+            paths = [self.files[number].path for number in group]
+            column = self._query(
+                f"SELECT {sql} AS v FROM read_parquet({door.file_list(paths)})", values
+            )["v"]
+            column = np.ma.filled(column, 0) if np.ma.isMaskedArray(column) else column
+            at = 0
+            for number in group:
+                file = self.files[number]
+                by_file[number] = column[at : at + file.journey_rows].astype(dtype, copy=False)
+                at += file.rows
+        return [self._lay(index, by_file, np.dtype(dtype)) for index in range(self.shard_count)]
+
+    def _lay(self, index: int, by_file: dict[int, np.ndarray], dtype: np.dtype[Any]) -> np.ndarray:
+        opened = self._opened(index)
+        parts = [by_file[source.file][source.start : source.stop] for source in opened.sources]
+        if opened.spans is None:
+            return parts[0] if parts else np.zeros(0, dtype)
+        return merge.laid_out(_joined(parts, dtype), opened.spans, len(opened.shard.time))
+
+    def fetch(self, where: Expression, values: Sequence[Expression]) -> Found:
+        """The journey events that meet `where`, in order, with `values` read from each of them."""
+        rows: dict[int, np.ndarray] = {}
+        read: dict[int, list[np.ndarray]] = {}
+        for number, file in enumerate(self.files):
+            columns = FileColumns.of(file)
+            test, bound = where(columns)
+            listed, arguments = [], []
+            for position, value in enumerate(values):
+                sql, more = value(columns)
+                listed.append(f"{sql} AS v{position}")
+                arguments.extend(more)
+            # Values are bound in the order in which they stand: those of the SELECT list come first.
+            found = self._query(
+                f"SELECT {', '.join(['file_row_number AS r', *listed])} "
+                f"FROM read_parquet({door.file_list([file.path])}, file_row_number = true) "
+                f"WHERE section = 0 AND ({test})",
+                [*arguments, *bound],
+            )
+            rows[number] = np.asarray(found["r"], np.int64)
+            read[number] = [found[f"v{position}"] for position in range(len(values))]
+        return self._placed(rows, read, len(values))
+
+    def _placed(self, rows: dict[int, np.ndarray], read: dict[int, list[np.ndarray]], width: int) -> Found:
+        shards: list[np.ndarray] = []
+        placed: list[np.ndarray] = []
+        columns: list[list[np.ndarray]] = [[] for _ in range(width)]
+        for index in range(self.shard_count):
+            opened = self._opened(index)
+            laid = 0
+            at: list[np.ndarray] = []
+            picked: list[list[np.ndarray]] = [[] for _ in range(width)]
+            for source in opened.sources:
+                inside = (rows[source.file] >= source.start) & (rows[source.file] < source.stop)
+                position = rows[source.file][inside] - source.start + laid
+                merged = _merged_rows(position, opened.spans)
+                at.append(merged[merged >= 0])
+                for column, target in zip(read[source.file], picked, strict=True):
+                    target.append(column[inside][merged >= 0])
+                laid += source.stop - source.start
+            where = np.concatenate(at) if at else np.zeros(0, np.int64)
+            order = np.argsort(where, kind="stable")
+            shards.append(np.full(len(where), index, np.int32))
+            placed.append(where[order])
+            for target, column in zip(columns, picked, strict=True):
+                if column:
+                    target.append(np.ma.concatenate(column)[order])
+        return Found(
+            np.concatenate(shards),
+            np.concatenate(placed),
+            [np.ma.concatenate(column) if column else np.zeros(0) for column in columns],
+        )
+
+    def unidentified(self) -> tuple[np.ndarray, np.ndarray]:
+        """Time int64[n] and name code of the events nobody can be named for."""
+        times, codes = [], []
+        position = {name: code for code, name in enumerate(self.names)}
+        for file in self.files:
+            if not file.nameless or 0 in self.manifest.retired.get(file.name, ()):
+                continue
+            if 0 in self._masked(file.number):
+                continue
+            found = self._query(
+                f"SELECT time, event FROM read_parquet({door.file_list([file.path])}) WHERE section = 1", []
+            )
+            times.append(np.asarray(found["time"], np.int64))
+            codes.append(np.array([position[name] for name in found["event"]], np.uint16))
+        return _joined(times, np.int64), _joined(codes, np.uint16)
+
+    def _groups(self) -> list[list[int]]:
+        """Files whose columns are alike, so that one query reads them all."""
+        groups: dict[Any, list[int]] = {}
+        for number, file in enumerate(self.files):
+            rest = None if file.rest is None else tuple(sorted(file.rest))
+            groups.setdefault((tuple(sorted(file.columns.items())), rest), []).append(number)
+        return list(groups.values())
+
+    # -- the door -------------------------------------------------------------------------------
+
+    def cursor(self) -> door.Connection:
+        """This thread's connection to DuckDB."""
+        connection: door.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = door.connect(
+                memory=self.settings.memory, threads=self.settings.threads, spill=self.root / "spill"
+            )
+            self._local.connection = connection
+        return connection
+
+    def _query(self, sql: str, values: list[Any]) -> dict[str, np.ndarray]:
+        try:
+            return dict(self.cursor().execute(sql, values).fetchnumpy())
+        except duckdb.Error as problem:
+            raise door.explain(problem, "reading the events") from None
+
+
+def _customers(file: EventFile, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+    """Customers and offsets of the rows start:stop of a file; shards never cut through a customer."""
+    offsets = file.hot("offsets")
+    first, last = np.searchsorted(offsets, [start, stop])
+    return file.hot("customers")[first:last], np.asarray(offsets[first : last + 1]) - start
+
+
+def _joined(parts: Sequence[np.ndarray], dtype: Any) -> np.ndarray:
+    if len(parts) == 1:
+        return np.ascontiguousarray(parts[0])
+    return np.concatenate(parts) if parts else np.zeros(0, dtype)
+
+
+def _merged_rows(position: np.ndarray, spans: np.ndarray | None) -> np.ndarray:
+    """Merged row of each position in the sources laid end to end; -1 for rows that are masked."""
+    if spans is None or not len(position):
+        return position
+    if not len(spans):
+        return np.full(len(position), -1, np.int64)
+    order = np.argsort(spans[:, 0])
+    starts, lengths = spans[order, 0], spans[order, 1]
+    placed = (np.cumsum(spans[:, 1]) - spans[:, 1])[order]
+    at = np.searchsorted(starts, position, "right") - 1
+    inside = (at >= 0) & (position - starts[at] < lengths[at])
+    return np.where(inside, placed[at] + position - starts[at], -1)

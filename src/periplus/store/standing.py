@@ -1,0 +1,169 @@
+"""The rows that stand in a version, as SQL: every file less what is masked or retired, columns made alike.
+
+Files differ in their shredded columns, and one path may be a number in one file and a text in
+another. Read together, each path gets one kind; values of another kind go to `rest`, unchanged.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from periplus.store import door
+from periplus.store.files import FIXED, EventFile, shard_start
+from periplus.store.manifest import Manifest
+
+MOST_COLUMNS = 400
+"""Shredded columns a file may have; the rarest beyond it live in `rest`."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Shredded columns and the paths in `rest` (None: unknown) that several sources share when read together."""
+
+    columns: dict[str, str]
+    rest: list[str] | None
+
+
+def shape(sources: Iterable[tuple[dict[str, str], Sequence[str] | None, int]]) -> Shape:
+    """One shape for sources given as (columns, rest, rows)."""
+    listed = list(sources)
+    votes: dict[str, Counter[str]] = {}
+    for columns, _, rows in listed:
+        for path, kind in columns.items():
+            votes.setdefault(path, Counter())[kind] += max(rows, 1)
+    chosen = {path: _kind(count) for path, count in votes.items()}
+    if len(chosen) > MOST_COLUMNS:
+        common = sorted(chosen, key=lambda path: (-votes[path].total(), path))[:MOST_COLUMNS]
+        chosen = {path: chosen[path] for path in common}
+    rest: set[str] | None = set()
+    for columns, more, _ in listed:
+        if more is None:
+            rest = None
+        if rest is not None:
+            rest.update(more or ())
+            rest.update(path for path, kind in columns.items() if not _fits(kind, chosen.get(path)))
+    return Shape(dict(sorted(chosen.items())), None if rest is None else sorted(rest))
+
+
+def _kind(votes: Counter[str]) -> str:
+    if set(votes) == {"BIGINT", "DOUBLE"}:
+        return "DOUBLE"
+    return max(sorted(votes), key=lambda kind: votes[kind])
+
+
+def _fits(kind: str, target: str | None) -> bool:
+    return kind == target or (kind == "BIGINT" and target == "DOUBLE")
+
+
+def select(columns: dict[str, str], target: Shape, *, fixed: Sequence[str], extra: Sequence[str] = ()) -> str:
+    """The SELECT list that reads a source with `columns` in the shape `target`: fixed ones, shredded ones, rest."""
+    parts = [door.quoted(name) for name in fixed]
+    parts.extend(extra)
+    misfits: list[str] = []
+    for path, kind in target.columns.items():
+        name = door.quoted(path)
+        have = columns.get(path)
+        sql_kind = "VARCHAR" if kind == "JSON" else kind
+        if have is None:
+            parts.append(f"NULL::{sql_kind} AS {name}")
+        elif have == kind:
+            parts.append(name)
+        elif _fits(have, kind):
+            # Whole numbers beyond 2^53 have no exact double; they stay as they are, in the rest.
+            parts.append(f"CASE WHEN abs({name}) <= 9007199254740992 THEN {name}::DOUBLE END AS {name}")
+            misfits.append(_pair(path, have, f"CASE WHEN abs({name}) > 9007199254740992 THEN {name} END"))
+        else:
+            parts.append(f"NULL::{sql_kind} AS {name}")
+            misfits.append(_pair(path, have, name))
+    misfits.extend(_pair(path, have, door.quoted(path)) for path, have in columns.items() if path not in target.columns)
+    if misfits:
+        merged = f"json_merge_patch(coalesce(rest, '{{}}')::JSON, json_object({', '.join(misfits)}))::VARCHAR"
+        parts.append(f"nullif({merged}, '{{}}') AS rest")
+    else:
+        parts.append("rest")
+    return ", ".join(parts)
+
+
+def _pair(path: str, kind: str, value: str) -> str:
+    return f"{door.literal(path)}, {value}::JSON" if kind == "JSON" else f"{door.literal(path)}, {value}"
+
+
+def rows(
+    manifest: Manifest,
+    files: Sequence[EventFile],
+    target: Shape,
+    *,
+    shards: Sequence[int] | None = None,
+) -> str:
+    """SQL of all standing rows of `files` in the shape `target`, with all fixed columns; `shards` narrows them."""
+    selects = []
+    for file in files:
+        tests = [*masked(manifest, file), *_live(manifest, file), *_within(manifest, shards)]
+        where = f" WHERE {' AND '.join(tests)}" if tests else ""
+        listed = select(file.columns, target, fixed=tuple(FIXED))
+        selects.append(f"SELECT {listed} FROM read_parquet({door.file_list([file.path])}) AS e{where}")
+    if not selects:
+        kinds = [f"NULL::{kind} AS {door.quoted(name)}" for name, kind in FIXED.items()]
+        return f"SELECT {', '.join(kinds)}, NULL::VARCHAR AS rest WHERE false"
+    return " UNION ALL ".join(selects)
+
+
+def narrow(manifest: Manifest, files: Sequence[EventFile], columns: Sequence[str]) -> str:
+    """SQL of some fixed columns of all standing rows, and of `reference` (an order's id) if asked for."""
+    selects = []
+    for file in files:
+        tests = [*masked(manifest, file), *_live(manifest, file)]
+        where = f" WHERE {' AND '.join(tests)}" if tests else ""
+        listed = ", ".join(reference(file.columns) if name == "reference" else door.quoted(name) for name in columns)
+        selects.append(f"SELECT {listed} FROM read_parquet({door.file_list([file.path])}) AS e{where}")
+    return " UNION ALL ".join(selects)
+
+
+def reference(columns: dict[str, str]) -> str:
+    """The order or ticket number of an event, which may be all that a carrier's message carries."""
+    paths = [path for path in ("properties.order_id", "properties.ticket_id") if path in columns]
+    if not paths:
+        return "NULL::VARCHAR AS reference"
+    tagged = ", ".join(
+        f"{door.literal(path.split('.')[1] + ':')} || {door.quoted(path)}::VARCHAR" for path in paths
+    )
+    return f"coalesce({tagged}) AS reference"
+
+
+def masked(manifest: Manifest, file: EventFile) -> list[str]:
+    """Tests that leave out the customers whose rows in this file are out of date (tables `mask_N`)."""
+    return [
+        f"NOT EXISTS (SELECT 1 FROM mask_{number} AS m WHERE m.customer = e.customer)"
+        for number, (_, before) in enumerate(manifest.masks)
+        if before > file.number
+    ]
+
+
+def load_masks(connection: door.Connection, root: Path, manifest: Manifest) -> None:
+    """Make the tables `mask_N` that `rows` and `narrow` test against."""
+    import numpy as np
+
+    for number, (name, _) in enumerate(manifest.masks):
+        customers = np.load(root / f"{name}.npy")
+        connection.register("mask_column", {"customer": customers})
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE mask_{number} AS SELECT customer FROM mask_column")
+        connection.unregister("mask_column")
+
+
+def _live(manifest: Manifest, file: EventFile) -> list[str]:
+    return [f"NOT ({_range(shard, manifest.shards)})" for shard in manifest.retired.get(file.name, ())]
+
+
+def _within(manifest: Manifest, shards: Sequence[int] | None) -> list[str]:
+    if shards is None:
+        return []
+    return ["(" + " OR ".join(_range(shard, manifest.shards) for shard in shards) + ")"]
+
+
+def _range(shard: int, shards: int) -> str:
+    low, high = shard_start(shard, shards), shard_start(shard + 1, shards)
+    upper = f" AND customer < {high}" if shard + 1 < shards else ""
+    return f"(customer >= {low}{upper})"

@@ -1,0 +1,152 @@
+"""What a condition consists of, once read: a small tree of frozen records.
+
+The readings (memory, sql, english) walk it; parse makes it and writes it out again. `All` and `Any` are
+never nested in themselves and never hold a single part; `All(())` is every event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any as Anything
+from typing import Literal, NamedTuple, Protocol
+
+from periplus.registry import Registry
+from periplus.store.columns import FileColumns
+
+OperandKind = Literal["text", "number", "bool"]
+Reference = Literal["touchpoint", "stage"]
+
+
+class Operand(NamedTuple):
+    """A compared value and how it compares. The kind keeps True and 1 apart."""
+
+    kind: OperandKind
+    value: str | int | float | bool
+
+
+class Operator(NamedTuple):
+    """One operator: what it takes, and whether a list of it."""
+
+    kinds: tuple[OperandKind, ...]
+    many: bool = False
+
+
+ANY_KIND: tuple[OperandKind, ...] = ("text", "number", "bool")
+OPERATORS: dict[str, Operator] = {
+    "eq": Operator(ANY_KIND),
+    "ne": Operator(ANY_KIND),
+    "gt": Operator(("text", "number")),
+    "gte": Operator(("text", "number")),
+    "lt": Operator(("text", "number")),
+    "lte": Operator(("text", "number")),
+    "in": Operator(ANY_KIND, many=True),
+    "not_in": Operator(ANY_KIND, many=True),
+    "contains": Operator(("text",)),
+    "starts_with": Operator(("text",)),
+    "ends_with": Operator(("text",)),
+    "matches": Operator(("text",)),
+}
+"""All operators but `exists`, which asks about the path and compares nothing."""
+
+
+@dataclass(frozen=True)
+class Test:
+    """One comparison: an operator of `OPERATORS` and its operands (one, or a list's)."""
+
+    __test__ = False  # not a test case of pytest
+
+    operator: str
+    operands: tuple[Operand, ...]
+
+
+@dataclass(frozen=True)
+class All:
+    parts: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class Any:
+    parts: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class Not:
+    part: Node
+
+
+@dataclass(frozen=True)
+class Named:
+    """The event has one of these names (in NFC)."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Referred:
+    """The event is on one of these touchpoints, or in one of these stages, of a map."""
+
+    kind: Reference
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Exists:
+    """The path holds something, or (`present` false) nothing."""
+
+    path: str
+    present: bool
+
+
+@dataclass(frozen=True)
+class Compare:
+    """One value of the path (with `every`: each) meets all the tests."""
+
+    path: str
+    tests: tuple[Test, ...]
+    every: bool = False
+
+
+class CustomerPart(Protocol):
+    """A condition over the customer, as higher areas register it in `customer_parts`.
+
+    It must be hashable and equal by value, like the other parts of the tree.
+    """
+
+    def document(self) -> Mapping[str, Anything]: ...
+    def paths(self) -> frozenset[str]: ...
+    def english(self) -> str: ...
+    def sql(self, columns: FileColumns) -> tuple[str, list[object]]: ...
+    def matches(self, event: Mapping[str, Anything]) -> bool: ...
+
+
+Node = All | Any | Not | Named | Referred | Exists | Compare | CustomerPart
+
+CUSTOMER_KEYS = ("did", "trait", "segment", "answered")
+customer_parts: Registry[Callable[[Anything, str], CustomerPart]] = Registry("customer condition")
+"""`customer_parts["segment"](value, where)` reads the value of such a key; empty until an area fills it."""
+
+
+def nodes(root: Node) -> Iterator[Node]:
+    """Every node of a tree, the root first."""
+    waiting: list[Node] = [root]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        match node:
+            case All(parts) | Any(parts):
+                waiting.extend(reversed(parts))
+            case Not(part):
+                waiting.append(part)
+
+
+def both(parts: list[Node]) -> Node:
+    """All of them: flat, and the part itself where there is but one."""
+    flat = [each for part in parts for each in (part.parts if isinstance(part, All) else (part,))]
+    return flat[0] if len(flat) == 1 else All(tuple(flat))
+
+
+def either(parts: list[Node]) -> Node:
+    """Any of them: flat, and the part itself where there is but one."""
+    flat = [each for part in parts for each in (part.parts if isinstance(part, Any) else (part,))]
+    return flat[0] if len(flat) == 1 else Any(tuple(flat))

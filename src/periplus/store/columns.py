@@ -1,0 +1,130 @@
+"""How SQL over one file of events reads a path: which columns it has, and what lies in its rest.
+
+A path is the full flattened one (`properties.price`, `context.device.type`). In a file its value is in
+the column of that name, else in `rest`, a flat JSON object by path; a path through a list is in the
+JSON column (or rest entry) of a proper prefix. Identifiers and JSON keys enter SQL here and nowhere
+else, through `quote` and `pointer`; all other values are bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from periplus.event import join_path, split_path
+
+KINDS = ("BIGINT", "DOUBLE", "BOOLEAN", "VARCHAR", "JSON")
+OWN = frozenset({"channel", "source", "department"})
+"""The event's own columns that a condition reads by bare name."""
+
+
+def quote(identifier: str) -> str:
+    """An SQL identifier, whatever it contains.
+
+    >>> print(quote('a"b'))
+    "a""b"
+    """
+    if "\x00" in identifier:
+        raise ValueError("an identifier cannot contain NUL")
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def quote_text(text: str) -> str:
+    """An SQL text literal, whatever it contains (for constants of our own and for keys; values are bound)."""
+    if "\x00" in text:
+        raise ValueError("a literal cannot contain NUL")
+    return "'" + text.replace("'", "''") + "'"
+
+
+def pointer(key: str) -> str:
+    """The JSON pointer of one key as an SQL literal (RFC 6901: `~` is `~0`, `/` is `~1`).
+
+    >>> print(pointer("it's/a.b"))
+    '/it''s~1a.b'
+    """
+    return quote_text("/" + key.replace("~", "~0").replace("/", "~1"))
+
+
+@dataclass(frozen=True)
+class FileColumns:
+    """The shredded columns of one file (path to kind) and the paths in its `rest` (None: unknown)."""
+
+    columns: Mapping[str, str]
+    rest: frozenset[str] | None = None
+
+    def own(self, name: str) -> str:
+        """A column every file has, quoted."""
+        return quote(name)
+
+    def in_rest(self, path: str) -> bool:
+        """Whether `rest` may hold this very path."""
+        return self.rest is None or path in self.rest
+
+    def prefixes(self, path: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Each proper prefix of a path below its root, shortest first, with the keys that remain.
+
+        >>> list(FileColumns({}).prefixes("properties.products.category"))
+        [('properties.products', ('category',))]
+        """
+        keys = split_path(path)
+        for cut in range(2, len(keys)):
+            yield join_path(keys[:cut]), keys[cut:]
+
+    def below(self, path: str) -> list[str]:
+        """The shredded columns that lie under a path, where it is an object."""
+        return [column for column in self.columns if column.startswith(path + ".")]
+
+
+INTEGER_TEXT = r"[+-]?[0-9]{1,19}"
+NUMBER_TEXT = r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,4})?"
+"""Which texts are numbers; one that `INTEGER_TEXT` meets too, and that fits int64, is an exact one."""
+_IS_INTEGER = quote_text(INTEGER_TEXT)
+_IS_NUMBER = quote_text(NUMBER_TEXT)
+
+
+def text_form(kind: str, value: str) -> str:
+    """SQL of the text form of a value of some kind: NFC; whole numbers without a decimal point.
+
+    `value` is SQL too. A list or an object (kind JSON) has no text form: NULL.
+    """
+    if kind == "VARCHAR":
+        return f"nfc_normalize({value})"
+    if kind == "DOUBLE":
+        return (
+            f"CASE WHEN {value} = trunc({value}) AND {value} >= -9223372036854775808e0"
+            f" AND {value} < 9223372036854775808e0 THEN CAST(CAST({value} AS BIGINT) AS VARCHAR)"
+            f" WHEN isfinite({value}) THEN CAST({value} AS VARCHAR) END"
+        )
+    if kind == "JSON":
+        text = json_text(value)
+        double = text_form("DOUBLE", f"TRY_CAST({text} AS DOUBLE)")
+        return (
+            f"CASE json_type({value}) WHEN 'VARCHAR' THEN nfc_normalize({text}) WHEN 'BOOLEAN' THEN {text}"
+            f" WHEN 'BIGINT' THEN CAST(TRY_CAST({text} AS BIGINT) AS VARCHAR)"
+            f" WHEN 'UBIGINT' THEN coalesce(CAST(TRY_CAST({text} AS BIGINT) AS VARCHAR), {double})"
+            f" WHEN 'DOUBLE' THEN {double} END"
+        )
+    return f"CAST({value} AS VARCHAR)"
+
+
+def json_text(value: str) -> str:
+    """SQL of a JSON scalar as text, as written (a text without its quotes)."""
+    return f"json_extract_string({value}, '$')"
+
+
+def spread(value: str) -> str:
+    """SQL of the elements of a JSON list; of anything else, a list of that alone."""
+    return f"CASE json_type({value}) WHEN 'ARRAY' THEN json_extract({value}, '$[*]') ELSE [{value}] END"
+
+
+def elements(value: str, keys: tuple[str, ...]) -> str:
+    """SQL of the JSON values that keys lead to in the elements of a list, NULL where they lead nowhere.
+
+    Every list on the way is spread; a list that is itself an element is not looked into.
+    """
+    found = spread(value)
+    for key in keys:
+        inner = f"CASE WHEN json_type(e) = 'OBJECT' THEN json_extract(e, {pointer(key)}) END"
+        opened = f"list_transform({found}, lambda e: {inner})"
+        found = f"flatten(list_transform({opened}, lambda e: {spread('e')}))"
+    return found

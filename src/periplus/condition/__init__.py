@@ -10,8 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any as Anything
 
-from periplus.condition import memory, parse
+from periplus.condition import memory
+from periplus.condition.document import write
 from periplus.condition.english import english
+from periplus.condition.parse import parse as read
 from periplus.condition.sql import sql
 from periplus.condition.tree import (
     All,
@@ -25,6 +27,7 @@ from periplus.condition.tree import (
     Referred,
     customer_parts,
     nodes,
+    resolve,
 )
 from periplus.store.columns import FileColumns
 
@@ -50,11 +53,11 @@ class Condition:
 
         Raises QuestionError with code `condition` for whatever it does not understand.
         """
-        return cls(parse.parse(document, where))
+        return cls(read(document, where))
 
     def document(self) -> dict[str, Anything]:
         """The canonical document: `Condition.parse(c.document()) == c`."""
-        return parse.write(self.tree)
+        return write(self.tree)
 
     def names(self) -> frozenset[str] | None:
         """The event names it can match, in NFC; None where it might match any."""
@@ -108,7 +111,7 @@ class Condition:
             found = lookup(kind, name)
             return None if found is None else found.tree
 
-        return Condition(parse.resolve(self.tree, meaning))
+        return Condition(resolve(self.tree, meaning))
 
     def sql(self, columns: FileColumns) -> tuple[str, list[object]]:
         """A boolean SQL expression over one file, never NULL, and the values to bind to its `?`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from periplus.condition.parse import bare
+from periplus.condition.document import bare
 from periplus.condition.tree import All, Any, Compare, Exists, Named, Node, Not, Operand, Referred, Test
 
 WORDS = {

@@ -1,4 +1,4 @@
-"""Reading a condition from its document, and writing it out again in canonical form."""
+"""Reading a condition from its document: every word checked, every message with its place."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from periplus.condition.pattern import pattern
 from periplus.condition.tree import (
     CUSTOMER_KEYS,
     OPERATORS,
-    All,
-    Any,
+    ROOTS,
     Compare,
     Exists,
     Named,
@@ -27,14 +26,13 @@ from periplus.condition.tree import (
     both,
     customer_parts,
     either,
+    key_order,
     nodes,
 )
 from periplus.errors import QuestionError, unknown
 from periplus.event import join_path, split_path
 from periplus.store.columns import OWN
 
-KEYS = ("event", "touchpoint", "stage", "where", "any", "not", "all")
-ROOTS = ("properties", "context", "traits")
 MAX_DEPTH = 20
 MAX_NODES = 1000
 MAX_VALUES = 10_000
@@ -76,21 +74,21 @@ class _Reader:
             raise wrong(at, f"conditions lie more than {MAX_DEPTH} deep in each other.", "Make it flatter.")
         self.count(at)
         for key in document:
-            if key not in KEYS and key not in customer_parts:
+            if key not in key_order():
                 raise self.unknown_key(at, key)
         parts: list[Node] = []
-        for key in _order():
+        for key in key_order():
             if key in document and key in customer_parts:
                 parts.append(customer_parts[key](document[key], f"{at}.{key}"))
             elif key in document:
                 parts += self.READ[key](self, document[key], f"{at}.{key}", depth)
         return both(parts)
 
-    def one(self, at: str) -> None:
-        self.count += 1
-        if self.count > MAX_NODES:
+    def count(self, at: str, more: int = 1) -> None:
+        self.seen += more
+        if self.seen > MAX_VALUES:
             raise wrong(
-                at, f"the condition has more than {MAX_NODES} parts.", "Use `in` with a list of values."
+                at, f"the condition has more than {MAX_VALUES} parts and values.", "Ask for less at once."
             )
 
     @staticmethod
@@ -98,7 +96,7 @@ class _Reader:
         if key in CUSTOMER_KEYS:
             hint = "Describe the event itself, with `event` and `where`."
             return wrong(at, f"{key!r} speaks of the customer; that is not available here yet.", hint)
-        return misspelt(at, "key", key, (*KEYS, *customer_parts))
+        return misspelt(at, "key", key, key_order())
 
     def event(self, value: object, at: str, depth: int) -> list[Node]:
         return [Named(self.names(value, at))]
@@ -178,10 +176,6 @@ class _Reader:
                     raise wrong(place, f"this takes a list, not {_short(value)}.", "Write [a, b].")
                 if not value:
                     raise wrong(place, "the list of values is empty.", "Put at least one value in.")
-                if len(value) > MAX_LIST:
-                    raise wrong(
-                        place, f"the list has more than {MAX_LIST} values.", "Ask for fewer at a time."
-                    )
                 operands = list(value)
             self.count(place, len(operands))
             found.append(Test(operator, tuple(_operand(each, operator, place) for each in operands)))
@@ -219,20 +213,6 @@ def _path(name: object, at: str) -> str:
         return name
     keys = split_path(name)
     return join_path(keys if keys[0] in ROOTS and len(keys) > 1 else ("properties", *keys))
-
-
-def bare(path: str) -> str:
-    """The shortest name of a full path that reads as this path again.
-
-    >>> bare("properties.price"), bare("properties.channel"), bare("context.ip")
-    ('price', 'properties.channel', 'context.ip')
-    """
-    if not path.startswith("properties."):
-        return path
-    name = path.removeprefix("properties.")
-    keys = split_path(name)
-    hidden = name in OWN or not name or (keys[0] in ROOTS and len(keys) > 1)
-    return path if hidden else name
 
 
 def _operand(value: object, operator: str, at: str) -> Operand:
@@ -299,99 +279,3 @@ def _encodable(text: str, at: str) -> None:
 def _short(value: object) -> str:
     text = repr(value) if not isinstance(value, str) else value
     return repr(text[:60]) if isinstance(value, str) else text[:60]
-
-
-def write(node: Node) -> dict[str, Anything]:
-    """The canonical document of a tree; reading it gives the tree again."""
-    match node:
-        case All(parts):
-            return _merged(parts)
-        case Any(parts):
-            return {"any": [write(part) for part in parts]}
-        case Not(part):
-            return {"not": write(part)}
-        case Named(names):
-            return {"event": _one_or_list(names)}
-        case Referred(kind, names):
-            return {kind: _one_or_list(names)}
-        case Exists() | Compare():
-            return {"where": {bare(node.path): _facet(node)}}
-        case _:
-            return dict(node.document())
-
-
-def _order() -> tuple[str, ...]:
-    """The keys in the order in which they are read; `all` last, so that its parts follow the others."""
-    return (*KEYS[:-1], *customer_parts, KEYS[-1])
-
-
-def _merged(parts: tuple[Node, ...]) -> dict[str, Anything]:
-    """One object for all the parts: as keys those whose order reading will keep, the rest under `all`."""
-    merged: dict[str, Anything] = {}
-    rank = facet_rank = -1
-    for done, part in enumerate(parts):
-        ((key, value),) = write(part).items()
-        place, facet = _order().index(key), _facet_rank(part)
-        if place > rank:
-            merged[key] = value
-        elif key == "where" and place == rank:
-            ((name, asked),) = value.items()
-            if name not in merged["where"]:
-                merged["where"][name] = asked
-            elif list(merged["where"])[-1] == name and facet > facet_rank:
-                merged["where"][name] = _operators(merged["where"][name]) | _operators(asked)
-            else:
-                return merged | {"all": [write(each) for each in parts[done:]]}
-        else:
-            return merged | {"all": [write(each) for each in parts[done:]]}
-        rank, facet_rank = place, facet
-    return merged
-
-
-def _facet_rank(part: Node) -> int:
-    return 0 if isinstance(part, Exists) else 1 + (isinstance(part, Compare) and part.every)
-
-
-def _facet(node: Exists | Compare) -> Anything:
-    if isinstance(node, Exists):
-        return {"exists": node.present}
-    plain = _tests(node.tests)
-    return {"every": plain} if node.every else plain
-
-
-def _tests(tests: tuple[Test, ...]) -> Anything:
-    if len(tests) == 1 and tests[0].operator == "eq":
-        return tests[0].operands[0].value
-    values = {test.operator: [operand.value for operand in test.operands] for test in tests}
-    return {name: each if OPERATORS[name].many else each[0] for name, each in values.items()}
-
-
-def _operators(facet: Anything) -> dict[str, Anything]:
-    return facet if isinstance(facet, dict) else {"eq": facet}
-
-
-def _one_or_list(names: tuple[str, ...]) -> str | list[str]:
-    return names[0] if len(names) == 1 else list(names)
-
-
-Lookup = Callable[[str, str], Node | None]
-
-
-def resolve(node: Node, lookup: Lookup) -> Node:
-    """The tree with each touchpoint and stage replaced by what `lookup(kind, name)` says it means."""
-    match node:
-        case All(parts):
-            return both([resolve(part, lookup) for part in parts])
-        case Any(parts):
-            return either([resolve(part, lookup) for part in parts])
-        case Not(part):
-            return Not(resolve(part, lookup))
-        case Referred(kind, names):
-            found = [(name, lookup(kind, name)) for name in names]
-            for name, meaning in found:
-                if meaning is None:
-                    hint = "Choose a step that has a rule."
-                    raise wrong(kind, f"{name!r} has no rule on this map, so no event is on it.", hint)
-            return either([meaning for _, meaning in found if meaning is not None])
-        case _:
-            return node

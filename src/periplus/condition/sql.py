@@ -132,11 +132,11 @@ class _Writer:
         elif columns.columns.get(path, "JSON") != "JSON":
             found.append(f"{quote(path)} IS NOT NULL")
         if columns.columns.get(path) == "JSON":
-            found.append(self.within(quote(path), (), _some_there))
+            found.append(_there(quote(path)))
         if path not in OWN:
             found += [f"{quote(column)} IS NOT NULL" for column in columns.below(path)]
             if columns.in_rest(path):
-                found.append(self.within(f"json_extract(rest, {pointer(path)})", (), _some_there))
+                found.append(_there(f"json_extract(rest, {pointer(path)})"))
             found += self.rest_below(path)
             found += [self.within(holder, keys, _some_there) for holder, keys in self.lists(path)]
         if not found:
@@ -164,15 +164,13 @@ class _Writer:
 
     def json(self, node: Compare, value: str) -> str:
         """A comparison on one JSON value, which may be a list."""
-        many = self.some(node)(elements(value, ()))
+        many = self.some(node)(elements(value))
         single = self.tests(node.tests, "JSON", value)
         return f"CASE json_type({value}) WHEN 'ARRAY' THEN {many} ELSE {single} END"
 
     @staticmethod
     def within(value: str, keys: tuple[str, ...], test: Callable[[str], str]) -> str:
-        """A test on the slots inside a JSON list; false where there is none. No keys: any value will do."""
-        if not keys:
-            return test(elements(value, ()))
+        """A test on the slots inside a JSON list; NULL where there is no list."""
         return f"CASE json_type({value}) WHEN 'ARRAY' THEN {test(elements(value, keys))} END"
 
     def some(self, node: Compare) -> Callable[[str], str]:
@@ -322,6 +320,12 @@ class _Writer:
         if (double > number) == upward:  # the nearest double lies on the side asked for
             return f"{value} {'>=' if upward else '<='} {self.bind(double)}"
         return f"{value} {'>' if upward else '<'} {self.bind(double)}"
+
+
+def _there(value: str) -> str:
+    """Whether a JSON value is something: not null, and not a list without anything."""
+    many = _some_there(elements(value))
+    return f"CASE json_type({value}) WHEN 'ARRAY' THEN {many} ELSE json_type({value}) <> 'NULL' END"
 
 
 def _some_there(slots: str) -> str:

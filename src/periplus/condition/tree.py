@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any as Anything
 from typing import Literal, NamedTuple, Protocol
 
+from periplus.errors import QuestionError
 from periplus.registry import Registry
 from periplus.store.columns import FileColumns
 
@@ -127,6 +128,15 @@ customer_parts: Registry[Callable[[Anything, str], CustomerPart]] = Registry("cu
 """`customer_parts["segment"](value, where)` reads the value of such a key; empty until an area fills it."""
 
 
+ROOTS = ("properties", "context", "traits")
+"""What a full path begins with; any other name in `where` is a property."""
+
+
+def key_order() -> tuple[str, ...]:
+    """The keys of a condition in the order of reading; `all` is last, so that its parts follow the others."""
+    return ("event", "touchpoint", "stage", "where", "any", "not", *customer_parts, "all")
+
+
 def nodes(root: Node) -> Iterator[Node]:
     """Every node of a tree, the root first."""
     waiting: list[Node] = [root]
@@ -150,3 +160,29 @@ def either(parts: list[Node]) -> Node:
     """Any of them: flat, and the part itself where there is but one."""
     flat = [each for part in parts for each in (part.parts if isinstance(part, Any) else (part,))]
     return flat[0] if len(flat) == 1 else Any(tuple(flat))
+
+
+Lookup = Callable[[str, str], Node | None]
+
+
+def resolve(node: Node, lookup: Lookup) -> Node:
+    """The tree with each touchpoint and stage replaced by what `lookup(kind, name)` says it means."""
+    match node:
+        case All(parts):
+            return both([resolve(part, lookup) for part in parts])
+        case Any(parts):
+            return either([resolve(part, lookup) for part in parts])
+        case Not(part):
+            return Not(resolve(part, lookup))
+        case Referred(kind, names):
+            found = [(name, lookup(kind, name)) for name in names]
+            for name, meaning in found:
+                if meaning is None:
+                    raise QuestionError(
+                        f"The {kind} {name!r} has no rule on this map, so no event is on it.",
+                        code="condition",
+                        hint="Choose one that is measured.",
+                    )
+            return either([meaning for _, meaning in found if meaning is not None])
+        case _:
+            return node

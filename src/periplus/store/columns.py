@@ -112,19 +112,14 @@ def json_text(value: str) -> str:
     return f"json_extract_string({value}, '$')"
 
 
-def spread(value: str) -> str:
-    """SQL of the elements of a JSON list; of anything else, a list of that alone."""
-    return f"CASE json_type({value}) WHEN 'ARRAY' THEN json_extract({value}, '$[*]') ELSE [{value}] END"
+def elements(value: str, keys: tuple[str, ...] = ()) -> str:
+    """SQL of the JSON values that keys lead to in the elements of a JSON list; NULL where they lead nowhere.
 
-
-def elements(value: str, keys: tuple[str, ...]) -> str:
-    """SQL of the JSON values that keys lead to in the elements of a list, NULL where they lead nowhere.
-
-    Every list on the way is spread; a list that is itself an element is not looked into.
+    `value` is SQL of the list. Every list on the way is opened; one that is itself an element is not.
     """
-    found = spread(value)
+    found = f"json_extract({value}, '$[*]')"
     for key in keys:
         inner = f"CASE WHEN json_type(e) = 'OBJECT' THEN json_extract(e, {pointer(key)}) END"
-        opened = f"list_transform({found}, lambda e: {inner})"
-        found = f"flatten(list_transform({opened}, lambda e: {spread('e')}))"
+        opened = "CASE json_type(e) WHEN 'ARRAY' THEN json_extract(e, '$[*]') ELSE [e] END"
+        found = f"flatten(list_transform(list_transform({found}, lambda e: {inner}), lambda e: {opened}))"
     return found

@@ -1,0 +1,234 @@
+"""Where the visits go: slots along the edges of cards, and the ribbons, lines and stubs between them.
+
+Along an edge a visit has its share of the edge's length: the right edge of a card is all that leaves
+it, the left edge all that arrives. Flows within a stage leave and arrive at the bottom and top edges, at
+the same scale to the width. So at no edge do the slots add up to more than the edge.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from periplus.maps.fill import START, FilledMap, Flow
+from periplus.maps.geometry import Box, Card, Ribbon, Stub
+from periplus.maps.sentences import end_of, said_end, said_flow
+from periplus.maps.words import Words
+
+SMALL = 0.01
+"""Flows below this share, at both of their ends, fold into one."""
+DISSOLVE = 34.0
+INFLOW = 18.0
+Kind = Literal["forward", "within", "back"]
+
+
+@dataclass(frozen=True)
+class Flows:
+    """The flows of a map by how they are drawn; those too thin are summed, by step and direction."""
+
+    between: tuple[tuple[Flow, Kind], ...]
+    ends: tuple[Flow, ...]
+    starts: tuple[Flow, ...]
+    folded_out: Mapping[str, int]
+    folded_in: Mapping[str, int]
+
+
+def sort(filled: FilledMap, detail: bool = False) -> Flows:
+    """Tell forward flows from those within a stage and back; fold the small ones unless `detail`."""
+    order = {step.id: index for index, step in enumerate(filled.steps)}
+    stage = {step.id: step.stage for step in filled.steps}
+    visits = {step.id: step.visits for step in filled.steps}
+    between: list[tuple[Flow, Kind]] = []
+    ends: list[Flow] = []
+    starts: list[Flow] = []
+    out: dict[str, int] = defaultdict(int)
+    into: dict[str, int] = defaultdict(int)
+    for flow in filled.flows:
+        if flow.source == START:
+            if flow.target in order:
+                starts.append(flow)
+        elif end_of(flow.target):
+            ends.append(flow)
+        else:
+            kind: Kind = "forward"
+            if order[flow.target] <= order[flow.source]:
+                kind = "back"
+            elif stage[flow.target] == stage[flow.source]:
+                kind = "within"
+            share = flow.visits / max(1, visits[flow.source])
+            arrives = flow.visits / max(1, visits[flow.target])
+            if not detail and share < SMALL and (arrives < SMALL or kind == "back"):
+                if kind != "back":
+                    out[flow.source] += flow.visits
+                into[flow.target] += flow.visits
+            elif flow.source != flow.target:
+                between.append((flow, kind))
+    return Flows(tuple(between), tuple(ends), tuple(starts), out, into)
+
+
+def draw(
+    filled: FilledMap, cards: Mapping[str, Card], floor: float, words: Words, detail: bool = False
+) -> tuple[list[Ribbon], list[Stub], float]:
+    """Ribbons and stubs between the cards, and how low the lowest line hangs.
+
+    `floor` is the lower edge of the lowest card.
+    """
+    flows = sort(filled, detail)
+    names = {step.id: step.name for step in filled.steps}
+    visits = {step.id: max(1, step.visits) for step in filled.steps}
+    forward = [flow for flow, kind in flows.between if kind == "forward"]
+    within = [flow for flow, kind in flows.between if kind == "within"]
+    back = [flow for flow, kind in flows.between if kind == "back"]
+
+    right = _upright(forward, "source", cards, visits)
+    left = _upright(forward, "target", cards, visits)
+    bottom = _flat(within, "source", cards, visits)
+    top = _flat(within, "target", cards, visits)
+    ribbons = [
+        Ribbon(
+            flow.source,
+            flow.target,
+            kind,
+            cards[flow.source].color,
+            flow.visits,
+            a[flow.source, flow.target],
+            b[flow.source, flow.target],
+            said_flow(flow, names, words),
+        )
+        for kind, group, a, b in (("forward", forward, right, left), ("within", within, bottom, top))
+        for flow in sorted(group, key=lambda flow: (-flow.visits, flow.source, flow.target))
+    ]
+    lines, lowest = _lines(back, cards, visits, names, floor, words)
+    return lines + ribbons, _stubs(flows, cards, visits, names, words), lowest
+
+
+def _upright(
+    flows: Sequence[Flow], side: str, cards: Mapping[str, Card], visits: Mapping[str, int]
+) -> dict[tuple[str, str], Box]:
+    """Slots down the right edges of sources or the left edges of targets, so that few ribbons cross."""
+    other = "target" if side == "source" else "source"
+
+    def place(flow: Flow) -> tuple[float, float]:
+        there = cards[getattr(flow, other)].box
+        return there.middle, there.x
+
+    taken: dict[str, float] = defaultdict(float)
+    slots: dict[tuple[str, str], Box] = {}
+    for flow in sorted(flows, key=place):
+        id = getattr(flow, side)
+        box = cards[id].box
+        height = box.height * flow.visits / visits[id]
+        x = box.right if side == "source" else box.x
+        slots[flow.source, flow.target] = Box(x, box.y + taken[id], 0.0, height)
+        taken[id] += height
+    return slots
+
+
+def _flat(
+    flows: Sequence[Flow], side: str, cards: Mapping[str, Card], visits: Mapping[str, int]
+) -> dict[tuple[str, str], Box]:
+    """Slots along bottom edges of sources or top edges of targets, the nearest card's first."""
+
+    def distance(flow: Flow) -> float:
+        return cards[flow.target].box.y - cards[flow.source].box.y
+
+    taken: dict[str, float] = defaultdict(float)
+    slots: dict[tuple[str, str], Box] = {}
+    for flow in sorted(flows, key=distance):
+        id = getattr(flow, side)
+        box = cards[id].box
+        width = box.width * flow.visits / visits[id]
+        y = box.bottom if side == "source" else box.y
+        slots[flow.source, flow.target] = Box(box.x + taken[id], y, width, 0.0)
+        taken[id] += width
+    return slots
+
+
+def _stubs(
+    flows: Flows,
+    cards: Mapping[str, Card],
+    visits: Mapping[str, int],
+    names: Mapping[str, str],
+    words: Words,
+) -> list[Stub]:
+    """What leaves for an end, from the foot of the right edge up; what begins, at the left edge's foot."""
+    leaving: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    coming: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for flow in flows.ends:
+        leaving[flow.source][end_of(flow.target)] += flow.visits
+    for flow in flows.starts:
+        coming[flow.target]["start"] += flow.visits
+    for id, count in flows.folded_out.items():
+        leaving[id]["other"] += count
+    stubs: list[Stub] = []
+    for id, card in cards.items():
+        for side, counts in (("right", leaving[id]), ("left", coming[id])):
+            foot = card.box.bottom
+            for end in _STACK:
+                count = counts.get(end, 0)
+                if not count:
+                    continue
+                height = card.box.height * count / visits[id]
+                foot -= height
+                x, length = (card.box.right, DISSOLVE) if side == "right" else (card.box.x - INFLOW, INFLOW)
+                box = Box(x, foot, length, height)
+                stubs.append(Stub(id, end, card.color, box, count, said_end(names[id], end, count, words)))
+    return stubs
+
+
+_STACK = ("stopped", "ended", "running", "again", "goal", "other", "start")
+
+
+def _lines(
+    back: Sequence[Flow],
+    cards: Mapping[str, Card],
+    visits: Mapping[str, int],
+    names: dict[str, str],
+    floor: float,
+    words: Words,
+) -> tuple[list[Ribbon], float]:
+    """Thin lines of those who go back: from a card's left edge to an earlier one's right, at their feet.
+
+    Within a stage and to the stage before they bow gently; further back they hang below all cards.
+    """
+    ribbons: list[Ribbon] = []
+    lowest = floor
+    depth: dict[int, int] = defaultdict(int)
+    for flow in sorted(back, key=lambda flow: (-flow.visits, flow.source, flow.target)):
+        here, there = cards[flow.source], cards[flow.target]
+        thick = 1.0 + 2.0 * min(1.0, flow.visits / visits[flow.source]) ** 0.5
+        span = here.stage - there.stage
+        start = (here.box.x, here.box.bottom - 6)
+        if span == 0:
+            end = (there.box.x, there.box.bottom - 6)
+            bow = 8.0 + min(14.0, abs(start[1] - end[1]) / 20)
+            bend = ((start[0] - bow, start[1]), (end[0] - bow, end[1]))
+        else:
+            end = (there.box.right, there.box.bottom - 6)
+            reach = max(24.0, (start[0] - end[0]) * 0.45)
+            if span == 1:
+                sag = max(start[1], end[1]) + 14
+                bend = ((start[0] - reach, sag), (end[0] + reach, sag))
+            else:
+                hang = floor + 6 + 5 * min(depth[span], 4) + 4 * min(span, 6)
+                depth[span] += 1
+                low = (hang - 0.125 * (start[1] + end[1])) / 0.75
+                reach = min(reach, 90.0)
+                bend = ((start[0] - reach, low), (end[0] + reach, low))
+                lowest = max(lowest, hang)
+        ribbons.append(
+            Ribbon(
+                flow.source,
+                flow.target,
+                "back",
+                here.color,
+                flow.visits,
+                Box(start[0], start[1] - thick / 2, 0.0, thick),
+                Box(end[0], end[1] - thick / 2, 0.0, thick),
+                said_flow(flow, names, words),
+                bend,
+            )
+        )
+    return ribbons, lowest

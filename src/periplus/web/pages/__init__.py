@@ -1,0 +1,20 @@
+"""The pages of the application, one file each; every file's `add(router, site)` adds its addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastapi import APIRouter
+
+from periplus.web.pages import customer, explore, imports, map, panel, people, session
+from periplus.web.site import Site
+
+PAGES: list[Callable[[APIRouter, Site], None]] = [
+    session.add,
+    panel.add,
+    map.add,
+    explore.add,
+    people.add,
+    customer.add,
+    imports.add,
+]

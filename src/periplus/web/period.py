@@ -1,0 +1,92 @@
+"""The period of a page, as its address says it: `?from=2026-05-01&to=2026-11-01&by=start&now=…`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from periplus.web import words
+from periplus.web.page import link
+from periplus.web.words import _
+
+KEYS = ("from", "to", "by", "now")
+LONGEST = 64
+
+
+@dataclass(frozen=True)
+class Period:
+    """What the address says, unjudged: the engine says what is wrong with it, in one place for everybody."""
+
+    values: Mapping[str, str]
+
+    @classmethod
+    def of(cls, params: Mapping[str, str]) -> Period:
+        """Out of the query of an address; empty fields of a form count as not given."""
+        found = {key: params.get(key, "").strip()[:LONGEST] for key in KEYS}
+        return cls({key: value for key, value in found.items() if value})
+
+    @classmethod
+    def of_question(cls, question: Mapping[str, Any]) -> Period:
+        """Out of a question, to be shown or carried on."""
+        period = question.get("period")
+        inner = dict(period) if isinstance(period, Mapping) else {}
+        inner["now"] = question.get("now")
+        return cls({key: str(value) for key in KEYS if (value := inner.get(key)) not in (None, "")})
+
+    def put(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        """The question with this period and `now`."""
+        asked = {key: value for key, value in question.items() if key not in ("period", "now")}
+        period = {key: self.values[key] for key in ("from", "to", "by") if key in self.values}
+        if period.keys() - {"by"} or period.get("by", "start") != "start":
+            asked["period"] = period
+        if "now" in self.values:
+            asked["now"] = self.values["now"]
+        return asked
+
+    def link(self, path: str, **more: object) -> str:
+        return link(path, **{**self.values, **more})
+
+    def said(self) -> str:
+        """`1 May – 31 Oct 2026`; the last day is the last one inside."""
+        first, last = words.instant(self.values.get("from")), words.instant(self.values.get("to"))
+        if last is not None and (last.hour, last.minute) == (0, 0):
+            last -= timedelta(days=1)
+        if first and last:
+            return words.days(first, last)
+        if first:
+            return _("since {day}").format(day=words.day(first))
+        if last:
+            return _("until {day}").format(day=words.day(last))
+        return _("all time")
+
+    @property
+    def by_said(self) -> str:
+        return BY[self.values.get("by", "start")]() if self.values.get("by", "start") in BY else ""
+
+
+BY = {
+    "start": lambda: _("journeys begun"),
+    "goal": lambda: _("goals reached"),
+    "activity": lambda: _("visits made"),
+}
+"""What a period selects, by its key."""
+
+
+def presets(now: str | None) -> list[tuple[str, dict[str, str]]]:
+    """Ready periods that end with the last day seen: (name, values)."""
+    seen = words.instant(now)
+    if seen is None:
+        return []
+    last = seen.date() + timedelta(days=1)
+    month = date(seen.year, seen.month, 1)
+    before = (month - timedelta(days=1)).replace(day=1)
+    return [
+        (_("last 30 days"), {"from": str(last - timedelta(days=30)), "to": str(last)}),
+        (_("last 90 days"), {"from": str(last - timedelta(days=90)), "to": str(last)}),
+        (_("this month"), {"from": str(month), "to": str(last)}),
+        (_("last month"), {"from": str(before), "to": str(month)}),
+        (_("this year"), {"from": f"{seen.year}-01-01", "to": str(last)}),
+        (_("all time"), {}),
+    ]

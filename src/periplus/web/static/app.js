@@ -1,0 +1,96 @@
+// The little that needs a script. Everything here also works without it, only with more page loads.
+(function () {
+  "use strict";
+  const panel = () => document.getElementById("panel");
+
+  // A step or a ribbon of the picture opens beside it; its link leads to the same thing as a page.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest && event.target.closest(".picture a, a[data-panel]");
+    if (!link || !panel() || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+    const address = link.getAttribute("href") || link.getAttributeNS("http://www.w3.org/1999/xlink", "href");
+    event.preventDefault();
+    open(address, link);
+  });
+
+  let opener = null;
+  function open(address, link) {
+    opener = link;
+    htmx.ajax("GET", address, { target: "#panel", swap: "innerHTML", source: panel() }).then(() => {
+      history.pushState({ panel: true }, "", address);
+      mark();
+      const title = panel().querySelector("h2");
+      if (title) title.focus({ preventScroll: true });
+    });
+  }
+
+  function close() {
+    const place = panel();
+    if (!place || !place.children.length) return;
+    const back = place.dataset.back;
+    place.replaceChildren();
+    if (back) history.pushState({}, "", back);
+    mark();
+    if (opener && opener.isConnected) opener.focus({ preventScroll: true });
+  }
+
+  // The open step keeps its frame in the picture.
+  function mark() {
+    const place = panel();
+    if (!place) return;
+    const shown = place.querySelector("[data-shows]");
+    document.body.classList.toggle("with-panel", Boolean(shown));
+    for (const old of document.querySelectorAll(".picture .chosen")) old.classList.remove("chosen");
+    const picture = document.querySelector(".picture");
+    if (picture) picture.classList.toggle("choosing", Boolean(shown));
+    if (!shown) return;
+    const step = shown.dataset.shows;
+    for (const part of document.querySelectorAll(".picture [data-step], .picture [data-source]")) {
+      const of = part.dataset;
+      if (of.step === step || of.source === step || of.target === step) part.classList.add("chosen");
+    }
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    const sheet = document.querySelector("details.pop[open]");
+    if (sheet) {
+      sheet.removeAttribute("open");
+      sheet.querySelector("summary").focus();
+    } else close();
+  });
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-close]")) {
+      event.preventDefault();
+      close();
+    }
+    for (const sheet of document.querySelectorAll("details.pop[open]")) {
+      if (!sheet.contains(event.target)) sheet.removeAttribute("open");
+    }
+  });
+  window.addEventListener("popstate", () => location.reload());
+
+  // Copy: the text stands in the button.
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const text = button.dataset.copy === "link" ? location.href : button.dataset.copy;
+    navigator.clipboard.writeText(text).then(() => {
+      const before = button.textContent;
+      button.textContent = button.dataset.copied;
+      setTimeout(() => (button.textContent = before), 1200);
+    });
+  });
+
+  // A file that is too large is told so before it travels.
+  document.addEventListener("change", (event) => {
+    const input = event.target;
+    if (!input.matches || !input.matches("input[type=file][data-limit]")) return;
+    let size = 0;
+    for (const file of input.files) size += file.size;
+    const over = size > Number(input.dataset.limit);
+    input.setCustomValidity(over ? input.dataset.over : "");
+    if (over) input.reportValidity();
+  });
+
+  document.addEventListener("DOMContentLoaded", mark);
+})();

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.people.arrivals import fresh, staged, standing_events
 from tests.people.oracle import owners
@@ -47,7 +47,7 @@ def logs(draw: st.DrawFn) -> list[dict[str, object]]:
     return log
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck))
 @given(logs(), st.data())
 def test_any_order_of_arrival_and_undoing_gives_the_customers_of_the_rules(log, data):
     """Batches in any order, overlapping, one of them undone: customers are those of the standing events."""

@@ -41,6 +41,10 @@ class Loop:
                 cache = _usable_cache()
                 if cache is not None:
                     numba.config.CACHE_DIR = str(cache)
+                for name in self.function.__code__.co_names:  # the loops it calls are compiled first
+                    helper = self.function.__globals__.get(name)
+                    if isinstance(helper, Loop):
+                        self.function.__globals__[name] = helper.ready()
                 jit = numba.njit(self.signature, nogil=True, cache=cache is not None)
                 self._ready = jit(self.function)
             return self._ready

@@ -87,7 +87,8 @@ class EventFile:
 
     def hot(self, column: str) -> np.ndarray:
         """A hot column of the journey events, memory-mapped: time, name, sequence, key_hi or key_lo."""
-        return np.load(self.root / f"{self.name}.{column}.npy", mmap_mode="r")
+        # Copy-on-write rather than read-only: compiled loops take plain writable arrays, and none writes.
+        return np.load(self.root / f"{self.name}.{column}.npy", mmap_mode="c")
 
     def save(self) -> None:
         """Write the description beside the Parquet file, durably."""
@@ -234,9 +235,7 @@ def _describe(
 
 
 def _one(connection: door.Connection, sql: str) -> tuple[Any, ...]:
-    row = connection.execute(sql).fetchone()
-    assert row is not None
-    return tuple(row)
+    return tuple(connection.execute(sql).fetchall()[0])
 
 
 def _sidecars(

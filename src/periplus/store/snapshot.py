@@ -208,7 +208,7 @@ class Snapshot:
         """`expression` for every journey event: one array of `dtype` per shard, in the order of its rows."""
         by_file: dict[int, np.ndarray] = {}
         for group in self._groups():
-            sql, values = expression(FileColumns.of(self.files[group[0]]))
+            sql, values = expression(_columns(self.files[group[0]]))
             paths = [self.files[number].path for number in group]
             column = self._query(
                 f"SELECT {sql} AS v FROM read_parquet({door.file_list(paths)})", values
@@ -233,7 +233,7 @@ class Snapshot:
         rows: dict[int, np.ndarray] = {}
         read: dict[int, list[np.ndarray]] = {}
         for number, file in enumerate(self.files):
-            columns = FileColumns.of(file)
+            columns = _columns(file)
             test, bound = where(columns)
             listed, arguments = [], []
             for position, value in enumerate(values):
@@ -322,6 +322,10 @@ class Snapshot:
             return dict(self.cursor().execute(sql, values).fetchnumpy())
         except duckdb.Error as problem:
             raise door.explain(problem, "reading the events") from None
+
+
+def _columns(file: EventFile) -> FileColumns:
+    return FileColumns(file.columns, None if file.rest is None else frozenset(file.rest))
 
 
 def _customers(file: EventFile, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:

@@ -13,12 +13,42 @@ from periplus.maps.model import MapDocument
 from periplus.question import Answer
 
 OUTCOMES = ("onward", "back", "goal", "again", "stopped", "ended", "running")
-HABITS = {  # how much likelier than others a step of the shop template is
-    "product": 9, "category": 5, "cart": 4, "cart-view": 3, "checkout": 4, "payment": 6, "order": 9, "shipped": 30,
-    "delivered": 40, "search": 6, "ad": 5, "social": 3, "newsletter-click": 2.5, "newsletter": 0.3, "site-search": 1.2,
-    "reviews": 1.6, "promotion": 0.5, "wishlist": 0.6, "coupon": 0.5, "chat": 0.4, "cancelled": 0.2, "support": 0.5,
-    "return": 0.5, "review": 1, "club": 0.8, "referral": 0.4,
-}  # fmt: skip
+ENTRY = {"search": 34, "ad": 31, "social": 14, "newsletter-click": 12, "product": 5, "category": 4}
+WAYS = {  # where the visits of the shop template's steps go next, in percent; the rest leaves
+    "ad": {"product": 46, "category": 20, "site-search": 3, "promotion": 2},
+    "search": {"category": 40, "product": 26, "site-search": 6, "reviews": 3},
+    "social": {"product": 44, "category": 14, "promotion": 2},
+    "newsletter": {"newsletter-click": 30, "product": 6},
+    "newsletter-click": {"product": 42, "category": 18, "promotion": 12, "cart-view": 4},
+    "category": {"product": 55, "site-search": 5, "promotion": 2, "search": 2, "newsletter": 0.5},
+    "site-search": {"product": 46, "category": 16},
+    "promotion": {"product": 48, "category": 22, "cart": 3},
+    "product": {
+        "cart": 17,
+        "category": 15,
+        "reviews": 12,
+        "wishlist": 2,
+        "chat": 1.5,
+        "site-search": 2,
+        "ad": 1.5,
+    },
+    "reviews": {"product": 36, "cart": 28},
+    "wishlist": {"product": 22, "cart": 18, "newsletter": 12},
+    "cart": {"cart-view": 56, "product": 9, "category": 5, "checkout": 9, "newsletter": 3},
+    "cart-view": {"checkout": 44, "coupon": 9, "product": 9, "newsletter": 4, "chat": 1},
+    "coupon": {"checkout": 62, "cart-view": 20},
+    "chat": {"cart": 25, "checkout": 22, "product": 26},
+    "checkout": {"payment": 60, "cart-view": 9, "coupon": 2},
+    "payment": {"order": 86, "checkout": 5},
+    "order": {"shipped": 94, "cancelled": 4, "support": 1},
+    "shipped": {"delivered": 92, "support": 5},
+    "delivered": {"review": 14, "support": 7, "return": 8, "club": 8, "referral": 4},
+    "support": {"return": 34, "delivered": 22, "cancelled": 5},
+    "return": {"support": 9, "review": 2},
+    "review": {"referral": 9, "club": 16},
+    "club": {"referral": 9, "review": 4},
+}
+AGAIN = {"delivered": 9, "review": 14, "club": 20, "referral": 10, "support": 3, "return": 6}
 
 
 class Walk(Protocol):
@@ -27,16 +57,15 @@ class Walk(Protocol):
     ) -> FilledMap: ...
 
 
-def answers(
-    document: MapDocument, journeys: int, seed: int, scale: int = 1
-) -> tuple[Answer, Answer]:
+def answers(document: MapDocument, journeys: int, seed: int, scale: int = 1) -> tuple[Answer, Answer]:
     """The answers of `map` and `flow` over `journeys` random walks; every count times `scale`."""
     chance = random.Random(seed)
     rules = document.rules()
     measured = [i for i, step in enumerate(rules.steps) if step.rule is not None]
     stage = [step.stage for step in rules.steps]
     column = {name: i for i, name in enumerate(rules.stages)}
-    weight = {i: float(HABITS.get(rules.steps[i].id, 1)) for i in measured}
+    position = {step.id: i for i, step in enumerate(rules.steps)}
+    shop = rules.id == "shop"
     starts = [i for i in measured if i in rules.start]
     visits: list[Counter[str]] = [Counter() for _ in rules.steps]
     stages = {name: Counter[str]() for name in rules.stages}
@@ -45,33 +74,43 @@ def answers(
     reaching: list[int] = [0] * len(rules.steps)
     totals: Counter[str] = Counter(journeys=0, reached=0, stopped=0, open=0)
 
-    def next_step(here: int) -> int:
-        def pull(there: int) -> float:
-            ahead = column[stage[there]] - column[stage[here]]
-            near = {0: 0.5, 1: 1.0, 2: 0.12, -1: 0.2}.get(ahead, 0.01)
-            return weight[there] * near * (0.0 if there == here else 1.0)
+    def first() -> int:
+        if shop:
+            return position[chance.choices(list(ENTRY), list(ENTRY.values()))[0]]
+        return chance.choices(starts, [3.0 if column[stage[i]] == 0 else 0.3 for i in starts])[0]
 
-        return chance.choices(measured, [pull(i) + 1e-9 * (i != here) for i in measured])[0]
+    def following(here: int) -> int | None:
+        """The next step; None to leave."""
+        if shop:
+            ways = WAYS.get(rules.steps[here].id, {})
+            leave = 100 - sum(ways.values())
+            name = chance.choices([*ways, ""], [*ways.values(), leave])[0]
+            return position[name] if name else None
+        if chance.random() < 0.15 or len(measured) == 1:
+            return None
+        near = {0: 0.6, 1: 1.0, 2: 0.1, -1: 0.2}
+        pull = [1e-9 + near.get(column[stage[i]] - column[stage[here]], 0.01) * (i != here) for i in measured]
+        there = chance.choices(measured, pull)[0]
+        return there if there != here else None
 
     for _ in range(journeys if starts else 0):
-        early = [weight[i] * (8.0 if column[stage[i]] == 0 else 1.0 if column[stage[i]] == 1 else 0.05) for i in starts]
-        here = chance.choices(starts, early)[0]
+        here = first()
         path, end = [here], ""
         while not end:
-            if here in rules.goal and rules.end == "goal":
-                end = "goal"
-                break
             done = any(step in rules.goal for step in path)
-            if chance.random() < (0.13 if done else 0.24 - 0.02 * column[stage[here]]) or len(measured) == 1:
-                roll = chance.random()
-                end = "running" if roll < 0.04 else ("again" if roll < 0.2 else "ended") if done else "stopped"
-                break
-            there = next_step(here)
-            if done and rules.end == "restart" and there in rules.restart:
+            there = None if here in rules.goal and rules.end == "goal" else following(here)
+            if there is None:
+                anew = AGAIN.get(rules.steps[here].id, 0) / 100 if rules.end == "restart" else 0
+                end = "running" if chance.random() < 0.03 else "ended" if done else "stopped"
+                if here in rules.goal and rules.end == "goal":
+                    end = "goal"
+                elif done and chance.random() < anew:
+                    end = "again"
+            elif done and rules.end == "restart" and there in rules.restart:
                 end = "again"
-                break
-            path.append(there)
-            here = there
+            else:
+                path.append(there)
+                here = there
         reached = any(step in rules.goal for step in path)
         totals["journeys"] += 1
         totals["reached" if reached else "open" if end == "running" else "stopped"] += 1
@@ -82,9 +121,9 @@ def answers(
             flows[rules.steps[a].id, f"({end})" if b < 0 else rules.steps[b].id] += 1
             if b < 0 or stage[a] != stage[b]:
                 stages[stage[a]][outcome] += 1
+        goals = [i for i, one in enumerate(path) if one in rules.goal]
         for step in set(path):
             seen[step] += 1
-            goals = [i for i, one in enumerate(path) if one in rules.goal]
             reaching[step] += bool(goals and max(goals) >= path.index(step))
 
     def row(counts: Counter[str]) -> dict[str, Any]:
@@ -102,7 +141,10 @@ def answers(
         "question": {"kind": "map"}, "now": "2026-11-24T09:12:00Z", "now_from": "question", "currency": "EUR",
         "version": "418", "seconds": 0.09, "warnings": [],
     }  # fmt: skip
-    numbers = {name: scale * count for name, count in totals.items()} | {"value": 0, "median_seconds": 194_400}
+    numbers = {name: scale * count for name, count in totals.items()} | {
+        "value": 0,
+        "median_seconds": 194_400,
+    }
     shaped = [{"stage": name, **row(counts)} for name, counts in stages.items()]
     moved = [
         {"source": a, "target": b, "visits": scale * n, "journeys": scale * n, "median_seconds": 60}

@@ -196,9 +196,7 @@ def fill(
         description=document.description or "",
         end=document.end,
         stages=tuple(
-            _stage(
-                stage.name, palette[index], [s for s in steps if s.stage == index], stage_rows.get(stage.name)
-            )
+            _stage(stage.name, palette[index], [s for s in steps if s.stage == index], stage_rows)
             for index, stage in enumerate(document.stages)
         ),
         flows=_flows(flow_answer, {step.id for step in steps}),
@@ -215,9 +213,6 @@ def fill(
     )
 
 
-_COUNTED = ("visits", "journeys", "customers", "reached")
-
-
 def _numbers(step: FilledStep, row: Mapping[str, Any] | None) -> FilledStep:
     if row is None or not step.measured:
         return step
@@ -226,7 +221,10 @@ def _numbers(step: FilledStep, row: Mapping[str, Any] | None) -> FilledStep:
         outcomes=Outcomes.of(row),
         median_seconds=row.get("median_seconds"),
         value=row.get("value"),
-        **{name: int(row.get(name) or 0) for name in _COUNTED},
+        visits=int(row.get("visits") or 0),
+        journeys=int(row.get("journeys") or 0),
+        customers=int(row.get("customers") or 0),
+        reached=int(row.get("reached") or 0),
     )
 
 

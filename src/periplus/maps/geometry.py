@@ -94,8 +94,9 @@ class Ribbon:
     """Visits from one card to another: `a` and `b` are its slots at both ends.
 
     A forward ribbon leaves a right edge and arrives at a left one; its slots are upright. One `within` a
-    stage leaves a bottom edge and arrives at a top one; its slots lie flat. One `back` is a line: from
-    `a` along a cubic with the control points `bend` to `b`, as thick as the height of its slots.
+    stage leaves a bottom edge and arrives at a top one; its slots lie flat, and it changes from the one
+    to the other between the heights of `bend`. One `back` is a line: from `a` along a cubic with the
+    control points `bend` to `b`, as thick as the height of its slots.
     """
 
     source: str

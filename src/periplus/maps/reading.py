@@ -30,7 +30,7 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[object] = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            key = self.construct_object(key_node, deep=True)
             if not isinstance(key, Hashable) or key in seen:
                 raise DocumentError(
                     f"The key {key!r} stands twice, the second time in line {key_node.start_mark.line + 1}.",
@@ -80,15 +80,14 @@ def _check_shape(text: str, what: str) -> None:
     """Walk the parser's events, which are made one at a time, before anything is built of them."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        row = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise DocumentError(
-                f"The {what} uses an anchor or an alias in line {event.start_mark.line + 1}.",
+                f"The {what} uses an anchor or an alias in line {row}.",
                 hint="Write the part out where it is used.",
             )
         if getattr(event, "tag", None):
-            raise DocumentError(
-                f"The {what} uses a tag in line {event.start_mark.line + 1}.", hint="Leave the tag out."
-            )
+            raise DocumentError(f"The {what} uses a tag in line {row}.", hint="Leave the tag out.")
         depth += isinstance(event, _OPENS) - isinstance(event, _CLOSES)
         if depth > DEEPEST:
             raise DocumentError(

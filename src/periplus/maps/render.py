@@ -10,11 +10,13 @@ import re
 from collections.abc import Callable
 from hashlib import sha256
 
-from periplus.maps.geometry import Box, Card, Column, Layout, Note, Ribbon, Row, Stub, Text
+from periplus.maps.geometry import Box, Card, Column, Layout, Note, Ribbon, Row, Stub, Swatch, Text
 from periplus.maps.theme import Theme, sheet
 
 OWN_COLOR = ("goal", "again", "start")
 """Ends painted in the colour of the stage."""
+STRENGTH = {"again": "0.3", "start": "0.3", "other": "0.4", "running": "0.8"}
+"""How full a dissolve begins."""
 Link = Callable[[str, str], str]
 """(step, "") to the address of a step; (source, target) to that of a flow."""
 
@@ -54,7 +56,7 @@ def render(
         *(pen.card(card) for card in layout.cards),
         *(pen.row(row) for row in layout.rows),
         *(pen.note(note) for note in layout.notes),
-        *pen.swatches(),
+        *(pen.swatch(swatch) for swatch in layout.swatches),
         *(pen.text(text) for text in layout.texts),
     ]
     width, height = _n(layout.width), _n(layout.height)
@@ -130,7 +132,8 @@ class _Pen:
 
     def card(self, card: Card) -> str:
         box = card.box
-        parts = [self.rect(box, 'class="frame" rx="6"')]
+        own = f' style="stroke:{card.color}"' if card.ring and card.step != self.selected else ""
+        parts = [self.rect(box, f'class="frame" rx="6"{own}')]
         edge = Box(box.x, box.y, 4, box.height)
         if card.measured:
             parts.append(self.rect(edge, f'rx="2" fill="{card.color}"'))
@@ -138,16 +141,14 @@ class _Pen:
         if card.bar:
             parts.append(self.rect(card.bar.box, 'class="track" rx="1.5"') if not card.bar.segments else "")
             for segment in card.bar.segments:
-                piece = Box(segment.x, card.bar.box.y, segment.width, card.bar.box.height)
+                rise = 1 if segment.outcome == "goal" else 0
+                y, height = card.bar.box.y - rise, card.bar.box.height + 2 * rise
+                piece = Box(segment.x, y, segment.width, height)
                 parts.append(self.rect(piece, self.fate(segment.outcome, card.color)))
         if card.ring:
-            x, y = card.ring
-            parts.append(
-                f'<circle class="ring" cx="{self.x(x)}" cy="{_n(y)}" r="4.5" stroke="{card.color}"/>'
-                f'<circle cx="{self.x(x)}" cy="{_n(y)}" r="1.75" fill="{card.color}"/>'
-            )
+            parts.append(self.ring(*card.ring, card.color))
         name = "card" if card.measured else "card guess"
-        chosen = " chosen-card" if card.step == self.selected else ""
+        chosen = " chosen" if card.step == self.selected else ""
         return self.thing(name + chosen, {"step": card.step}, card.label, "".join(parts))
 
     def fate(self, outcome: str, color: str) -> str:
@@ -181,10 +182,12 @@ class _Pen:
 
     def within(self, ribbon: Ribbon) -> str:
         """From a bottom edge down to a top one, behind what stands between."""
+        assert ribbon.bend is not None
         a, b = ribbon.a, ribbon.b
-        middle = _n((a.y + b.y) / 2)
+        (_, upper), (_, lower) = ribbon.bend
+        y0, y1, middle = _n(upper), _n(lower), _n((upper + lower) / 2)
         ax, ar, bx, br = (self.x(v) for v in (a.x, a.right, b.x, b.right))
-        y0, y1, top, foot = _n(a.y), _n(b.y), _n(a.y - 6), _n(b.y + 6)
+        top, foot = _n(a.y - 6), _n(b.y + 6)
         return (
             f'<path fill="{ribbon.color}" d="M{ax} {top}V{y0}C{ax} {middle} {bx} {middle} {bx} {y1}V{foot}'
             f'H{br}V{y1}C{br} {middle} {ar} {middle} {ar} {y0}V{top}Z"/>'
@@ -224,7 +227,7 @@ class _Pen:
         for end, color in wanted:
             name = f"{self.key}-{end}" + (f"-{color.lstrip('#')}" if color else "")
             paint = f'stop-color="{color}"' if color else f'class="s-{end}"'
-            strength = {"again": "0.5", "start": "0.8"}.get(end, "1")
+            strength = STRENGTH.get(end, "0.6")
             grows = (end == "start") != self.layout.rtl
             first, last = ("0", strength) if grows else (strength, "0")
             made.append(
@@ -255,11 +258,13 @@ class _Pen:
         frame = self.rect(note.box, 'class="frame" rx="6"')
         return f'<g class="note{kind}">{frame}{mark}{self.texts(note.texts)}</g>'
 
-    def swatches(self) -> list[str]:
-        return [
-            self.rect(
-                Box(one.x, one.y, 8, 8),
-                self.fate(one.outcome, one.color).replace('"o-', '"swatch o-') + ' rx="2"',
-            )
-            for one in self.layout.swatches
-        ]
+    def ring(self, x: float, y: float, color: str) -> str:
+        """The mark of the goal."""
+        at = f'cx="{self.x(x)}" cy="{_n(y)}"'
+        return f'<circle class="ring" {at} r="4.5" stroke="{color}"/><circle {at} r="1.75" fill="{color}"/>'
+
+    def swatch(self, one: Swatch) -> str:
+        if one.outcome == "goal":
+            return self.ring(one.x + 4, one.y + 4, one.color)
+        paint = self.fate(one.outcome, one.color).replace('"o-', '"swatch o-')
+        return self.rect(Box(one.x, one.y, 8, 8), f'{paint} rx="2"')

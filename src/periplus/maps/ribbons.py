@@ -7,6 +7,7 @@ the same scale to the width. So at no edge do the slots add up to more than the 
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ SMALL = 0.01
 DISSOLVE = 34.0
 INFLOW = 18.0
 Kind = Literal["forward", "within", "back"]
+Slots = dict[tuple[str, str], Box]
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,10 @@ def draw(
     left = _upright(forward, "target", cards, visits)
     bottom = _flat(within, "source", cards, visits)
     top = _flat(within, "target", cards, visits)
+    groups: list[tuple[Kind, list[Flow], Slots, Slots]] = [
+        ("forward", forward, right, left),
+        ("within", within, bottom, top),
+    ]
     ribbons = [
         Ribbon(
             flow.source,
@@ -96,17 +102,28 @@ def draw(
             a[flow.source, flow.target],
             b[flow.source, flow.target],
             said_flow(flow, names, words),
+            _shift(flow, cards) if kind == "within" else None,
         )
-        for kind, group, a, b in (("forward", forward, right, left), ("within", within, bottom, top))
+        for kind, group, a, b in groups
         for flow in sorted(group, key=lambda flow: (-flow.visits, flow.source, flow.target))
     ]
     lines, lowest = _lines(back, cards, visits, names, floor, words)
     return lines + ribbons, _stubs(flows, cards, visits, names, words), lowest
 
 
-def _upright(
-    flows: Sequence[Flow], side: str, cards: Mapping[str, Card], visits: Mapping[str, int]
-) -> dict[tuple[str, str], Box]:
+def _shift(flow: Flow, cards: Mapping[str, Card]) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Between which heights a ribbon within a stage moves sideways: behind the first card it passes.
+
+    So that in the gaps between cards it runs straight down; between neighbours it has only the gap.
+    """
+    here, there = cards[flow.source].box, cards[flow.target].box
+    passed = [c.box for c in cards.values() if c.box.x == here.x and here.y < c.box.y < there.y]
+    if not passed:
+        return (here.x, here.bottom), (here.x, there.y)
+    return (here.x, passed[0].y), (here.x, passed[0].bottom)
+
+
+def _upright(flows: Sequence[Flow], side: str, cards: Mapping[str, Card], visits: Mapping[str, int]) -> Slots:
     """Slots down the right edges of sources or the left edges of targets, so that few ribbons cross."""
     other = "target" if side == "source" else "source"
 
@@ -115,7 +132,7 @@ def _upright(
         return there.middle, there.x
 
     taken: dict[str, float] = defaultdict(float)
-    slots: dict[tuple[str, str], Box] = {}
+    slots: Slots = {}
     for flow in sorted(flows, key=place):
         id = getattr(flow, side)
         box = cards[id].box
@@ -126,16 +143,14 @@ def _upright(
     return slots
 
 
-def _flat(
-    flows: Sequence[Flow], side: str, cards: Mapping[str, Card], visits: Mapping[str, int]
-) -> dict[tuple[str, str], Box]:
+def _flat(flows: Sequence[Flow], side: str, cards: Mapping[str, Card], visits: Mapping[str, int]) -> Slots:
     """Slots along bottom edges of sources or top edges of targets, the nearest card's first."""
 
     def distance(flow: Flow) -> float:
         return cards[flow.target].box.y - cards[flow.source].box.y
 
     taken: dict[str, float] = defaultdict(float)
-    slots: dict[tuple[str, str], Box] = {}
+    slots: Slots = {}
     for flow in sorted(flows, key=distance):
         id = getattr(flow, side)
         box = cards[id].box
@@ -198,7 +213,7 @@ def _lines(
     depth: dict[int, int] = defaultdict(int)
     for flow in sorted(back, key=lambda flow: (-flow.visits, flow.source, flow.target)):
         here, there = cards[flow.source], cards[flow.target]
-        thick = 1.0 + 2.0 * min(1.0, flow.visits / visits[flow.source]) ** 0.5
+        thick = 1.0 + 2.0 * math.sqrt(min(1.0, flow.visits / visits[flow.source]))
         span = here.stage - there.stage
         start = (here.box.x, here.box.bottom - 6)
         if span == 0:

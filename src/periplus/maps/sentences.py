@@ -67,17 +67,22 @@ def rate(step: FilledStep, usual: float, words: Words) -> tuple[str, Tone]:
         "stopped": words.gettext("%(share)s stop"),
         "ended": words.gettext("%(share)s end"),
         "goal": words.gettext("%(share)s reach it"),
+        "again": words.gettext("%(share)s again"),
         "running": words.gettext("%(share)s open"),
     }
-    ends = ("goal", "stopped", "ended") if step.goal else ("stopped", "ended", "goal")
+    ends = ("goal", "again", "stopped", "ended") if step.goal else ("stopped", "ended", "goal")
     counts = {name: getattr(fate, name) for name in ends}
     if not any(counts.values()):
         if fate.running:
             return stays["running"] % {"share": words.percent(fate.running, step.visits)}, "muted"
         return words.gettext("all go on"), "muted"
     name = max(counts, key=lambda key: counts[key])
+    if name == "goal" and fate.goal == step.visits:
+        return words.gettext("all reach it"), "muted"
     text = stays[name] % {"share": words.percent(counts[name], step.visits)}
-    high = name == "stopped" and step.visits >= ENOUGH and fate.stopped / step.visits >= max(usual, 0.05)
+    high = (
+        name == "stopped" and step.visits >= ENOUGH and fate.stopped / step.visits >= max(1.1 * usual, 0.05)
+    )
     return text, "stop" if high else "muted"
 
 
@@ -93,6 +98,9 @@ def stage_line(stage: FilledStage, last: bool, words: Words) -> tuple[str, str, 
     elif stage.visits and stage.outcomes.goal:
         share = words.percent(stage.outcomes.goal, stage.visits)
         on = words.gettext("%(share)s reach it") % {"share": share}
+    elif stage.visits and stage.outcomes.again:
+        share = words.percent(stage.outcomes.again, stage.visits)
+        on = words.gettext("%(share)s again") % {"share": share}
     return many % {"n": words.number(stage.visits)}, many % {"n": words.compact(stage.visits)}, on
 
 

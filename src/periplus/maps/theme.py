@@ -55,11 +55,11 @@ _RULES = """
 .pm .paper{fill:var(--background)}
 .pm .rule{fill:var(--hairline)}
 .pm .frame{fill:var(--card);stroke:var(--hairline);stroke-width:1}
-.pm .guess .frame{fill:none;stroke:var(--rule);stroke-dasharray:4 3}
+.pm .guess .frame{fill:var(--background);stroke:var(--rule);stroke-dasharray:4 3}
 .pm .voice .frame{fill:none}
 .pm .quote{fill:var(--grey)}.pm .quote.stop{fill:var(--stop)}.pm .quote.good{fill:var(--good)}
-.pm .ribbon path,.pm .stub rect{fill-opacity:var(--flow)}
-.pm .ribbon.back path{fill:none;stroke:var(--grey);stroke-opacity:.75;stroke-linecap:round}
+.pm .ribbon path{fill-opacity:var(--flow)}
+.pm .ribbon.back path{fill:none;stroke:var(--grey);stroke-opacity:.6;stroke-linecap:round}
 .pm .ribbon.back path.head{fill:var(--grey);stroke:none;fill-opacity:.9}
 .pm .o-again{fill-opacity:.45}
 .pm .o-back{fill:var(--grey)}.pm .o-stopped{fill:var(--stop)}
@@ -70,20 +70,20 @@ _RULES = """
 .pm .ring{fill:none;stroke-width:2}
 .pm .track{fill:var(--hairline)}
 .pm [data-step],.pm [data-source]{outline:none}
-.pm .faint .ribbon path,.pm .faint .stub rect{fill-opacity:var(--faint)}
+.pm .faint .ribbon path{fill-opacity:var(--faint)}.pm .faint .stub rect{fill-opacity:.4}
 .pm .faint .ribbon.back path{stroke-opacity:.25}
-.pm .faint .ribbon.own path,.pm .faint .stub.own rect{fill-opacity:var(--strong)}
+.pm .faint .ribbon.own path{fill-opacity:var(--strong)}.pm .faint .stub.own rect{fill-opacity:1}
 .pm .faint .ribbon.back.own path{stroke-opacity:1;fill-opacity:0}
 .pm .faint .ribbon.back.own path.head{fill-opacity:1}
-.pm .chosen-card .frame{stroke:var(--ink);stroke-width:2}
+.pm .chosen .frame{stroke:var(--ink);stroke-width:2}
 """
 _LIVE = """
 .pm a{text-decoration:none}
 .pm .card,.pm .ribbon,.pm .row,.pm .stub{cursor:pointer}
 .pm .card:hover .frame{stroke:var(--rule)}
 .pm .card:focus-visible .frame{stroke:var(--ink);stroke-width:2}
-.pm .ribbon:hover path,.pm .ribbon:focus-visible path,
-.pm .stub:hover rect,.pm .stub:focus-visible rect{fill-opacity:var(--strong)}
+.pm .ribbon:hover path,.pm .ribbon:focus-visible path{fill-opacity:var(--strong)}
+.pm .stub:hover rect{stroke:var(--rule);stroke-width:1}
 .pm .ribbon.back:hover path,.pm .ribbon.back:focus-visible path{
 stroke:var(--ink);stroke-opacity:1;fill-opacity:0}
 .pm .ribbon:focus-visible path,.pm .stub:focus-visible rect{stroke:var(--ink);stroke-width:1.5}

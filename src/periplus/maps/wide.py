@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from periplus.maps import ribbons, sentences
@@ -34,7 +35,7 @@ def lay_out(filled: FilledMap, width: float, words: Words, detail: bool, header:
     cards, floor = _cards(filled, top, pitch, usual, words)
     bands, stubs, lowest = ribbons.draw(filled, cards, floor, words, detail)
     notes, lane_texts, rules, y = stack(filled, GUTTER, pitch, BETWEEN, wide, lowest + 28, words)
-    swatches, legend_texts, y = legend(filled, GUTTER, y + 24, wide - GUTTER, words)
+    swatches, legend_texts, y = legend(filled, GUTTER, y + 34, wide - GUTTER, words)
     foot = _foot(filled, wide, y, words)
     return Layout(
         width=wide,
@@ -107,7 +108,7 @@ def _cards(
     filled: FilledMap, top: float, pitch: float, usual: float, words: Words
 ) -> tuple[dict[str, Card], float]:
     """Cards by step, each column centred in the height of the fullest; and the lowest edge of any."""
-    width = min(210.0, max(124.0, pitch * 0.68))
+    width = min(210.0, max(124.0, pitch * 0.7))
     least = {step.id: _least(step, width) for step in filled.steps}
     scale = _scale(filled, least)
     heights = {step.id: _height(step, least[step.id], scale) for step in filled.steps}
@@ -126,11 +127,11 @@ def _cards(
     return cards, top + tallest
 
 
-EDGE, PAD = 4.0, 10.0
+EDGE, PAD = 4.0, 9.0
 
 
 def _room(width: float, step: FilledStep) -> float:
-    return width - EDGE - 2 * PAD - (16 if step.goal else 0)
+    return width - EDGE - 2 * PAD - (14 if step.goal else 0)
 
 
 def _least(step: FilledStep, width: float) -> float:
@@ -140,7 +141,7 @@ def _least(step: FilledStep, width: float) -> float:
 
 
 def _height(step: FilledStep, least: float, scale: float) -> float:
-    return max(least, min(TALLEST, scale * step.visits**0.5))
+    return max(least, min(TALLEST, scale * math.sqrt(step.visits)))
 
 
 def _scale(filled: FilledMap, least: Mapping[str, float]) -> float:
@@ -158,7 +159,7 @@ def _scale(filled: FilledMap, least: Mapping[str, float]) -> float:
             for stage in filled.stages
         )
 
-    low, high = 0.0, TALLEST / most**0.5
+    low, high = 0.0, TALLEST / math.sqrt(most)
     for _ in range(40):
         middle = (low + high) / 2
         low, high = (middle, high) if fullest(middle) <= TARGET else (low, middle)

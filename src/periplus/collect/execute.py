@@ -1,0 +1,244 @@
+"""Recipes carried out: events and refused rows written as Parquet, set by set, never row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from periplus.collect import keys, times
+from periplus.collect.recipe import PHYSICAL, ROW_BITS, EventRecipe, Recipe, Value, shredded, timed
+from periplus.store.door import Connection, literal, quoted
+
+STATEMENTS = ("identify", "group", "alias")
+REJECTS = 'file INTEGER, line BIGINT, reason VARCHAR, "column" VARCHAR, value VARCHAR, payload VARCHAR'
+"""The columns of refused rows; the table has `start` and `finish` too, where the row's text lies."""
+RISES = 100_000
+"""Rows looked at first for two times that rise; only a file without any is read to its end for it."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What carrying out wrote: event files, their shredded columns, paths in `rest`, rows withheld, warnings."""
+
+    events: list[Path]
+    columns: dict[str, str]
+    rest: tuple[str, ...] | None
+    withheld: int
+    newest_first: list[int]
+    warnings: list[str]
+
+
+def execute(connection: Connection, recipes: list[Recipe], folder: Path, step: Callable[[str], None]) -> Written:
+    """Write the events of all recipes into `folder`; refused rows go to the table `rejects`."""
+    kinds = shredded(recipes)
+    paths: list[Path] = []
+    withheld, reversed_files, warnings = 0, [], []
+    in_rest: set[str] | None = set()
+    for number, recipe in enumerate(recipes):
+        step("reading times")
+        newest_first = [file for file in recipe.files if _falls(connection, recipe, file)]
+        reversed_files += newest_first
+        _positions(connection, recipe, newest_first)
+        _before(connection, recipe)
+        step("writing events")
+        for event in recipe.events:
+            path = folder / f"events-{number:03d}-{event.place:03d}.parquet"
+            if _copy(connection, recipe, event, kinds, path):
+                paths.append(path)
+            else:
+                path.unlink(missing_ok=True)
+        withheld += _refuse(connection, recipe)
+        warnings += _unmade(connection, recipe)
+        found = _in_rest(connection, recipe, kinds)
+        in_rest = None if in_rest is None or found is None else in_rest | found
+        connection.execute("DROP TABLE positions; DROP TABLE equals_before")
+    return Written(paths, kinds, None if in_rest is None else tuple(sorted(in_rest)), withheld, reversed_files, warnings)
+
+
+def _happens(recipe: Recipe, event: EventRecipe) -> str:
+    return f"({event.when}) AND t{event.moment} IS NOT NULL"
+
+
+def _refused(recipe: Recipe) -> str:
+    """SQL: a check says that nothing of this row comes in."""
+    return " OR ".join(f"({sql})" for sql, _, _ in recipe.checks) or "false"
+
+
+def _falls(connection: Connection, recipe: Recipe, file: int) -> bool:
+    """Whether the first event's times never rise and fall at least once: the file is listed newest first."""
+    source = timed(recipe)
+    moment = f"t{recipe.events[0].moment}"
+    first = file << ROW_BITS
+    for until in (first + RISES, (file + 1) << ROW_BITS):
+        query = (
+            f'SELECT COALESCE(bool_or(now > before), false), COALESCE(bool_or(now < before), false) FROM (SELECT {moment} AS now, '
+            f'lag({moment}) OVER (ORDER BY "row") AS before FROM {source} '
+            f'WHERE "row" BETWEEN {first} AND {until - 1} AND {moment} IS NOT NULL)'
+        )
+        row = connection.execute(query).fetchone()
+        assert row is not None
+        if row[0]:
+            return False
+    return bool(row[1])
+
+
+def _positions(connection: Connection, recipe: Recipe, newest_first: list[int]) -> None:
+    """Table `positions`: where among the rows of equal time (and receipt) of its file a row stands, if not first.
+
+    Rows of a file that is newest first are counted from its end.
+    """
+    source = timed(recipe)
+    parts = []
+    for event in recipe.events:
+        received = "NULL::BIGINT" if event.received is None else f"t{event.received}"
+        parts.append(
+            f'SELECT file, "row", t{event.moment} AS time, {received} AS received FROM {source} '
+            f"WHERE {_happens(recipe, event)}"
+        )
+    happened = " UNION ALL ".join(parts)
+    connection.execute(f"CREATE TEMP TABLE happened AS {happened}")
+    order = '"row"' if not newest_first else (
+        f'CASE WHEN file IN ({", ".join(map(str, newest_first))}) THEN -"row" ELSE "row" END'
+    )
+    connection.execute(
+        "CREATE TEMP TABLE positions AS WITH repeated AS "
+        "(SELECT file, time FROM happened GROUP BY file, time HAVING count(*) > 1) "
+        f'SELECT DISTINCT "row", time, dense_rank() OVER (PARTITION BY file, time, received ORDER BY {order}) - 1 AS position '
+        "FROM happened JOIN repeated USING (file, time)"
+    )
+    connection.execute("DROP TABLE happened")
+
+
+def _before(connection: Connection, recipe: Recipe) -> None:
+    """Table `equals_before`: how many equal rows stand before a row in its file, where any do."""
+    ranked = (
+        'SELECT "row", row_number() OVER (PARTITION BY file, h ORDER BY "row") - 1 AS before '
+        f"FROM {recipe.relation} JOIN (SELECT file, h FROM {recipe.relation} WHERE h IS NOT NULL "
+        "GROUP BY file, h HAVING count(*) > 1) USING (file, h)"
+    )
+    if not recipe.counted:
+        ranked = 'SELECT 0::BIGINT AS "row", 0::BIGINT AS before WHERE false'
+    connection.execute(f"CREATE TEMP TABLE equals_before AS SELECT * FROM ({ranked}) WHERE before > 0")
+
+
+def _copy(connection: Connection, recipe: Recipe, event: EventRecipe, kinds: dict[str, str], path: Path) -> int:
+    position = '"@position"'
+    sequence = f"({position} << 8) | {min(event.place, 255)}"
+    if event.received is not None:
+        sequence = f"CASE WHEN t{event.received} IS NOT NULL THEN (t{event.received} << 10) | least({position}, 1023) ELSE {sequence} END"
+    given = dict(event.columns)
+    given |= {
+        "section": f"CASE WHEN {given['type']} IN ({', '.join(map(literal, STATEMENTS))}) THEN 2 ELSE 0 END",
+        "time": f"t{event.moment}", "sequence": sequence,
+        "key_hi": keys.high_sql('"@key"'), "key_lo": keys.low_sql('"@key"'),
+        "received_at": "NULL" if event.received is None else f"t{event.received}",
+        "file": "file", "line": "line", "place": str(event.place),
+    }  # fmt: skip
+    columns = [f"CAST({given.get(name, 'NULL')} AS {kind}) AS {quoted(name)}" for name, kind in PHYSICAL.items()]
+    pieces = []
+    for name, kind in kinds.items():
+        value = event.values.get(name)
+        columns.append(f"{_as_kind(value, kind)} AS {quoted(name)}")
+        if value is not None and value.misfit is not None:
+            pieces.append(f"{literal(_json_key(name))} || {value.misfit}")
+    columns.append(f"{_rest(event.rest, pieces)} AS rest")
+    placed = (
+        'SELECT r.*, COALESCE(p.position, 0) AS "@position", COALESCE(b.before, 0) AS "@before" '
+        f'FROM {timed(recipe)} AS r LEFT JOIN positions AS p ON p."row" = r."row" AND p.time = r.t{event.moment} '
+        f'LEFT JOIN equals_before AS b ON b."row" = r."row"'
+    )
+    kept = f"{_happens(recipe, event)} AND NOT ({recipe.withheld}) AND NOT ({_refused(recipe)})"
+    query = f"SELECT {', '.join(columns)} FROM (SELECT *, {event.key} AS \"@key\" FROM ({placed}) WHERE {kept})"
+    result = connection.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION lz4_raw)").fetchone()
+    return int(result[0]) if result else 0
+
+
+def _as_kind(value: Value | None, kind: str) -> str:
+    physical = "VARCHAR" if kind == "JSON" else kind
+    if value is None:
+        return f"NULL::{physical}"
+    return f"CAST({value.sql} AS {physical})"
+
+
+def _rest(rest: str | None, pieces: list[str]) -> str:
+    """SQL of the JSON object of what has no column: the reader's own, and the values that do not fit."""
+    if not pieces:
+        return rest or "NULL::VARCHAR"
+    inner = f"substr({rest}, 2, strlen({rest}) - 2)" if rest else "NULL"
+    joined = f"concat_ws(',', {', '.join([inner, *pieces])})"
+    return f"CASE WHEN {joined} <> '' THEN '{{' || {joined} || '}}' END"
+
+
+def _json_key(path: str) -> str:
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}":'
+
+
+def _refuse(connection: Connection, recipe: Recipe) -> int:
+    """Rows of which nothing is made go to `rejects` with the first reason; returns how many are withheld."""
+    source = timed(recipe)
+    any_event = " OR ".join(f"({_happens(recipe, event)})" for event in recipe.events)
+    row = connection.execute(f"SELECT count(*) FROM {source} WHERE {recipe.withheld}").fetchone()
+    reasons, columns, values = [], [], []
+
+    def add(condition: str, reason: str, column: str | None, value: str) -> None:
+        reasons.append(f"WHEN {condition} THEN {reason}")
+        columns.append(f"WHEN {condition} THEN {'NULL' if column is None else literal(column)}")
+        values.append(f"WHEN {condition} THEN {value}")
+
+    for sql, why, column in recipe.checks:
+        add(f"({sql})", literal(why), column, "NULL")
+    for event in recipe.events:
+        item = recipe.times[event.moment]
+        i = event.moment
+        if not item.micros:
+            why = times.reason(item.form, f"x{i}", f"l{i}", f"o{i}", item.others)
+            add(f"({event.when}) AND x{i} IS NOT NULL AND x{i} <> '' AND t{i} IS NULL", why, item.column, f"x{i}")
+        else:
+            add(f"({event.when}) AND x{i} IS NOT NULL AND t{i} IS NULL", literal(times.OUT_OF_RANGE), item.column, f"x{i}::VARCHAR")
+    for event in recipe.events:
+        item = recipe.times[event.moment]
+        add(f"({event.when})", "'the time is empty'", item.column, "NULL")
+    fallback = "none of the mapping's events applies to this row"
+    connection.execute(
+        f"INSERT INTO rejects BY NAME SELECT file, line, CASE {' '.join(reasons)} ELSE {literal(fallback)} END AS reason, "
+        f"CASE {' '.join(columns)} END AS \"column\", CASE {' '.join(values)} END AS value, "
+        f"{recipe.payload or 'NULL::VARCHAR'} AS payload, start, finish FROM {source} "
+        f"WHERE NOT ({recipe.withheld}) AND (NOT ({any_event}) OR ({_refused(recipe)}))"
+    )
+    return int(row[0]) if row else 0
+
+
+def _unmade(connection: Connection, recipe: Recipe) -> list[str]:
+    """Warnings of rows that came in, though one of their times could not be read."""
+    if len(recipe.events) < 2:
+        return []
+    any_event = " OR ".join(f"({_happens(recipe, event)})" for event in recipe.events)
+    parts = [
+        f"count(*) FILTER (WHERE ({event.when}) AND x{event.moment} IS NOT NULL AND t{event.moment} IS NULL)"
+        for event in recipe.events
+    ]
+    row = connection.execute(f"SELECT {', '.join(parts)} FROM {timed(recipe)} WHERE {any_event}").fetchone()
+    assert row is not None
+    return [
+        f"{count:,} values of {recipe.times[event.moment].column} are no time that can be read; "
+        f"their rows came in without {event.label}."
+        for event, count in zip(recipe.events, row, strict=True)
+        if count
+    ]
+
+
+def _in_rest(connection: Connection, recipe: Recipe, kinds: dict[str, str]) -> set[str] | None:
+    """Which paths really occur in `rest`; None where the reader brought a rest of its own."""
+    found: set[str] = set()
+    for event in recipe.events:
+        if event.rest is not None:
+            return None
+        misfits = {path: value.misfit for path, value in event.values.items() if value.misfit is not None}
+        if misfits:
+            counts = ", ".join(f"count({sql})" for sql in misfits.values())
+            row = connection.execute(f"SELECT {counts} FROM {timed(recipe)}").fetchone()
+            assert row is not None
+            found |= {path for path, count in zip(misfits, row, strict=True) if count}
+    return found

@@ -1,0 +1,90 @@
+"""Which time format a column has: one for the whole column, argued from all its values.
+
+A format is never chosen row by row: `03/04/2024` means nothing by itself, but a column in which some
+first number is above 12 and no second one is has the day first.
+"""
+
+from __future__ import annotations
+
+from periplus.collect import times
+from periplus.collect.times import ISO, LATEST, Form
+from periplus.store.door import Connection
+
+SAMPLE = 2000
+_LONG_AGO = 100_000_000 * 1_000_000
+"""Numbers are taken as a time only from March 1973 on; before, any small number would be one."""
+
+
+def _candidates() -> tuple[Form, ...]:
+    dates = [
+        "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%y",
+        "%Y.%m.%d", "%d %b %Y", "%b %d, %Y", "%d-%b-%Y", "%d %B %Y", "%B %d, %Y", "%d-%b-%y",
+    ]  # fmt: skip
+    clocks = ["", " %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p", ", %H:%M:%S", ", %H:%M", " %H:%M:%S.%f"]
+    others = [
+        "%Y%m%d", "%Y%m%d%H%M%S", "%Y%m%d %H:%M:%S", "%Y%m%dT%H%M%S%z", "%Y%m%dT%H%M%S", "%Y-%m-%d %I:%M:%S %p",
+        "%a, %d %b %Y %H:%M:%S %z", "%d/%b/%Y:%H:%M:%S %z", "%a %b %d %H:%M:%S %Y", "%Y-%m-%d %H:%M:%S %z",
+    ]  # fmt: skip
+    written = [Form("format", format=date + time) for time in clocks for date in dates]
+    written += [Form("format", format=text) for text in others]
+    return (ISO, *written, Form("unit", unit="s"), Form("unit", unit="ms"), Form("unit", unit="us"))
+
+
+CANDIDATES = _candidates()
+
+
+def decide(connection: Connection, relation: str, text: str) -> tuple[Form, tuple[Form, ...], str]:
+    """The form most values of `text` (SQL over `relation`) are written in, the others that read some, and why."""
+    some = f"(SELECT x FROM (SELECT {text} AS x FROM {relation}) WHERE x IS NOT NULL LIMIT {SAMPLE})"
+    every = f"(SELECT {text} AS x FROM {relation})"
+    total, counts = _counts(connection, some, CANDIDATES)
+    if total == 0:
+        return ISO, (), "the column is empty"
+    if max(counts) < 0.9 * total or sum(count > 0 for count in counts) > 1:
+        wanted = CANDIDATES if max(counts) < 0.9 * total else [f for f, count in zip(CANDIDATES, counts, strict=True) if count]
+        total, counted = _counts(connection, every, tuple(wanted))
+        found = dict(zip(wanted, counted, strict=True))
+    else:
+        found = {form: count for form, count in zip(CANDIDATES, counts, strict=True) if count}
+    found = {form: count for form, count in found.items() if count}
+    if not found:
+        return ISO, (), "no known format reads it"
+    best = max(found, key=lambda form: found[form])
+    rest = tuple(form for form in CANDIDATES if form != best)
+    return best, rest, _why(best, found)
+
+
+def ambiguous(why: str) -> bool:
+    """Whether the reason says that nothing decided between day first and month first."""
+    return why.startswith("day or month first")
+
+
+def _counts(connection: Connection, relation: str, forms: tuple[Form, ...]) -> tuple[int, list[int]]:
+    parts = []
+    for form in forms:
+        lowest = _LONG_AGO if form.kind == "unit" else 0
+        written = times.local(form, "x")
+        if form.kind == "format" and "%b" not in form.format and "%B" not in form.format and "%a" not in form.format:
+            # a strict look first: strptime takes any run of blanks, and two digits for a year of four
+            written = f"CASE WHEN regexp_full_match(x, '{times.shape(form)}') THEN {written} END"
+        parts.append(f"count(*) FILTER (WHERE {written} BETWEEN {lowest} AND {LATEST})")
+    row = connection.execute(f"SELECT count(x), {', '.join(parts)} FROM {relation}").fetchone()
+    assert row is not None
+    return int(row[0]), [int(count) for count in row[1:]]
+
+
+def _why(best: Form, found: dict[Form, int]) -> str:
+    if best.kind != "format":
+        return f"{best}: reads {found[best]:,} values"
+    swapped = Form("format", format=_swap(best.format))
+    if swapped.format == best.format:
+        return f"{best}: reads {found[best]:,} values"
+    first, second = ("day", "month") if best.format.find("%d") < best.format.find("%m") else ("month", "day")
+    other = found.get(swapped, 0)
+    if other == found[best]:
+        return f"day or month first? every value reads both ways; {first} first is taken ({best})"
+    return f"{first} first: {found[best]:,} values read so, {other:,} with the {second} first"
+
+
+def _swap(text: str) -> str:
+    return text.replace("%d", "%\0").replace("%m", "%d").replace("%\0", "%m")

@@ -1,0 +1,214 @@
+"""Files with a mapping: opened, checked against it, joined and loaded; one recipe per table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from periplus.collect import formats, found, load, tables
+from periplus.collect.csv_file import CsvFile, Dialect
+from periplus.collect.dialect import guess_delimiter
+from periplus.collect.mapping import Field_, Format, Join, MappingDocument, Table
+from periplus.collect.opened import OpenFile, Workbench
+from periplus.collect.plain import plain
+from periplus.collect.recipe import Recipe
+from periplus.collect.rows import Chunk, Seen
+from periplus.collect.times import Form
+from periplus.errors import DocumentError, InputError
+from periplus.store.door import quoted
+
+
+def recipes(bench: Workbench, paths: list[Path], document: MappingDocument, near: Path | None, source: str) -> list[Recipe]:
+    """One recipe for each table that has files; rows are loaded and damaged ones refused."""
+    chosen, warnings = found.by_table(document, paths)
+    bench.warnings += warnings
+    zone = document.zone or bench.settings.zone
+    tables.check_zone(zone, "zone of the mapping")
+    result: list[Recipe] = []
+    places: dict[Path, int] = {}
+    for number, (table, files) in enumerate(zip(document.tables, chosen, strict=True)):
+        if not files:
+            continue
+        first_place = max((places.get(path, 0) for path in files), default=0)
+        for path in files:
+            places[path] = first_place + len(table.events)
+        result.append(_table(bench, number, table, files, document, paths, near, source, zone, first_place))
+    return result
+
+
+def _table(
+    bench: Workbench, number: int, table: Table, files: list[Path], document: MappingDocument, paths: list[Path],
+    near: Path | None, source: str, zone: str, first_place: int,
+) -> Recipe:  # fmt: skip
+    wanted = tables.needed(table, document.consent)
+    readers = [_open(bench, path, table.format, wanted) for path in files]
+    own = list(dict.fromkeys(name for reader, _ in readers for name in reader.columns))
+    joins = [_Joined(bench, f"join_{number}_{i}", join, table, paths, files, near) for i, join in enumerate(table.join)]
+    known: dict[str, str] = {name: f"r.{load.column(name)}" for name in own}
+    needed_own = dict(wanted)
+    for i, join in enumerate(joins):
+        left = [pair[0] for pair in join.keys]
+        tables.check_columns(dict.fromkeys(left, f"join of {join.path.name}"), known, files[0].name)
+        needed_own |= dict.fromkeys(left, "join")
+        for name in join.columns:
+            shown = join.join.prefix + name
+            if shown in known and shown in wanted and shown not in left:
+                raise DocumentError(
+                    f"The column {shown!r} is in {files[0].name} and in {join.path.name}.",
+                    hint=f"Give the join a prefix, such as `prefix: {join.path.name.split('.')[0]}_`.",
+                )
+            known.setdefault(shown, f"j{i}.{load.column(name)}")
+    for (reader, _), path in zip(readers, files, strict=True):
+        mine = set(reader.columns)
+        at_least = {name: where for name, where in wanted.items() if name not in known or name in own}
+        tables.check_columns(
+            {name: where for name, where in at_least.items()},
+            {name: None for name in known if name not in own or name in mine},
+            path.name,
+            _delimiter_hint(reader, path, table.format),
+        )
+    kept = [name for name in own if name in needed_own]
+    loaded = load.create(bench.connection, f"rows_{number}", kept)
+    indexes = []
+    for (reader, file), path in zip(readers, files, strict=True):
+        index = len(bench.files)
+        bench.files.append(file)
+        indexes.append(index)
+        load.add(
+            bench.connection, loaded, index, reader.chunks(), source=source, hashed=reader.columns,
+            kept=[name for name in reader.columns if name in kept],
+            damaged=lambda rows, index=index: bench.damaged(index, rows),  # type: ignore[misc]
+            progress=bench.progress, what=f"reading {path.name}",
+        )  # fmt: skip
+        file.rows = loaded.rows[index]
+        file.columns, file.seen = reader.columns, reader.seen
+        load.merge_seen(loaded.seen, reader.seen)
+    seen = dict(loaded.seen)
+    relation = quoted(loaded.name)
+    columns = {name: load.column(name) for name in kept}
+    if joins:
+        relation, columns, seen = _join(bench, loaded, joins, known, wanted, seen)
+    ground = tables.Ground(relation, columns, seen, zone, source, _decider(bench, relation))
+    made = tables.recipe(table, ground, first_place=first_place, consent=document.consent, files=tuple(indexes))
+    if table.where:
+        _leave_out(bench, relation, made, indexes)
+    return made
+
+
+def _leave_out(bench: Workbench, relation: str, made: Recipe, indexes: list[int]) -> None:
+    """Rows that `where` leaves out are no rows of the table: they are not counted, and that is said."""
+    for index in indexes:
+        counts = bench.connection.execute(
+            f"SELECT (SELECT count(*) FROM {relation} WHERE file = {index}), "
+            f"(SELECT count(*) FROM {made.relation} WHERE file = {index})"
+        ).fetchone()
+        assert counts is not None
+        if left := counts[0] - counts[1]:
+            bench.files[index].rows -= left
+            bench.warnings.append(f"{left:,} rows of {bench.files[index].name} were left out by `where`; they are not counted.")
+
+
+def _decider(bench: Workbench, relation: str) -> Callable[[str, str], tuple[Form, tuple[Form, ...], str]]:
+    def decide(text: str, column: str) -> tuple[Form, tuple[Form, ...], str]:
+        form, others, why = formats.decide(bench.connection, relation, text)
+        if formats.ambiguous(why):
+            bench.warnings.append(f"{column}: {why}. Give the time a `format` if that is wrong.")
+        return form, others, why
+
+    return decide
+
+
+def _open(bench: Workbench, path: Path, format: Format, wanted: Mapping[str, str]) -> tuple[CsvFile, OpenFile]:
+    text = bench.stack.enter_context(
+        plain(path, encoding=format.encoding, folder=bench.scratch, progress=bench.progress)
+    )
+    dialect = Dialect(format.delimiter, format.quote, format.escape, format.header, format.null)
+    return CsvFile(text, dialect), OpenFile(path, path.name, text.bytes, text=text.text)
+
+
+def _delimiter_hint(reader: CsvFile, path: Path, format: Format) -> str:
+    """What to say if columns are missing because the file is delimited by something else."""
+    if len(reader.columns) > 2:
+        return ""
+    other = guess_delimiter(reader.plain.text[: 64 << 10].tobytes(), format.quote)
+    if other is None or other == format.delimiter:
+        return ""
+    return f"{path.name} seems to be delimited by {other!r}; say `format: {{delimiter: {other!r}}}`."
+
+
+class _Joined:
+    """A file that is looked up: opened at once, loaded when it is joined."""
+
+    def __init__(
+        self, bench: Workbench, name: str, join: Join, table: Table, paths: list[Path], files: list[Path], near: Path | None
+    ) -> None:
+        self.name, self.join = name, join
+        self.path = found.beside(join.file, paths, files, near)
+        self.keys = [(on, on) if isinstance(on, str) else on for on in join.on]
+        self.reader, _ = _open(bench, self.path, join.format or table.format, {})
+        tables.check_columns(
+            {right: f"join of {self.path.name}" for _, right in self.keys} | dict.fromkeys(join.sum, "sum"),
+            dict.fromkeys(self.reader.columns), self.path.name,
+        )  # fmt: skip
+        rights = [right for _, right in self.keys]
+        self.columns = list(dict.fromkeys(rights + list(join.sum))) if join.sum else self.reader.columns
+
+    def load(self, bench: Workbench, wanted: set[str]) -> dict[str, Seen]:
+        """Load the columns wanted, one row per key; raises DocumentError where several rows have one key."""
+        connection = bench.connection
+        rights = [right for _, right in self.keys]
+        kept = [name for name in self.columns if name in wanted or name in rights]
+        loaded = load.create(connection, self.name, kept)
+        skipped: list[int] = []
+        load.add(
+            connection, loaded, 0, self.reader.chunks(list(dict.fromkeys(kept))), source="", hashed=[], kept=kept,
+            damaged=lambda rows: skipped.append(len(rows)), progress=bench.progress, what=f"reading {self.path.name}",
+        )  # fmt: skip
+        if skipped:
+            bench.warnings.append(f"{sum(skipped):,} damaged rows of {self.path.name} were not looked up.")
+        by = ", ".join(load.column(name) for name in rights)
+        table = quoted(self.name)
+        if self.join.sum:
+            total = [
+                f"rtrim(rtrim(sum(TRY_CAST(trim({load.column(c)}) AS DECIMAL(38, 6)))::VARCHAR, '0'), '.') AS {load.column(c)}"
+                for c in self.join.sum
+            ]
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {by}, {', '.join(total)} FROM {table} GROUP BY ALL")
+        elif self.join.first:
+            connection.execute(
+                f'CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM {table} '
+                f'QUALIFY row_number() OVER (PARTITION BY {by} ORDER BY "row") = 1'
+            )
+        else:
+            several = connection.execute(
+                f"SELECT {by}, count(*) FROM {table} WHERE {load.column(rights[0])} IS NOT NULL "
+                "GROUP BY ALL HAVING count(*) > 1 ORDER BY count(*) DESC, 1 LIMIT 1"
+            ).fetchone()
+            if several:
+                raise DocumentError(
+                    f"{self.path.name} has several rows for one {', '.join(rights)} ({several[-1]} for {several[0]!r}).",
+                    code="join",
+                    hint="Say which columns to add up, such as `sum: [amount]`, or `first: true` to take the first row.",
+                )
+        return self.reader.seen
+
+
+def _join(
+    bench: Workbench, loaded: load.Loaded, joins: list[_Joined], known: dict[str, str], wanted: Mapping[str, str], seen: dict[str, Seen]
+) -> tuple[str, dict[str, str], dict[str, Seen]]:
+    """The loaded rows with what is looked up, as one relation; rows are neither lost nor doubled."""
+    all_seen = dict(seen)
+    lefts = {left for join in joins for left, _ in join.keys}
+    source = f"{quoted(loaded.name)} AS r"
+    for i, join in enumerate(joins):
+        prefix = join.join.prefix
+        need = {name.removeprefix(prefix) for name in (*wanted, *lefts) if name.startswith(prefix)}
+        for name, what in join.load(bench, need).items():
+            if known.get(prefix + name) == f"j{i}.{load.column(name)}":
+                all_seen[prefix + name] = what
+        met = " AND ".join(f"{known[left]} = j{i}.{load.column(right)}" for left, right in join.keys)
+        source += f" LEFT JOIN {quoted(join.name)} AS j{i} ON {met}"
+    own = 'r."row", r.file, r.line, r.start, r.finish, r.h'
+    taken = [name for name in wanted if name in known]
+    columns = ", ".join(f"{known[name]} AS {load.column(name)}" for name in taken)
+    return f"(SELECT {own}, {columns} FROM {source})", {name: load.column(name) for name in taken}, all_seen

@@ -1,0 +1,291 @@
+"""The mapping document: what a row of somebody else's file means.
+
+A document has tables; a table has files, a format, joins and events; an event says where each of its
+fields comes from. A text names a column; `{value: …}` is a constant; `{column, type, format, …}`
+says more. SEMANTICS: "Mapping documents"; the page docs/import.md has every key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from periplus.collect import presets
+from periplus.collect.yaml_text import key_text, read_yaml
+from periplus.errors import DocumentError, unknown
+
+Scalar = bool | int | float | str | None
+Type = Literal["text", "number", "integer", "boolean", "time", "json", "list"]
+Unit = Literal["s", "ms", "us"]
+KINDS = ("track", "page", "screen", "identify", "group", "alias")
+
+
+def _word(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _words(value: Any) -> Any:
+    if value is None or isinstance(value, str | int | float):
+        value = [value]
+    return tuple("" if word is None else str(word) for word in value) if isinstance(value, list | tuple) else value
+
+
+Column = Annotated[str, BeforeValidator(_word), Field(min_length=1)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Field_(_Part):  # noqa: N801 - `Field` is pydantic's
+    """Where one value comes from: a constant, or a column read as a type.
+
+    `map` replaces values (before `type`); `null` are words that mean nothing is there; `format` is the
+    writing of numbers (`1.234,5`) or times (strptime); `split` parts a list.
+    """
+
+    column: Column | None = None
+    value: Scalar = None
+    type: Type | None = None
+    format: str | None = None
+    split: str | None = None
+    map: dict[str, Scalar] | None = None
+    null: Words = ()
+    zone: str | None = None
+    unit: Unit | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"column": value}
+        if isinstance(value, int) and not isinstance(value, bool):
+            return {"column": str(value)}
+        if isinstance(value, Mapping) and isinstance(value.get("map"), Mapping):
+            return {**value, "map": {key_text(key): to for key, to in value["map"].items()}}
+        return value
+
+    @model_validator(mode="after")
+    def _one(self) -> Field_:
+        if (self.column is None) == ("value" not in self.model_fields_set):
+            raise ValueError("give either `column` or `value`")
+        if self.column is None and len(self.model_fields_set) > 1:
+            raise ValueError("a constant `value` takes no other key")
+        return self
+
+
+class Plus(_Part):
+    """Elapsed time added to a time: a column of whole or decimal units."""
+
+    column: Column
+    unit: Unit = "s"
+
+
+class Time(_Part):
+    """Where an event's time comes from. `format` is strptime's or `iso`; `unit` for numbers since 1970.
+
+    Without either, one format is chosen for the whole column by which reads most values.
+    """
+
+    column: Column
+    format: str | None = None
+    unit: Unit | None = None
+    plus: Plus | None = None
+    zone: str | None = None
+    null: Words = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"column": _word(value)} if isinstance(value, str | int) else value
+
+    @model_validator(mode="after")
+    def _either(self) -> Time:
+        if self.format and self.unit:
+            raise ValueError("give `format` or `unit`, not both")
+        return self
+
+
+class When(_Part):
+    """A condition on a row: the column equals a value, is one of several, or is (not) null."""
+
+    column: Column
+    equals: Scalar = None
+    in_: tuple[Scalar, ...] | None = Field(default=None, alias="in")
+    not_: Scalar | tuple[Scalar, ...] = Field(default=None, alias="not")
+    null: bool | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> When:
+        if len(self.model_fields_set - {"column"}) > 1:
+            raise ValueError("give one of `equals`, `in`, `not`, `null`")
+        return self
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, Mapping) else value
+
+
+Whens = Annotated[tuple[When, ...], BeforeValidator(_listed)]
+
+
+class EventRow(_Part):
+    """One event that a row makes. `when` (all of them) must hold, and its time must not be null."""
+
+    event: Field_ | None = None
+    type: Literal["track", "page", "screen", "identify", "group", "alias"] = "track"
+    userId: Field_ | None = None  # noqa: N815 - the Segment spec's own names
+    anonymousId: Field_ | None = None  # noqa: N815
+    email: Field_ | None = None
+    phone: Field_ | None = None
+    previousId: Field_ | None = None  # noqa: N815
+    messageId: Field_ | None = None  # noqa: N815
+    time: Time
+    channel: Field_ | None = None
+    department: Field_ | None = None
+    properties: dict[str, Field_] = {}
+    context: dict[str, Field_] = {}
+    traits: dict[str, Field_] = {}
+    when: Whens = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _constant(cls, value: Any) -> Any:
+        """`event: Order Completed` is the name itself; everywhere else a text names a column."""
+        if isinstance(value, Mapping) and isinstance(value.get("event"), str):
+            return {**value, "event": {"value": value["event"]}}
+        return value
+
+    @model_validator(mode="after")
+    def _named(self) -> EventRow:
+        if self.type == "track" and self.event is None:
+            raise ValueError("say which `event` this is")
+        return self
+
+    def fields(self) -> Iterator[tuple[str, Field_]]:
+        """Every field that is given, by its place (`userId`, `properties.price` …)."""
+        for name in ("event", "userId", "anonymousId", "email", "phone", "previousId", "messageId"):
+            if (given := getattr(self, name)) is not None:
+                yield name, given
+        for name in ("channel", "department"):
+            if (given := getattr(self, name)) is not None:
+                yield name, given
+        for root in ("properties", "context", "traits"):
+            for key, given in getattr(self, root).items():
+                yield f"{root}.{key}", given
+
+
+class Format(_Part):
+    """How the files of a table are written. An empty field is always null; `null` names more words."""
+
+    type: Literal["csv", "jsonl", "parquet"] | None = None
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    quote: str | None = Field(default='"', max_length=1)
+    escape: str | None = Field(default=None, max_length=1)
+    encoding: str = "utf-8"
+    header: bool | tuple[str, ...] = True
+    null: Words = ()
+
+
+class Join(_Part):
+    """A second file, looked up by key. Several rows for a key need `sum` (columns added up) or `first: true`."""
+
+    file: str
+    on: Annotated[tuple[str | tuple[str, str], ...], BeforeValidator(lambda value: _pairs(value))]
+    sum: Words = ()
+    first: bool = False
+    prefix: str = ""
+    format: Format | None = None
+
+
+def _pairs(value: Any) -> Any:
+    """`on: id` · `on: [left, right]` · `on: [[l1, r1], [l2, r2]]` or `[[a], [b]]`: several columns."""
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(part, str) for part in value):
+        return (tuple(value),)
+    if isinstance(value, list | tuple):
+        return tuple(part[0] if isinstance(part, list | tuple) and len(part) == 1 else part for part in value)
+    return value
+
+
+class Table(_Part):
+    """Files of one sort, and the events that each of their rows makes."""
+
+    files: Annotated[tuple[str, ...], BeforeValidator(_words), Field(min_length=1)]
+    format: Format = Format()
+    join: Annotated[tuple[Join, ...], BeforeValidator(_listed)] = ()
+    where: Whens = ()
+    events: Annotated[tuple[EventRow, ...], Field(min_length=1, max_length=200)]
+    consent: dict[str, bool | Field_] | None = None
+
+
+class MappingDocument(_Part):
+    """A whole mapping: the source (the space of event keys), zone, consent, and tables."""
+
+    name: str | None = None
+    source: str | None = Field(default=None, min_length=1)
+    zone: str | None = None
+    preset: str | None = None
+    consent: dict[str, bool | Field_] | None = None
+    tables: Annotated[tuple[Table, ...], Field(min_length=1)]
+
+    @classmethod
+    def parse(cls, document: Mapping[str, Any] | str | Path) -> MappingDocument:
+        """From a dict, YAML text, or a file; raises DocumentError that names the key and its nearest right word.
+
+        >>> document = MappingDocument.parse('''
+        ... tables:
+        ... - files: orders.csv
+        ...   events: [{event: Order Completed, userId: customer, time: ordered_at}]
+        ... ''')
+        >>> document.tables[0].events[0].time.column
+        'ordered_at'
+        """
+        if isinstance(document, Path):
+            try:
+                document = document.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as problem:
+                raise DocumentError(f"The mapping {document} cannot be read: {problem}.", hint="Check the path.") from None
+        content = read_yaml(document, "mapping") if isinstance(document, str) else dict(document)
+        if not isinstance(content, Mapping):
+            raise DocumentError("A mapping is a YAML document with `tables`.", hint="See docs/import.md.")
+        content = presets.applied(content)
+        try:
+            return cls.model_validate(content)
+        except ValidationError as problem:
+            raise _explained(problem, content) from None
+
+    def document(self) -> dict[str, Any]:
+        """The plain form, without what is not set; `parse(document())` equals this."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+_PARTS: dict[str, type[BaseModel]] = {
+    "tables": Table, "format": Format, "join": Join, "events": EventRow, "time": Time, "plus": Plus,
+    "when": When, "where": When,
+}  # fmt: skip
+
+
+def _explained(problem: ValidationError, content: Mapping[str, Any]) -> DocumentError:
+    """The first thing wrong, as one sentence with its place; unknown keys name the nearest known ones."""
+    errors = problem.errors()
+    # a union reports every branch; an unknown key says more than "should be a bool"
+    error = next((row for row in errors if row["type"] == "extra_forbidden"), errors[0])
+    place = [part for part in error["loc"] if not (isinstance(part, str) and part in ("bool", "Field_"))]
+    where = ".".join(str(part) for part in place) or "the mapping"
+    if error["type"] == "extra_forbidden":
+        owner = next((part for part in reversed(place[:-1]) if isinstance(part, str)), "")
+        model = _PARTS.get(owner, Field_ if place[:-1] else MappingDocument)
+        known = [row.alias or name for name, row in model.model_fields.items()]
+        message, hint, allowed = unknown("key", str(place[-1]), known)
+        return DocumentError(f"{message[:-1]} at {where} of the mapping.", hint=hint, allowed=allowed)
+    said = error["msg"].removeprefix("Value error, ").rstrip(".")
+    given = "" if isinstance(error.get("input"), Mapping | list) else f" (it is {error.get('input')!r})"
+    return DocumentError(
+        f"The mapping is wrong at {where}: {said[:1].lower()}{said[1:]}{given}.", hint="docs/import.md has every key."
+    )

@@ -1,0 +1,121 @@
+"""How the rows of one table become events, as SQL: what mappings and Segment files are both turned into.
+
+A recipe names a relation that has `row` (file << 40 | line, unique), `file`, `line`, `h` (UHUGEINT hash
+of the row, or null) and source columns of its own. Reading times is part of it, because everything
+else hangs on them: time number i appears as columns `x{i}` (given), `l{i}` (as written), `o{i}`
+(UTC, any year) and `t{i}` (UTC, in range).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from periplus.collect import times
+from periplus.collect.times import Form
+
+ROW_BITS = 40
+PHYSICAL: dict[str, str] = {
+    "section": "UTINYINT", "time": "BIGINT", "sequence": "BIGINT", "key_hi": "UBIGINT", "key_lo": "UBIGINT",
+    "type": "VARCHAR", "event": "VARCHAR", "source": "VARCHAR", "channel": "VARCHAR", "department": "VARCHAR",
+    "user_id": "VARCHAR", "anonymous_id": "VARCHAR", "email": "VARCHAR", "phone": "VARCHAR",
+    "previous_id": "VARCHAR", "message_id": "VARCHAR", "original": "VARCHAR", "received_at": "BIGINT",
+    "consent": "VARCHAR", "file": "INTEGER", "line": "BIGINT", "place": "SMALLINT",
+}  # fmt: skip
+"""The physical columns of a staged event and their types; the shredded ones and `rest` follow."""
+
+
+@dataclass(frozen=True)
+class TimeItem:
+    """One time to read: `text` is SQL, `column` its name for people; `plus` is SQL for microseconds."""
+
+    text: str
+    column: str
+    form: Form
+    zone: str
+    others: tuple[Form, ...] = ()
+    plus: str | None = None
+    why: str = ""
+    micros: bool = False
+    """`text` is not text but BIGINT microseconds UTC already."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """A shredded value: its kind, SQL of that kind, and SQL of a JSON text where the value does not fit."""
+
+    kind: str
+    sql: str
+    misfit: str | None = None
+    column: str | None = None
+
+
+@dataclass(frozen=True)
+class EventRecipe:
+    """One event of a row: it happens where `when` holds and time number `moment` can be read.
+
+    `columns` is SQL by physical column; `key` is SQL (UHUGEINT) and may use `"@before"`, the number
+    of equal rows that stand before this one in its file; `rest` is SQL of a JSON object, or null.
+    """
+
+    place: int
+    when: str
+    moment: int
+    columns: Mapping[str, str]
+    key: str
+    values: Mapping[str, Value]
+    rest: str | None = None
+    received: int | None = None
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole table: the relation, the times, whose rows are withheld (SQL), and the events."""
+
+    relation: str
+    times: tuple[TimeItem, ...]
+    withheld: str
+    events: tuple[EventRecipe, ...]
+    files: tuple[int, ...] = ()
+    counted: bool = True
+    """Whether equal rows must be counted (some event may have no message id)."""
+    checks: tuple[tuple[str, str, str | None], ...] = ()
+    """(SQL, reason, column): a row for which the SQL holds is refused, whatever its times."""
+    payload: str | None = None
+    """SQL of a refused row as text; None: it is read from the file at `start`:`finish`."""
+
+
+def timed(recipe: Recipe) -> str:
+    """The relation with its times read, as a subquery."""
+    given, written, moments, kept = [], [], [], []
+    for i, item in enumerate(recipe.times):
+        given.append(f"{item.text} AS x{i}")
+        if item.micros:
+            written.append(f"x{i} AS l{i}, true AS z{i}")
+            moments.append(f"l{i} AS o{i}")
+        else:
+            written.append(f"{times.local(item.form, f'x{i}')} AS l{i}, {times.has_offset(item.form, f'x{i}')} AS z{i}")
+            offset = times.has_offset(item.form, f"x{i}")
+            offset = offset if offset in ("true", "false") else f"z{i}"
+            plus = f" + {item.plus}" if item.plus else ""
+            moments.append(f"({times.utc(f'l{i}', offset, item.zone)}){plus} AS o{i}")
+        kept.append(f"{times.in_range(f'o{i}')} AS t{i}")
+    if not recipe.times:
+        return recipe.relation
+    query = f"(SELECT *, {', '.join(given)} FROM {recipe.relation})"
+    for step in (written, moments, kept):
+        query = f"(SELECT *, {', '.join(step)} FROM {query})"
+    return query
+
+
+def shredded(recipes: list[Recipe]) -> dict[str, str]:
+    """The union of all shredded paths with one kind each: whole and decimal numbers meet as DOUBLE, others as VARCHAR."""
+    kinds: dict[str, str] = {}
+    for recipe in recipes:
+        for event in recipe.events:
+            for path, value in event.values.items():
+                known = kinds.setdefault(path, value.kind)
+                if known != value.kind:
+                    kinds[path] = "DOUBLE" if {known, value.kind} <= {"BIGINT", "DOUBLE"} else "VARCHAR"
+    return kinds

@@ -80,9 +80,7 @@ def _seen(offsets, time, now, until):  # type: ignore[no-untyped-def]
     f"i8({_READ_I8}, {_READ_I8}, {_READ_I8}, Array(uint8, 1, 'C', readonly=True), i8, i8, i8, i8, i8, "
     "i4[::1], i4[:, ::1], i1[::1], b1[::1])"
 )
-def _plain(  # noqa: PLR0913
-    lo, hi, time, code, steps, within, now, since, until, segment, rows, furthest, is_open
-):  # type: ignore[no-untyped-def]
+def _plain(lo, hi, time, code, steps, within, now, since, until, segment, rows, furthest, is_open):  # type: ignore[no-untyped-def]
     """One pass keeps, per step, the latest start that gets there: no attempt has more window left.
 
     `latest[s + 1]` is the time of the latest start that reached step s; `latest[0]` is the present event,

@@ -193,7 +193,7 @@ def _gather(lo, hi, mask, steps, first, last, row, barred, end_barred):  # type:
     "u1[::1], i8[::1], i8, i8[::1], i8[::1], u4[::1], b1, b1, i8, "
     "i4[::1], i4[:, ::1], i1[::1], i1[::1], b1[::1])"
 )
-def _solve(  # noqa: PLR0913
+def _solve(
     lo, hi, row, time, mask, place, end_place, barred, end_barred,
     optional, windows, within, earlier, later, bars, strict, every, now,
     found_list, found_rows, found_far, found_options, found_open,

@@ -110,7 +110,7 @@ _READ_I8 = "Array(int64, 1, 'C', readonly=True)"
     "i4[::1], i4[::1], i4[::1], i4[::1], u1[::1], u1[::1], "
     "i4[::1], i4[::1], i4[::1], i4[::1], i4[::1], u1[::1], u1[::1], i8[::1])"
 )
-def _walk(  # noqa: PLR0913
+def _walk(
     offsets, time, label, flags, ends, lapse, now, since, until,
     v_journey, v_first, v_last, v_events, v_step, v_outcome,
     j_customer, j_begin, j_goal, j_last_goal, j_visits, j_state, j_running, tally,

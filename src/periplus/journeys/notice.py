@@ -1,0 +1,89 @@
+"""What an answer should warn of: names, properties and values that the data has never seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from periplus.condition import Condition
+from periplus.errors import nearest
+from periplus.store.columns import OWN, FileColumns
+from periplus.store.snapshot import Snapshot
+
+_COMPLETE = 40
+"""A list of frequent values shorter than this holds all of them."""
+_CHECKED = 20
+"""Values of one condition that are looked for in the events; more would take long and help nobody."""
+
+
+def never_seen(conditions: Iterable[Condition], snapshot: Snapshot) -> list[str]:
+    """One sentence for each name, property and value that no event has, with the nearest known ones."""
+    said: dict[str, None] = {}
+    listed = list(conditions)
+    for condition in listed:
+        for name in sorted(condition.names() or ()):
+            if name not in snapshot.names:
+                said[f"No event is called {name!r}.{_hint(name, snapshot.names)}"] = None
+    if any(condition.paths() for condition in listed):
+        properties = snapshot.properties
+        for condition in listed:
+            missing = {path for path in condition.paths() if not known(path, properties)}
+            for path in sorted(missing):
+                said[property_warning(path, properties)] = None
+            for path, value in condition.literals()[:_CHECKED]:
+                if path not in missing and not _has_value(path, value, snapshot):
+                    values = properties[path].values if path in properties else []
+                    said[f"{_short(path)} is never {value!r}.{_hint(str(value), values)}"] = None
+    return list(said)
+
+
+def steps_without_events(steps: Sequence[tuple[str, Condition | None]], snapshot: Snapshot) -> list[str]:
+    """For the steps of a map: names that look misspelt, and in one sentence the steps nothing was seen of."""
+    said: list[str] = []
+    silent: list[str] = []
+    for id, condition in steps:
+        names = None if condition is None else condition.names()
+        unknown = sorted(name for name in names or () if name not in snapshot.names)
+        if names is not None and len(unknown) == len(names):
+            close = [name for name in unknown if nearest(name, snapshot.names)]
+            said += [f"No event is called {name!r}.{_hint(name, snapshot.names)}" for name in close]
+            if not close:
+                silent.append(id)
+    if silent:
+        said.append(f"No events have been seen for these steps: {', '.join(silent)}.")
+    return list(dict.fromkeys(said))
+
+
+def known(path: str, properties: Any) -> bool:
+    """Whether some event has the path, or a list or object on the way to it or below it."""
+    if path in OWN or path in properties:
+        return True
+    return any(path.startswith(f"{other}.") or other.startswith(f"{path}.") for other in properties)
+
+
+def property_warning(path: str, properties: Any) -> str:
+    """The sentence for a property that no event has."""
+    return f"No event has the property {_short(path)!r}.{_hint(_short(path), map(_short, properties))}"
+
+
+def _has_value(path: str, value: object, snapshot: Snapshot) -> bool:
+    info = snapshot.properties.get(path)
+    if info is not None and str(value) in info.values:
+        return True
+    if info is not None and info.kind == "VARCHAR" and 0 < len(info.values) < _COMPLETE:
+        return False
+    equal = Condition.parse({"where": {path: {"eq": value}}})
+
+    def where(columns: FileColumns) -> tuple[str, list[Any]]:
+        return equal.sql(columns)
+
+    return len(snapshot.fetch(where, []).row) > 0
+
+
+def _short(path: str) -> str:
+    return path.removeprefix("properties.")
+
+
+def _hint(word: str, known: Iterable[str]) -> str:
+    close = nearest(word, known)
+    return f" Did you mean {close[0]!r}?" if close else ""

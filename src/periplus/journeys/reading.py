@@ -1,0 +1,148 @@
+"""Values of properties at events: for breakdowns, for what is held equal, for flows by a property.
+
+A value is compared by its text form, as in conditions, so that 7 and "7" are one value; it is shown as
+it was sent: a number as a number unless some event sent that text as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from periplus.condition import Condition
+from periplus.store.columns import OWN, FileColumns, pointer, quote, quote_text, text_form
+from periplus.store.snapshot import Expression, Snapshot
+
+
+@dataclass(frozen=True)
+class Values:
+    """The values of a property: `known[code]` for each code that `at` gives; shard by shard, sorted by row."""
+
+    known: list[Any]
+    rows: list[np.ndarray]
+    codes: list[np.ndarray]
+
+    def at(self, shard: int, rows: np.ndarray) -> np.ndarray:
+        """int64 per row asked for: the code of its value, -1 where it has none (or was not read)."""
+        mine, codes = self.rows[shard], self.codes[shard]
+        if not len(mine):
+            return np.full(len(rows), -1, np.int64)
+        place = np.minimum(np.searchsorted(mine, rows), len(mine) - 1)
+        return np.where(mine[place] == rows, codes[place], -1)
+
+
+def full_path(name: str, where: str) -> str:
+    """The full path of a property as a question names it; raises QuestionError."""
+    (path,) = Condition.parse({"where": {name: {"exists": True}}}, where=where).paths()
+    return path
+
+
+def read(snapshot: Snapshot, paths: list[str], names: Iterable[str] | None) -> Values:
+    """Values of one path, or of several together, at the events of some names (None: of any).
+
+    Events that lack one of the paths have no value. Codes are in the order of the text forms.
+    """
+    # \x01 parts the values of several paths; a tag before each says what it was sent as.
+    value = _joined([_tagged(path) for path in paths])
+
+    def where(columns: FileColumns) -> tuple[str, list[Any]]:
+        sql, bound = value(columns)
+        if names is None:
+            return f"({sql}) IS NOT NULL", bound
+        listed = sorted(names)
+        marks = ", ".join("?" for _ in listed)
+        return f"event IN ({marks}) AND ({sql}) IS NOT NULL" if listed else "false", [
+            *listed,
+            *bound,
+        ] if listed else []
+
+    found = snapshot.fetch(where, [value])
+    texts = np.array([str(text) for text in found.columns[0]], object)
+    distinct, inverse = (
+        np.unique(texts, return_inverse=True) if len(texts) else (texts, np.zeros(0, np.int64))
+    )
+    forms: dict[str, int] = {}
+    shown: list[Any] = []
+    code = np.zeros(max(len(distinct), 1), np.int64)
+    keyed = sorted(range(len(distinct)), key=lambda index: _form(distinct[index]))
+    for index in keyed:
+        form = _form(distinct[index])
+        if form not in forms:
+            forms[form] = len(shown)
+            shown.append(_shown(distinct[index]))
+        elif isinstance(_shown(distinct[index]), str):
+            shown[forms[form]] = _shown(distinct[index])
+        code[index] = forms[form]
+    codes = code[inverse]
+    edges = np.searchsorted(found.shard, np.arange(snapshot.shard_count + 1))
+    cuts = [slice(edges[index], edges[index + 1]) for index in range(snapshot.shard_count)]
+    return Values(shown, [np.asarray(found.row)[cut] for cut in cuts], [codes[cut] for cut in cuts])
+
+
+def form(value: Any) -> str:
+    """The text form by which a value is compared with one that was shown."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def text(path: str) -> Expression:
+    """SQL of the text form of a path's value; NULL where there is none, or a list."""
+
+    def expression(columns: FileColumns) -> tuple[str, list[Any]]:
+        found = [text_form(kind, value) for kind, value in _places(path, columns)]
+        return (f"coalesce({', '.join(found)})" if found else "CAST(NULL AS VARCHAR)"), []
+
+    return expression
+
+
+def _places(path: str, columns: FileColumns) -> list[tuple[str, str]]:
+    """(kind, SQL) of each place where the value may be."""
+    if path in OWN:
+        return [("VARCHAR", columns.own(path))]
+    found = []
+    if (kind := columns.columns.get(path)) is not None:
+        found.append((kind, quote(path)))
+    if columns.in_rest(path):
+        found.append(("JSON", f"json_extract(rest, {pointer(path)})"))
+    return found
+
+
+def _tagged(path: str) -> Expression:
+    def expression(columns: FileColumns) -> tuple[str, list[Any]]:
+        found = []
+        for kind, value in _places(path, columns):
+            if kind == "JSON":
+                tag = f"CASE json_type({value}) WHEN 'VARCHAR' THEN 's' WHEN 'BOOLEAN' THEN 'b' ELSE 'n' END"
+            else:
+                tag = quote_text({"VARCHAR": "s", "BOOLEAN": "b"}.get(kind, "n"))
+            found.append(f"{tag} || {text_form(kind, value)}")
+        return (f"coalesce({', '.join(found)})" if found else "CAST(NULL AS VARCHAR)"), []
+
+    return expression
+
+
+def _joined(parts: list[Expression]) -> Expression:
+    def expression(columns: FileColumns) -> tuple[str, list[Any]]:
+        return " || chr(1) || ".join(part(columns)[0] for part in parts), []
+
+    return expression
+
+
+def _form(tagged: str) -> str:
+    return "\x01".join(part[1:] for part in tagged.split("\x01"))
+
+
+def _shown(tagged: str) -> Any:
+    """A value as it was sent; of several paths, the texts."""
+    kind, said = tagged[0], tagged[1:]
+    if "\x01" in tagged:
+        return _form(tagged)
+    if kind == "b":
+        return said == "true"
+    if kind == "n":
+        return float(said) if any(sign in said for sign in ".eE") else int(said)
+    return said

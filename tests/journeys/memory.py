@@ -1,0 +1,124 @@
+"""A snapshot in memory, made of event dicts: what the engine's tests ask, without a store.
+
+An event is `{"customer": int, "time": int, "event": str, "properties": {...}, "context": {...}, ...}`;
+customer 0 is nobody. Events of one instant keep the order of the list.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from periplus.event import flatten
+from periplus.store.columns import FileColumns
+from periplus.store.snapshot import Found, PropertyInfo, Shard
+
+_connection: duckdb.DuckDBPyConnection | None = None
+
+
+def connection() -> duckdb.DuckDBPyConnection:
+    global _connection
+    if _connection is None:
+        _connection = duckdb.connect(":memory:", config={"threads": 1})
+    return _connection
+
+
+class Memory:
+    """The store's Snapshot, as far as questions use it."""
+
+    def __init__(self, events: Sequence[dict[str, Any]], *, shards: int = 2, live: bool = False) -> None:
+        listed = [(event["customer"], event["time"], place, event) for place, event in enumerate(events)]
+        listed.sort(key=lambda each: each[:3])
+        self.events = [event for customer, _, _, event in listed if customer]
+        self.nobody = [event for customer, _, _, event in listed if not customer]
+        self.version = "memory"
+        self.live = live
+        self.shard_count = shards
+        self.names = tuple(sorted({event["event"] for event in events}))
+        self.last_time = max((event["time"] for event in events), default=None)
+        self._place = np.array([event["customer"] * shards >> 64 for event in self.events], np.int64)
+        self._shards = [self._shard(index) for index in range(shards)]
+        self._table: pa.Table | None = None
+
+    def _shard(self, index: int) -> Shard:
+        mine = [event for event, place in zip(self.events, self._place, strict=True) if place == index]
+        owner = np.array([event["customer"] for event in mine], np.uint64)
+        customers, counts = np.unique(owner, return_counts=True)
+        arrays = (
+            customers,
+            np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
+            np.array([event["time"] for event in mine], np.int64),
+            np.array([self.names.index(event["event"]) for event in mine], np.uint16),
+        )
+        for array in arrays:
+            array.flags.writeable = False  # as the memory-mapped ones of the store
+        return Shard(index, *arrays)
+
+    def shard(self, index: int) -> Shard:
+        return self._shards[index]
+
+    @property
+    def properties(self) -> dict[str, PropertyInfo]:
+        seen: dict[str, list[Any]] = {}
+        for event in self.events:
+            for path, value in self._leaves(event).items():
+                seen.setdefault(path, []).append(value)
+        return {
+            path: PropertyInfo(
+                "VARCHAR" if all(isinstance(value, str) for value in values) else "JSON",
+                len(values),
+                list(dict.fromkeys(value for value in values if isinstance(value, str)))[:40],
+            )
+            for path, values in seen.items()
+        }
+
+    @staticmethod
+    def _leaves(event: dict[str, Any]) -> dict[str, Any]:
+        leaves: dict[str, Any] = {}
+        for root in ("properties", "context", "traits"):
+            leaves |= flatten(event.get(root, {}), root)
+        return leaves
+
+    def evaluate(self, expression: Any, dtype: Any) -> list[np.ndarray]:
+        column = np.array(self._query(expression, []), dtype)
+        return [column[self._place == index] for index in range(self.shard_count)]
+
+    def fetch(self, where: Any, values: Sequence[Any]) -> Found:
+        met = np.array(self._query(where, []), np.bool_)
+        offset = np.searchsorted(self._place, np.arange(self.shard_count))
+        row = np.arange(len(self.events)) - (offset[self._place] if len(self.events) else 0)
+        columns = [np.array(self._query(value, []), object)[met] for value in values]
+        masked = [np.ma.masked_array(c, mask=[v is None for v in c]) for c in columns]
+        return Found(self._place[met].astype(np.int32), row[met].astype(np.int64), masked)
+
+    def unidentified(self) -> tuple[np.ndarray, np.ndarray]:
+        return (
+            np.array([event["time"] for event in self.nobody], np.int64),
+            np.array([self.names.index(event["event"]) for event in self.nobody], np.uint16),
+        )
+
+    def _query(self, expression: Any, values: list[Any]) -> list[Any]:
+        if not self.events:
+            return []
+        if self._table is None:
+            self._table = pa.table(
+                {
+                    "place": pa.array(range(len(self.events)), pa.int64()),
+                    "event": pa.array([event["event"] for event in self.events], pa.string()),
+                    **{
+                        name: pa.array([event.get(name) for event in self.events], pa.string())
+                        for name in ("channel", "source", "department")
+                    },
+                    "rest": pa.array([json.dumps(self._leaves(event)) for event in self.events], pa.string()),
+                }
+            )
+        sql, bound = expression(FileColumns({}))
+        cursor = connection().cursor()
+        cursor.register("events_in_memory", self._table)
+        found = cursor.execute(f"SELECT {sql} AS v FROM events_in_memory ORDER BY place", bound).fetchall()
+        return [value for (value,) in found]

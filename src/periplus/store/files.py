@@ -82,6 +82,11 @@ class EventFile:
         return self.root / f"{self.name}.parquet"
 
     @property
+    def people(self) -> Path:
+        """Parquet of (customer, user_id, anonymous_id, email, phone, first, last, events): who is in the file."""
+        return self.root / f"{self.name}.people.parquet"
+
+    @property
     def journey_rows(self) -> int:
         return self.shards[-1]
 
@@ -178,6 +183,12 @@ def write(
         connection.execute(
             f"COPY (SELECT {', '.join(listed)} FROM ({select}) ORDER BY {', '.join(ORDER)}) "
             f"TO {door.literal(str(path))} (FORMAT PARQUET, COMPRESSION ZSTD, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 61440)"
+        )
+        connection.execute(
+            "COPY (SELECT customer, user_id, anonymous_id, email, phone, min(time) AS first, max(time) AS last, "
+            f"count(*) AS events FROM read_parquet({door.file_list([path])}) WHERE customer <> 0 GROUP BY ALL "
+            f"ORDER BY customer) TO {door.literal(str(root / f'{name}.people.parquet'))} "
+            "(FORMAT PARQUET, COMPRESSION ZSTD, COMPRESSION_LEVEL 1)"
         )
         described = _describe(connection, root, name, number, columns, rest, names, shards)
     except duckdb.Error as problem:

@@ -83,10 +83,22 @@ class Manifest:
         return replace(self, batches=sorted([*others, batch], key=lambda known: known.id))
 
 
+def live_number(root: Path) -> int:
+    """The number of the live version; raises StoreError where there is none."""
+    try:
+        return int((root / "CURRENT").read_text())
+    except (OSError, ValueError):
+        raise StoreError(
+            f"{root} is not a whole workspace: its CURRENT is missing or damaged.",
+            code="damaged",
+            hint="Restore it from a backup, or make a new one with `periplus init`.",
+        ) from None
+
+
 def read(root: Path) -> Manifest:
     """The live manifest of a workspace; raises StoreError for one made by a newer version."""
     try:
-        number = int((root / "CURRENT").read_text())
+        number = live_number(root)
         document = json.loads((root / "manifests" / f"{number:06d}.json").read_bytes())
     except FileNotFoundError:
         raise StoreError(

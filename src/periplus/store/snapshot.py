@@ -16,7 +16,7 @@ import duckdb
 import numpy as np
 
 from periplus.settings import Settings
-from periplus.store import door, merge
+from periplus.store import door, merge, standing
 from periplus.store.columns import FileColumns
 from periplus.store.files import EventFile, load
 from periplus.store.manifest import Manifest
@@ -314,6 +314,7 @@ class Snapshot:
             connection = door.connect(
                 memory=self.settings.memory, threads=self.settings.threads, spill=self.root / "spill"
             )
+            standing.load_masks(connection, self.root, self.manifest)
             self._local.connection = connection
         return connection
 

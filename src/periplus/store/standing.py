@@ -111,6 +111,19 @@ def rows(
     return " UNION ALL ".join(selects)
 
 
+def people(manifest: Manifest, files: Sequence[EventFile]) -> str:
+    """SQL of who stands in the files: (customer, user_id, anonymous_id, email, phone, first, last, events)."""
+    selects = []
+    for file in files:
+        tests = [*masked(manifest, file), *_live(manifest, file)]
+        where = f" WHERE {' AND '.join(tests)}" if tests else ""
+        selects.append(f"SELECT * FROM read_parquet({door.file_list([file.people])}) AS e{where}")
+    return " UNION ALL ".join(selects) or (
+        "SELECT 0::UBIGINT AS customer, '' AS user_id, '' AS anonymous_id, '' AS email, '' AS phone, "
+        "0 AS first, 0 AS last, 0 AS events WHERE false"
+    )
+
+
 def narrow(manifest: Manifest, files: Sequence[EventFile], columns: Sequence[str]) -> str:
     """SQL of some fixed columns of all standing rows, and of `reference` (an order's id) if asked for."""
     selects = []
@@ -119,7 +132,8 @@ def narrow(manifest: Manifest, files: Sequence[EventFile], columns: Sequence[str
         where = f" WHERE {' AND '.join(tests)}" if tests else ""
         listed = ", ".join(reference(file.columns) if name == "reference" else door.quoted(name) for name in columns)
         selects.append(f"SELECT {listed} FROM read_parquet({door.file_list([file.path])}) AS e{where}")
-    return " UNION ALL ".join(selects)
+    kinds = [f"NULL::{FIXED.get(name, 'VARCHAR')} AS {name}" for name in columns]
+    return " UNION ALL ".join(selects) or f"SELECT {', '.join(kinds)} WHERE false"
 
 
 def reference(columns: dict[str, str]) -> str:

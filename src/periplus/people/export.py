@@ -1,0 +1,69 @@
+"""Every event out again, as Segment-spec JSONL or flat Parquet: nobody is locked in.
+
+What is written imports again without a mapping. An event that came without a message id is given
+`key:` and its key, so that it stays the same event; events are in the order of time and sequence, so
+that equal times keep their order.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import IO, Any
+
+from periplus.errors import InputError
+from periplus.people.history import event
+from periplus.store import door, standing
+from periplus.store.files import os_problem
+from periplus.store.snapshot import Snapshot
+from periplus.store.staged import Progress
+
+_FLAT = (
+    "type", "event", "user_id AS \"userId\"", "anonymous_id AS \"anonymousId\"", "previous_id AS \"previousId\"",
+    "email", "phone", "coalesce(message_id, 'key:' || printf('%016x%016x', key_hi, key_lo)) AS \"messageId\"",
+    "time AS \"timestamp\"", "received_at AS \"receivedAt\"", "source", "channel", "department", "original", "consent",
+)  # fmt: skip
+
+
+def export(snapshot: Snapshot, path: Path, progress: Progress) -> int:
+    """Write every standing event to `path` (.jsonl, .jsonl.gz or .parquet); returns how many."""
+    name = path.name.lower()
+    shape = standing.shape((file.columns, file.rest, file.rows) for file in snapshot.files)
+    rows = f"SELECT * FROM ({standing.rows(snapshot.manifest, snapshot.files, shape)}) ORDER BY time, sequence, key_hi, key_lo"
+    total = int(snapshot.cursor().execute(f"SELECT count(*) FROM ({rows})").fetchall()[0][0])
+    try:
+        if name.endswith(".parquet"):
+            listed = ", ".join([*_FLAT, *(door.quoted(path) for path in shape.columns), "rest"])
+            snapshot.cursor().execute(
+                f"COPY (SELECT {listed} FROM ({rows})) TO {door.literal(str(path))} (FORMAT PARQUET, COMPRESSION ZSTD)"
+            )
+        elif name.endswith((".jsonl", ".ndjson", ".jsonl.gz")):
+            with gzip.open(path, "wb") if name.endswith(".gz") else path.open("wb") as stream:
+                _lines(snapshot, rows, shape.columns, stream, total, progress)
+        else:
+            raise InputError(f"{path.name} has no ending that says its form.", hint="Name it .jsonl or .parquet.")
+    except OSError as problem:
+        raise os_problem(problem, path) from None
+    return total
+
+
+def _lines(
+    snapshot: Snapshot, rows: str, columns: dict[str, str], stream: IO[bytes], total: int, progress: Progress
+) -> None:
+    found = snapshot.cursor().execute(rows)
+    names = [column[0] for column in found.description]
+    done = 0
+    while batch := found.fetchmany(10_000):
+        for row in batch:
+            line = json.dumps(_sent(event(dict(zip(names, row, strict=True)), columns)), ensure_ascii=False)
+            stream.write(line.encode() + b"\n")
+        done += len(batch)
+        progress(done, total, "exporting")
+
+
+def _sent(told: dict[str, Any]) -> dict[str, Any]:
+    """An event as it is sent: no keys of our own, nothing empty, always a message id."""
+    sent = {name: value for name, value in told.items() if name not in ("micros", "section", "batch", "key")}
+    sent.setdefault("messageId", f"key:{told['key']}")
+    return {name: value for name, value in sent.items() if value not in ({}, None)}

@@ -1,0 +1,96 @@
+"""The ledger of imports: every row of every file, with what became of it; the counts add up to the rows.
+
+Each batch keeps two small files: the rows that made events (accepted or duplicate) and the rejected
+ones with reason and payload. Withheld rows are counted and not kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from periplus.clock import iso
+from periplus.errors import InputError, NotFoundError, unknown
+from periplus.store import door, keys, manifest
+from periplus.store.home import Home
+from periplus.store.manifest import Batch, Manifest
+from periplus.store.snapshot import Snapshot
+
+OUTCOMES = ("accepted", "duplicate", "rejected", "withheld")
+
+Known = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def known(home: Home) -> Known:
+    """Which event keys the live version has seen: (uint64[n], uint64[n]) -> bool[n]."""
+    live = manifest.read(home.root)
+    return lambda high, low: keys.seen(home.root, live.keys, high, low)
+
+
+def described(batch: Batch) -> dict[str, Any]:
+    """A batch as lists show it."""
+    shown = asdict(batch)
+    for name in ("rejects", "claims", "rows_file"):
+        del shown[name]
+    shown["created"] = iso(batch.created)
+    shown["undone"] = None if batch.undone is None else iso(batch.undone)
+    return shown
+
+
+def batches(live: Manifest) -> list[dict[str, Any]]:
+    """Every batch, the newest first."""
+    return [described(batch) for batch in reversed(live.batches)]
+
+
+def rows(
+    snapshot: Snapshot, *, batch: int | None, outcome: str | None, limit: int, offset: int
+) -> list[dict[str, Any]]:
+    """Ledger rows in the order of batch, file and line."""
+    if outcome is not None and outcome not in OUTCOMES:
+        message, hint, allowed = unknown("outcome", outcome, OUTCOMES)
+        raise InputError(message, hint=hint, allowed=allowed)
+    chosen = [known for known in snapshot.manifest.batches if batch is None or known.id == batch]
+    if batch is not None and not chosen:
+        raise NotFoundError(
+            f"There is no batch {batch}.",
+            hint="`periplus batch list` shows them.",
+            allowed=[str(known.id) for known in snapshot.manifest.batches],
+        )
+    selects = [sql for each in chosen for sql in _selects(snapshot, each, outcome)]
+    if not selects:
+        return []
+    found = snapshot.cursor().execute(
+        f"SELECT * FROM ({' UNION ALL '.join(selects)}) ORDER BY batch, file, line LIMIT ? OFFSET ?",
+        [max(0, min(limit, 1_000_000)), max(0, offset)],
+    )
+    names = [column[0] for column in found.description]
+    listed = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    files = {each.id: [file["name"] for file in each.files] for each in chosen}
+    for row in listed:
+        row["file"] = files[row["batch"]][row["file"]]
+    return listed
+
+
+def _selects(snapshot: Snapshot, batch: Batch, outcome: str | None) -> list[str]:
+    selects = []
+    if batch.rows_file is not None and outcome in (None, "accepted", "duplicate"):
+        path = snapshot.root / f"{batch.rows_file}.parquet"
+        only = {"accepted": " WHERE accepted", "duplicate": " WHERE NOT accepted", None: ""}[outcome]
+        selects.append(
+            f"SELECT {batch.id} AS batch, file, line, CASE WHEN accepted THEN 'accepted' ELSE 'duplicate' END AS outcome, "
+            "CASE WHEN accepted THEN NULL ELSE 'all its events are here already; to bring them anew use --replace' END "
+            'AS reason, NULL::VARCHAR AS "column", NULL::VARCHAR AS value, NULL::VARCHAR AS payload '
+            f"FROM read_parquet({door.file_list([path])}){only}"
+        )
+    if batch.rejects is not None and outcome in (None, "rejected"):
+        path = snapshot.root / f"{batch.rejects}.parquet"
+        # A row with two wrong columns is one rejected row; the first problem speaks for it.
+        selects.append(
+            f"SELECT {batch.id} AS batch, file, line, 'rejected' AS outcome, reason, \"column\", value, payload FROM "
+            f"(SELECT *, row_number() OVER (PARTITION BY file, line) AS nth FROM read_parquet({door.file_list([path])})) "
+            "WHERE nth = 1"
+        )
+    return selects

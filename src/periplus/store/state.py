@@ -1,0 +1,205 @@
+"""Operational state: authored documents with their versions, write keys, tokens and sign-ins.
+
+SQLite in the workspace, or PostgreSQL by URL; tables are declared once here and made by the numbered
+migrations beside. Secrets are stored as SHA-256 hashes: what is lost is made anew, never read back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from periplus.clock import iso, wall
+from periplus.errors import DocumentError, StoreError
+from periplus.settings import Settings
+
+metadata = sa.MetaData()
+
+documents = sa.Table(
+    "documents",
+    metadata,
+    sa.Column("kind", sa.String(40), primary_key=True),
+    sa.Column("name", sa.String(200), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("created", sa.BigInteger, nullable=False),
+)
+secrets_table = sa.Table(
+    "secrets",
+    metadata,
+    sa.Column("kind", sa.String(40), primary_key=True),
+    sa.Column("hash", sa.String(64), primary_key=True),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("expires", sa.BigInteger),
+)
+
+
+class State:
+    """The operational state of one workspace."""
+
+    def __init__(self, root: Path, settings: Settings) -> None:
+        url = settings.state or f"sqlite:///{root / 'state.db'}"
+        try:
+            self.engine = sa.create_engine(_driver(url), pool_pre_ping=True)
+            if self.engine.dialect.name == "sqlite":
+                sa.event.listen(self.engine, "connect", _durable)
+            _migrate(self.engine)
+        except (SQLAlchemyError, ImportError) as problem:
+            raise _plain(problem, url) from None
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    # -- documents ------------------------------------------------------------------------------
+
+    def document(self, kind: str, name: str) -> dict[str, Any] | None:
+        """The newest version of a document, or None."""
+        with self.engine.connect() as connection:
+            body = connection.scalar(
+                sa.select(documents.c.body)
+                .where(documents.c.kind == kind, documents.c.name == name)
+                .order_by(documents.c.version.desc())
+                .limit(1)
+            )
+        return None if body is None else dict(json.loads(body))
+
+    def names(self, kind: str) -> list[str]:
+        """Names of the stored documents of a kind, in the order in which they were first added."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(
+                sa.select(documents.c.name, sa.func.min(documents.c.created))
+                .where(documents.c.kind == kind)
+                .group_by(documents.c.name)
+                .order_by(sa.func.min(documents.c.created), documents.c.name)
+            )
+            return [name for name, _ in rows]
+
+    def save(self, kind: str, name: str, body: Mapping[str, Any]) -> int:
+        """Store a new version of a document, unless it is as it was; returns the version's number."""
+        if len(name) > 200:
+            raise DocumentError("A document's name has at most 200 letters.", hint="Give it a shorter id.")
+        text = json.dumps(body, ensure_ascii=False, sort_keys=True)
+        with self.engine.begin() as connection:
+            last = connection.execute(
+                sa.select(documents.c.version, documents.c.body)
+                .where(documents.c.kind == kind, documents.c.name == name)
+                .order_by(documents.c.version.desc())
+                .limit(1)
+            ).first()
+            if last is not None and last.body == text:
+                return int(last.version)
+            version = 1 if last is None else int(last.version) + 1
+            connection.execute(
+                documents.insert().values(kind=kind, name=name, version=version, body=text, created=wall())
+            )
+        return version
+
+    # -- secrets --------------------------------------------------------------------------------
+
+    def issue(self, kind: str, name: str, *, seconds: int | None = None) -> str:
+        """A new secret of a kind ("token", "write key", "sign-in", "session"); only its hash is kept."""
+        secret = secrets.token_urlsafe(32)
+        expires = None if seconds is None else wall() + seconds * 1_000_000
+        with self.engine.begin() as connection:
+            connection.execute(
+                secrets_table.insert().values(
+                    kind=kind, hash=_hash(secret), name=name, created=wall(), expires=expires
+                )
+            )
+        return secret
+
+    def check(self, kind: str, secret: str, *, spend: bool = False) -> str | None:
+        """The name a living secret was issued to, or None; with `spend` it is good only this once."""
+        table = secrets_table
+        found = (table.c.kind == kind) & (table.c.hash == _hash(secret))
+        with self.engine.begin() as connection:
+            row = connection.execute(sa.select(table.c.name, table.c.expires).where(found)).first()
+            if row is None or (row.expires is not None and row.expires < wall()):
+                return None
+            if spend and connection.execute(table.delete().where(found)).rowcount != 1:
+                return None
+        return str(row.name)
+
+    def revoke(self, kind: str, secret: str) -> None:
+        with self.engine.begin() as connection:
+            connection.execute(
+                secrets_table.delete().where(
+                    secrets_table.c.kind == kind, secrets_table.c.hash == _hash(secret)
+                )
+            )
+
+    def issued(self, kind: str) -> list[dict[str, str]]:
+        """Names and times of the secrets of a kind; the secrets themselves are not known."""
+        table = secrets_table
+        with self.engine.connect() as connection:
+            rows = connection.execute(
+                sa.select(table.c.name, table.c.created).where(table.c.kind == kind).order_by(table.c.created)
+            )
+            return [{"name": name, "created": iso(created)} for name, created in rows]
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _driver(url: str) -> str:
+    """`postgresql://` means the driver we ship for it."""
+    for plain in ("postgresql://", "postgres://"):
+        if url.startswith(plain):
+            return "postgresql+psycopg://" + url.removeprefix(plain)
+    return url
+
+
+def _durable(connection: Any, record: Any) -> None:
+    del record
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA busy_timeout=10000")
+
+
+def _migrate(engine: sa.Engine) -> None:
+    """Bring the tables to the newest form; a state from a newer version is refused."""
+    # Most starts find the newest form: one look costs a millisecond, loading Alembic a third of a second.
+    with engine.connect() as connection:
+        if sa.inspect(connection).has_table("alembic_version"):
+            if connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == HEAD:
+                return
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except CommandError:
+            raise StoreError(
+                "The operational state was made by a newer version of Periplus.",
+                code="newer",
+                hint="Upgrade Periplus; nothing was changed.",
+            ) from None
+
+
+HEAD = "0001"
+"""The newest migration; a test holds it against the folder."""
+
+
+def _plain(problem: Exception, url: str) -> StoreError:
+    place = sa.engine.make_url(_driver(url)).render_as_string(hide_password=True) if "://" in url else "the state"
+    if isinstance(problem, ImportError):
+        return StoreError(
+            f"{place} needs a driver that is not installed.", hint="Install it: pip install 'periplus[postgres]'."
+        )
+    first = str(getattr(problem, "orig", problem)).strip().splitlines()[0]
+    hint = "Check that the server runs and the URL is right." if isinstance(problem, OperationalError) else ""
+    return StoreError(f"The operational state {place} cannot be used: {first}.", code="state", hint=hint)

@@ -1,0 +1,304 @@
+"""A workspace, opened: what programs, the command line and the pages hold on to.
+
+It only opens and holds resources; the work is done by functions of the areas.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import periplus.journeys.map
+import periplus.maps.meaning  # noqa: F401  these three register what they are
+from periplus import clock, question
+from periplus.errors import InputError, NotFoundError
+from periplus.people import admission, directory, export, history, ledger
+from periplus.question import Answer, Context, Question
+from periplus.settings import Settings
+from periplus.store import compiled, home, locks, manifest
+from periplus.store.snapshot import Snapshot
+from periplus.store.staged import Imported, Progress
+from periplus.store.state import State
+
+
+class Workspace:
+    """One workspace folder, open. Use `periplus.open(path)`; close it, or use it in a `with` block."""
+
+    def __init__(self, folder: home.Home) -> None:
+        self.home = folder
+        self._snapshot: Snapshot | None = None
+        self._state: State | None = None
+        self._lock = threading.Lock()
+        compiled.use_cache(folder.settings.kernel_cache)
+        # Raises at once for a workspace that is damaged or was made by a newer version.
+        self.snapshot()
+
+    # -- resources ------------------------------------------------------------------------------
+
+    @property
+    def path(self) -> Path:
+        return self.home.root
+
+    @property
+    def settings(self) -> Settings:
+        return self.home.settings
+
+    @property
+    def state(self) -> State:
+        """Documents, tokens and sign-ins; opened when first needed."""
+        with self._lock:
+            if self._state is None:
+                self._state = State(self.home.root, self.home.settings)
+            return self._state
+
+    def snapshot(self) -> Snapshot:
+        """The live version of the data; the same object while nothing is published."""
+        current = manifest.live_number(self.home.root)
+        with self._lock:
+            if self._snapshot is None or self._snapshot.manifest.number != current:
+                live = manifest.read(self.home.root)
+                self._snapshot = Snapshot(self.home.root, live, self.home.settings)
+            return self._snapshot
+
+    def close(self) -> None:
+        if self._state is not None:
+            self._state.close()
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- questions ------------------------------------------------------------------------------
+
+    def context(self, snapshot: Snapshot | None = None) -> Context:
+        """What a question of this workspace is answered with."""
+        live = snapshot or self.snapshot()
+        return Context(
+            snapshot=live,
+            settings=self.settings,
+            wall=clock.wall(),
+            documents=self.document,
+            labels=lambda customers: directory.labels(live, customers),
+        )
+
+    def document(self, kind: str, name: str) -> Mapping[str, Any] | None:
+        return self.state.document(kind, name)
+
+    def ask(self, question_: Mapping[str, Any] | Question) -> Answer:
+        """The Answer to a question; raises QuestionError or NotFoundError with a hint."""
+        return question.ask(question_, self.context())
+
+    def people(
+        self, question_: Mapping[str, Any] | Question, row: Mapping[str, Any], field: str
+    ) -> list[dict[str, Any]]:
+        """The people behind one count of a question's answer."""
+        return question.people(question_, row, field, self.context())
+
+    # -- events in, events out ------------------------------------------------------------------
+
+    def import_file(
+        self,
+        path: str | Path | Sequence[str | Path],
+        mapping: Mapping[str, Any] | str | Path | None = None,
+        source: str | None = None,
+        replace: int | None = None,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> Any:
+        """Import files as one batch and return what became of them (`Imported`); with `dry_run`, the `Plan`.
+
+        Raises InputError if nothing of the files can be read, DocumentError for a wrong mapping.
+        """
+        from periplus.collect.stage import stage
+
+        paths = [Path(path)] if isinstance(path, str | Path) else [Path(each) for each in path]
+        if not paths:
+            raise InputError("No file was named.", hint="Name the files to import.")
+        if replace is not None:
+            self._live_batch(replace)
+        told = progress or _silent
+        folder = self.home.staging()
+        try:
+            if dry_run:
+                from periplus.collect.plan import plan
+
+                return plan(
+                    paths,
+                    folder=folder,
+                    settings=self.settings,
+                    mapping=mapping,
+                    source=source,
+                    known=ledger.known(self.home),
+                    progress=told,
+                )
+            staged = stage(
+                paths, folder=folder, settings=self.settings, mapping=mapping, source=source, progress=told
+            )
+            return admission.admit(self.home, staged, now=clock.wall(), replaced=replace, progress=told)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def undo(self, batch: int, progress: Progress | None = None) -> dict[str, Any]:
+        """Take a batch back; raises NotFoundError if there is none of that number."""
+        undone = admission.undo(self.home, batch, now=clock.wall(), progress=progress or _silent)
+        return ledger.described(undone)
+
+    def batches(self) -> list[dict[str, Any]]:
+        """Every batch, the newest first: its counts, files, source, and whether it was undone."""
+        return ledger.batches(self.snapshot().manifest)
+
+    def ledger(
+        self, batch: int | None = None, outcome: str | None = None, limit: int = 100, offset: int = 0
+    ) -> list[dict[str, Any]]:
+        """Rows of imported files with what became of each: batch, file, line, outcome, reason, column, value, payload."""
+        return ledger.rows(self.snapshot(), batch=batch, outcome=outcome, limit=limit, offset=offset)
+
+    def export(self, path: str | Path, progress: Progress | None = None) -> int:
+        """Write every event as Segment-spec JSONL or flat Parquet; returns how many there are."""
+        return export.export(self.snapshot(), Path(path), progress or _silent)
+
+    def _live_batch(self, number: int) -> None:
+        known = self.snapshot().manifest.batch(number)
+        if known is None or known.undone is not None:
+            live = [str(batch.id) for batch in self.snapshot().manifest.batches if batch.undone is None]
+            raise NotFoundError(
+                f"There is no live batch {number} to replace.", hint="`periplus batch list` shows them.", allowed=live
+            )
+
+    # -- maps -----------------------------------------------------------------------------------
+
+    def add_map(self, document: Mapping[str, Any] | str | Path) -> str:
+        """Store a map (a document, YAML text or a file) as a new version; returns its id."""
+        from periplus.maps import MapDocument
+
+        if isinstance(document, Path):
+            document = _text(document)
+        parsed = MapDocument.parse(document)
+        self.state.save("map", parsed.id, parsed.document())
+        return parsed.id
+
+    def maps(self) -> list[dict[str, Any]]:
+        """The maps there are, stored ones first; the template is always there."""
+        from periplus.maps.template import TEMPLATES
+
+        stored = [self.map(name) for name in self.state.names("map")]
+        known = {document.id for document in stored}
+        listed = [*stored, *(template for name, template in TEMPLATES.items() if name not in known)]
+        return [{"id": document.id, "name": document.name} for document in listed]
+
+    def map(self, name: str) -> Any:
+        """The MapDocument of an id or name; raises NotFoundError with the nearest."""
+        from periplus.errors import nearest
+        from periplus.maps.meaning import find
+
+        try:
+            return find(name, self.document)
+        except NotFoundError as problem:
+            known = [entry["id"] for entry in self.maps()]
+            close = nearest(name, known)
+            hint = f"Did you mean {close[0]!r}?" if close else problem.hint
+            raise NotFoundError(problem.message, code="no_map", hint=hint, allowed=known) from None
+
+    def draw(
+        self,
+        map_id: str,
+        period: Mapping[str, Any] | None = None,
+        now: str | None = None,
+        theme: str = "auto",
+        **options: Any,
+    ) -> str:
+        """The map with its numbers as one SVG, the same in page, file and notebook."""
+        from periplus.maps.draw import draw
+
+        return draw(self.map(map_id), self.ask, period=period, now=now, theme=theme, **options)
+
+    # -- people ---------------------------------------------------------------------------------
+
+    def search(self, text: str = "", limit: int = 50, offset: int = 0) -> dict[str, Any]:
+        """Customers found by an identifier, the last seen first; all of them for an empty text."""
+        return directory.search(self.snapshot(), text, limit=limit, offset=offset)
+
+    def customer(self, id_text: str) -> dict[str, Any]:
+        """One customer: who, every identifier and why, traits, first and last seen; old ids resolve."""
+        snapshot = self.snapshot()
+        return directory.profile(snapshot, directory.find(snapshot, id_text))
+
+    def timeline(self, customer: str, map_id: str | None = None, now: str | None = None) -> list[dict[str, Any]]:
+        """A customer's events, oldest first, each with its step, stage, journey and visit on the map."""
+        from periplus.journeys.lifeline import lifeline
+        from periplus.journeys.moment import resolve
+
+        snapshot = self.snapshot()
+        told = history.events(snapshot, directory.find(snapshot, customer))
+        rules = None if map_id is None else self.map(map_id).rules()
+        return lifeline(told, rules, resolve(None, now, None, self.context(snapshot)).now)
+
+    # -- keys -----------------------------------------------------------------------------------
+
+    def add_token(self, name: str) -> str:
+        """A new token for the HTTP API; it is shown this once."""
+        return self.state.issue("token", _name(name))
+
+    def check_token(self, text: str) -> bool:
+        return self.state.check("token", text) is not None
+
+    def tokens(self) -> list[dict[str, str]]:
+        return self.state.issued("token")
+
+    def add_source(self, name: str) -> str:
+        """A new source of events and its write key; the key is shown this once."""
+        return self.state.issue("write key", _name(name))
+
+    def sources(self) -> list[dict[str, Any]]:
+        """Where events come from: sources with a write key, and those of imports."""
+        listed: list[dict[str, Any]] = [{**row, "kind": "key"} for row in self.state.issued("write key")]
+        imported = {batch.source: batch.created for batch in reversed(self.snapshot().manifest.batches)}
+        listed += [
+            {"name": name, "created": clock.iso(created), "kind": "import"} for name, created in imported.items()
+        ]
+        return listed
+
+    def serving(self) -> Any:
+        """A lock that admits one server to the workspace; raises BusyError if another runs."""
+        return locks.held(self.path / "server.lock", who="periplus serve")
+
+
+def _silent(done: int, total: int, what: str) -> None:
+    del done, total, what
+
+
+def _name(name: str) -> str:
+    cleaned = name.strip()
+    if not cleaned or len(cleaned) > 200:
+        raise InputError("A name has 1 to 200 letters.", hint="Name it after who will use it.")
+    return cleaned
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as problem:
+        raise InputError(f"{path} cannot be read: {problem.strerror}.") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not a text in UTF-8.") from None
+
+
+def init(path: str | Path, **settings: Any) -> Workspace:
+    """Make a new, empty workspace and open it."""
+    return Workspace(home.create(Path(path), Settings(**settings)))
+
+
+def open_workspace(path: str | Path) -> Workspace:
+    """Open an existing workspace folder; raises NotFoundError or StoreError."""
+    return Workspace(home.open_home(Path(path)))
+
+
+__all__ = ["Imported", "Workspace", "init", "open_workspace"]

@@ -5,6 +5,6 @@ Importing it makes the kinds known to `periplus.question`.
 
 from __future__ import annotations
 
-from periplus.journeys import map
+from periplus.journeys import flow, map
 
-__all__ = ["map"]
+__all__ = ["flow", "map"]

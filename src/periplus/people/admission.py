@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 
 from periplus.errors import NotFoundError, StoreError
@@ -87,7 +86,7 @@ class _connection:  # noqa: N801
 
     def __exit__(self, kind: object, problem: BaseException | None, trace: object) -> None:
         self.connection.close()
-        if isinstance(problem, duckdb.Error):
+        if isinstance(problem, door.EngineError):
             raise door.explain(problem, "writing the events") from None
         if isinstance(problem, OSError):
             raise files.os_problem(problem, Path(str(problem.filename or "the workspace"))) from None

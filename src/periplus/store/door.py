@@ -16,6 +16,7 @@ import duckdb
 from periplus.errors import InputError, StoreError
 
 Connection = duckdb.DuckDBPyConnection
+EngineError = duckdb.Error
 
 
 def connect(*, memory: str = "", threads: int = 0, spill: Path | None = None) -> Connection:

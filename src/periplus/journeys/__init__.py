@@ -5,6 +5,6 @@ Importing it makes the kinds known to `periplus.question`.
 
 from __future__ import annotations
 
-from periplus.journeys import flow, map
+from periplus.journeys import flow, funnel, map
 
-__all__ = ["flow", "map"]
+__all__ = ["flow", "funnel", "map"]

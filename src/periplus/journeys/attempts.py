@@ -43,17 +43,17 @@ def seen(offsets: np.ndarray, time: np.ndarray, now: int) -> np.ndarray:
 
 def plain_attempts(
     lo: np.ndarray, hi: np.ndarray, time: np.ndarray, code: np.ndarray,
-    steps: int, within: int, now: int, since: int, until: int,
+    steps: int, within: int, now: int,
 ) -> Attempts:  # fmt: skip
     """Best attempts over the segments lo:hi (int64[s]) of rows with `time` int64[n] and `code` uint8[n].
 
-    A code is the one step the event serves, or steps + 1. Attempts start in since <= time < until.
+    A code is the one step the event serves, or steps + 1.
     """
     furthest = np.empty(len(lo), np.int8)
     is_open = np.empty(len(lo), np.bool_)
     rows = np.empty((len(lo), steps), np.int32)
     segment = np.empty(len(lo), np.int32)
-    count = _plain(lo, hi, np.asarray(time), code, steps, within, now, since, until,
+    count = _plain(lo, hi, np.asarray(time), code, steps, within, now,
                    segment, rows, furthest, is_open)  # fmt: skip
     return Attempts(segment[:count], rows[:count], furthest[:count], is_open[:count])
 
@@ -77,14 +77,14 @@ def _seen(offsets, time, now, until):  # type: ignore[no-untyped-def]
 
 
 @compiled(
-    f"i8({_READ_I8}, {_READ_I8}, {_READ_I8}, Array(uint8, 1, 'C', readonly=True), i8, i8, i8, i8, i8, "
+    f"i8({_READ_I8}, {_READ_I8}, {_READ_I8}, Array(uint8, 1, 'C', readonly=True), i8, i8, i8, "
     "i4[::1], i4[:, ::1], i1[::1], b1[::1])"
 )
-def _plain(lo, hi, time, code, steps, within, now, since, until, segment, rows, furthest, is_open):  # type: ignore[no-untyped-def]
+def _plain(lo, hi, time, code, steps, within, now, segment, rows, furthest, is_open):  # type: ignore[no-untyped-def]
     """One pass keeps, per step, the latest start that gets there: no attempt has more window left.
 
     `latest[s + 1]` is the time of the latest start that reached step s; `latest[0]` is the present event,
-    should it be one that may start. An event on no step reads a start that never was, so that the loop has
+    should it be one. An event on no step reads a start that never was, so that the loop has
     no branch the processor could guess wrong.
 
     `first[f]` is the event at which step f was first reached. Chains are monotone (a later start never
@@ -100,7 +100,7 @@ def _plain(lo, hi, time, code, steps, within, now, since, until, segment, rows, 
         for r in range(lo[g], hi[g]):
             s = np.int64(code[r])
             t = time[r]
-            latest[0] = t if since <= t < until else _NEVER
+            latest[0] = t
             start = latest[s]
             fits = t - start <= within
             latest[s + 1] = start if fits else latest[s + 1]
@@ -118,7 +118,7 @@ def _plain(lo, hi, time, code, steps, within, now, since, until, segment, rows, 
             rows[n, i] = -1
         r = first[0]
         if far > 0:
-            bar = max(time[first[far]] - within, since)
+            bar = time[first[far]] - within
             while not (code[r] == 0 and time[r] >= bar):
                 r += 1
         rows[n, 0] = r

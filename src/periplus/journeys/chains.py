@@ -73,8 +73,8 @@ class Items:
     end_barred: np.ndarray
 
 
-def gather(lo: np.ndarray, hi: np.ndarray, mask: np.ndarray, rules: ChainRules) -> Items:
-    """The items of the segments lo:hi of rows; lists begin at their first event on step 0."""
+def gather(lo: np.ndarray, hi: np.ndarray, mask: np.ndarray, rules: ChainRules, opening: int = 1) -> Items:
+    """The items of the segments lo:hi of rows; lists begin at their first event on a step of `opening` (bits)."""
     lists = len(lo)
     first, last = np.zeros(lists, np.int64), np.zeros(lists, np.int64)
     count = int((mask & np.uint32((1 << rules.steps) - 1) != 0).sum())
@@ -82,7 +82,7 @@ def gather(lo: np.ndarray, hi: np.ndarray, mask: np.ndarray, rules: ChainRules) 
     row = np.empty(count, np.int32)
     barred = np.full((excluded, count), -1, np.int32)
     end_barred = np.full((excluded, lists), -1, np.int32)
-    used = _gather(lo, hi, mask, rules.steps, first, last, row, barred, end_barred)
+    used = _gather(lo, hi, mask, rules.steps, opening, first, last, row, barred, end_barred)
     row = row[:used]
     kept = np.flatnonzero(last > first)
     return Items(
@@ -142,10 +142,10 @@ def chain_attempts(
     rows, far, options, is_open = rows[:count], far[:count], options[:count], is_open[:count]
     if rules.every:
         return Attempts(segment, rows, far, is_open)
-    return _best_of_segment(segment, rows, far, options, is_open)
+    return best_of_segment(segment, rows, far, options, is_open)
 
 
-def _best_of_segment(
+def best_of_segment(
     segment: np.ndarray, rows: np.ndarray, far: np.ndarray, options: np.ndarray, is_open: np.ndarray
 ) -> Attempts:
     """Of the attempts of one segment (with different values held) the one that counts."""
@@ -162,8 +162,10 @@ _READ_I8 = "Array(int64, 1, 'C', readonly=True)"
 _READ_U4 = "Array(uint32, 1, 'C', readonly=True)"
 
 
-@compiled(f"i8({_READ_I8}, {_READ_I8}, {_READ_U4}, i8, i8[::1], i8[::1], i4[::1], i4[:, ::1], i4[:, ::1])")
-def _gather(lo, hi, mask, steps, first, last, row, barred, end_barred):  # type: ignore[no-untyped-def]
+@compiled(
+    f"i8({_READ_I8}, {_READ_I8}, {_READ_U4}, i8, i8, i8[::1], i8[::1], i4[::1], i4[:, ::1], i4[:, ::1])"
+)
+def _gather(lo, hi, mask, steps, opening, first, last, row, barred, end_barred):  # type: ignore[no-untyped-def]
     """Walk each segment, remembering the last event of every exclusion."""
     n = 0
     excluded = barred.shape[0]
@@ -175,7 +177,7 @@ def _gather(lo, hi, mask, steps, first, last, row, barred, end_barred):  # type:
             m = mask[r]
             if m == 0:
                 continue
-            begun = begun or (m & np.uint32(1)) != 0
+            begun = begun or (m & np.uint32(opening)) != 0
             if begun and (m & serves) != 0:
                 row[n] = r
                 for x in range(excluded):

@@ -82,7 +82,9 @@ class Moves:
     micros: np.ndarray
 
     def of(self, kept: np.ndarray) -> Moves:
-        return Moves(self.source[kept], self.target[kept], self.visit[kept], self.journey[kept], self.micros[kept])
+        return Moves(
+            self.source[kept], self.target[kept], self.visit[kept], self.journey[kept], self.micros[kept]
+        )
 
 
 def plan(question: FlowQuestion, context: Context) -> Plan:
@@ -98,7 +100,9 @@ def plan(question: FlowQuestion, context: Context) -> Plan:
         )
     if question.map is not None and question.lapse is not None:
         raise QuestionError(
-            "The lapse time of a map is the map's own.", code="flow", hint="Leave out `lapse`, or change the map."
+            "The lapse time of a map is the map's own.",
+            code="flow",
+            hint="Leave out `lapse`, or change the map.",
         )
     span = resolve(question.period, question.now, question.zone, context)
     if given == ["by"]:
@@ -153,7 +157,10 @@ def answer(question: FlowQuestion, context: Context) -> Result:
         seconds = tables.added([part[2] for part in found])
     else:
         rest = _beyond(visits, question.top)
-        again = [_counted(*_with_other(pair, moves, rest, width, _other(planned)), width) for *_, (moves, pair) in found]
+        again = [
+            _counted(*_with_other(pair, moves, rest, width, _other(planned)), width)
+            for *_, (moves, pair) in found
+        ]
         visits = np.sum([part[0] for part in again], axis=0)
         journeys = np.sum([part[1] for part in again], axis=0)
         seconds = tables.added([part[2] for part in again])
@@ -291,7 +298,9 @@ def _other(planned: Plan) -> int:
 def _by_map(question: FlowQuestion, context: Context) -> tuple[JourneyRules, list[str]]:
     assert question.map is not None
     rules = with_stages(meanings["map"](question.map, context.documents))
-    return rules, notice.steps_without_events([(step.id, step.rule) for step in rules.steps], context.snapshot)
+    return rules, notice.steps_without_events(
+        [(step.id, step.rule) for step in rules.steps], context.snapshot
+    )
 
 
 def _by_steps(question: FlowQuestion, context: Context) -> tuple[JourneyRules, list[str]]:
@@ -311,7 +320,8 @@ def _every_step(
 ) -> JourneyRules:
     """Rules without a goal: any step opens a journey and prolongs it, only time ends it."""
     steps = tuple(
-        StepRule(id=name, name=name, stage="", rule=rule) for name, rule in zip(names, conditions, strict=True)
+        StepRule(id=name, name=name, stage="", rule=rule)
+        for name, rule in zip(names, conditions, strict=True)
     )
     everyone = frozenset(range(len(steps)))
     lapse = clock.duration(question.lapse or DEFAULT_LAPSE)
@@ -325,7 +335,11 @@ def _by_property(
     assert question.by is not None
     snapshot = context.snapshot
     path = reading.full_path(question.by, "by")
-    warnings = [] if notice.known(path, snapshot.properties) else [notice.property_warning(path, snapshot.properties)]
+    warnings = (
+        []
+        if notice.known(path, snapshot.properties)
+        else [notice.property_warning(path, snapshot.properties)]
+    )
     values = reading.read(snapshot, [path], None)
     counts = np.zeros(len(values.known), np.int64)
     for index in range(snapshot.shard_count):
@@ -377,7 +391,9 @@ def people(question: FlowQuestion, row: Mapping[str, Any], field: str, context: 
     entries.check_field(field, (*COUNTS, *STATES) if whole else COUNTS, ("source", "target", *names))
     for key in ("source", "target"):
         if not whole and row.get(key) is None:
-            raise QuestionError(f"The row lacks its {key!r}.", code="row", hint="A row has a source and a target.")
+            raise QuestionError(
+                f"The row lacks its {key!r}.", code="row", hint="A row has a source and a target."
+            )
     found = each_shard(context, lambda shard: _shard_moves(planned, shard))
     if whole:
         parts = [_of_all(planned, walked, moves, field) for walked, moves in found]
@@ -387,7 +403,9 @@ def people(question: FlowQuestion, row: Mapping[str, Any], field: str, context: 
     rest = None
     if question.top is not None:
         pairs = [moves.source * width + moves.target for _, moves in found]
-        rest = _beyond(np.sum([np.bincount(pair, minlength=width * width) for pair in pairs], axis=0), question.top)
+        rest = _beyond(
+            np.sum([np.bincount(pair, minlength=width * width) for pair in pairs], axis=0), question.top
+        )
     listed: list[Row] = []
     for walked, moves in found:
         pair = moves.source * width + moves.target

@@ -40,7 +40,9 @@ def conditions_of(documents: Sequence[Any], where: str) -> list[tuple[str | None
         rest = {key: value for key, value in document.items() if key != "label"}
         found.append((_label(document, at), Condition.parse(rest, where=at)))
     if not found:
-        raise QuestionError("A flow needs steps.", code="steps", hint='Such as [{"event": "Product Viewed"}, …].')
+        raise QuestionError(
+            "A flow needs steps.", code="steps", hint='Such as [{"event": "Product Viewed"}, …].'
+        )
     return found
 
 
@@ -80,7 +82,9 @@ def _step(document: Any, at: str, rules: JourneyRules | None) -> Asked:
             )
         ids = document["step"] if isinstance(document["step"], list | tuple) else [document["step"]]
         if not ids:
-            raise QuestionError(f"{at}: `step` names no step.", code="step", hint="Name one or more ids of steps.")
+            raise QuestionError(
+                f"{at}: `step` names no step.", code="step", hint="Name one or more ids of steps."
+            )
         on = tuple(_index(id, rules, at) for id in ids)
     condition = None if on is not None and not rest else condition_of(rest, at, rules)
     label = _label(document, at)

@@ -1,0 +1,233 @@
+"""The best attempt of a funnel in any order: events are given to steps so that most are served.
+
+Which sets of events can be served together is a question of matching: one event to one step. Such sets
+have a useful property (they are the independent sets of a transversal matroid): taking events as they
+come, each one that can still be added, ends with as many as possible, and with the earliest ones.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from periplus.journeys import reading
+from periplus.journeys.attempts import Attempts
+from periplus.journeys.chains import ChainRules, best_of_segment, gather, held
+from periplus.store.compiled import compiled
+
+
+def any_attempts(
+    lo: np.ndarray, hi: np.ndarray, time: np.ndarray, mask: np.ndarray, rules: ChainRules, now: int,
+    may_start: np.ndarray, shard: int, values: reading.Values | None,
+) -> Attempts:  # fmt: skip
+    """Best attempts over the segments lo:hi (int64[s]); `may_start` bool[n] says which rows may be the first.
+
+    Column i of the rows is the event that made it i + 1 steps. An excluded event between the first and the
+    last that serves a step itself excludes nothing, so it must then be among those served.
+    """
+    steps = rules.steps
+    serves = mask & np.uint32((1 << steps) - 1)
+    excluded = (mask >> np.uint32(steps)) != 0
+    # Bit `steps`: excludes and serves nothing. Bit `steps + 1`: excludes unless it serves. Above: may start.
+    bits = serves | (excluded & (serves == 0)).astype(np.uint32) << np.uint32(steps)
+    bits |= (excluded & (serves != 0)).astype(np.uint32) << np.uint32(steps + 1)
+    bits |= (may_start & (serves != 0)).astype(np.uint32) << np.uint32(steps + 2)
+    # One exclusion, which is bit `steps`; lists begin at any step.
+    items = gather(
+        lo, hi, bits, ChainRules([False] * steps, exclusions=[(0, steps)]), opening=(1 << steps) - 1
+    )
+    if values is not None:
+        items = held(items, values.at(shard, items.row))
+    lists = len(items.lo)
+    found_list, rows = np.empty(lists, np.int32), np.empty((lists, steps), np.int32)
+    far, is_open = np.empty(lists, np.int8), np.empty(lists, np.bool_)
+    count = _solve_any(
+        items.lo, items.hi, items.row, time[items.row], items.mask, items.barred[0], items.end_barred[0],
+        steps, rules.within, now, found_list, rows, far, is_open,
+    )  # fmt: skip
+    segment = items.segment[found_list[:count]]
+    none = np.zeros(count, np.int8)
+    return best_of_segment(segment, rows[:count], far[:count], none, is_open[:count])
+
+
+@compiled(
+    "i8(Array(int64, 1, 'C', readonly=True), Array(int64, 1, 'C', readonly=True), i4[::1], i8[::1], u4[::1], "
+    "i4[::1], i4[::1], i8, i8, i8, i4[::1], i4[:, ::1], i1[::1], b1[::1])"
+)
+def _solve_any(
+    lo,
+    hi,
+    row,
+    time,
+    mask,
+    barred,
+    end_barred,
+    steps,
+    within,
+    now,
+    found_list,
+    found_rows,
+    found_far,
+    found_open,
+):  # type: ignore[no-untyped-def]
+    """For each start: serve first what must be served, then the earliest events that can be added.
+
+    Items of one mask are alike: once one of them cannot be added, none after it can, so a start looks at no
+    more than `steps` items of each mask, by the pointers `following` from an item to the next like it.
+    """
+    serves = np.uint32((1 << steps) - 1)
+    must = np.uint32(1 << (steps + 1))
+    may_start = np.uint32(1 << (steps + 2))
+    owner = np.empty(steps, np.int64)  # the item that serves each step, -1: none
+    trail = np.empty(steps, np.int64)  # the step one came from, on the way to a free one
+    queue = np.empty(steps, np.int64)
+
+    def add(p):  # type: ignore[no-untyped-def]
+        """Serve item p too, moving others to other steps if need be; whether that was possible."""
+        trail[:] = -2
+        first = 0
+        last = 0
+        for i in range(steps):
+            if (mask[p] >> np.uint32(i)) & np.uint32(1):
+                trail[i] = -1
+                queue[last] = i
+                last += 1
+        while first < last:
+            i = queue[first]
+            first += 1
+            if owner[i] < 0:
+                while trail[i] >= 0:
+                    owner[i] = owner[trail[i]]
+                    i = trail[i]
+                owner[i] = p
+                return True
+            for other in range(steps):
+                if trail[other] == -2 and (mask[owner[i]] >> np.uint32(other)) & np.uint32(1):
+                    trail[other] = i
+                    queue[last] = other
+                    last += 1
+        return False
+
+    n = 0
+    for k in range(lo.shape[0]):
+        begin = lo[k]
+        size = hi[k] - begin
+        # Like items by their masks without the marks above the steps.
+        following = np.full(size, -1, np.int64)
+        kinds = np.empty(size, np.uint32)
+        heads = np.empty(size, np.int64)
+        count = 0
+        any_must = False
+        for p in range(hi[k] - 1, begin - 1, -1):
+            any_must = any_must or (mask[p] & must) != 0
+            kind = mask[p] & serves
+            place = 0
+            while place < count and kinds[place] != kind:
+                place += 1
+            if place == count:
+                kinds[count] = kind
+                heads[count] = -1
+                count += 1
+            following[p - begin] = heads[place]
+            heads[place] = p
+        best = 0
+        best_start = np.int64(-1)
+        best_open = False
+        pointer = np.empty(count, np.int64)
+        for s in range(begin, hi[k]):
+            for place in range(count):
+                if heads[place] >= 0 and heads[place] < s:
+                    heads[place] = following[heads[place] - begin]
+            if not mask[s] & may_start:
+                continue
+            owner[:] = -1
+            add(s)
+            served = 1
+            stop = hi[k]
+            if any_must:
+                # What excludes unless it serves: as far as all of it can be served.
+                for p in range(s + 1, hi[k]):
+                    if time[p] - time[s] > within or barred[p] > row[s]:
+                        break
+                    if mask[p] & must:
+                        if not add(p):
+                            stop = p
+                            break
+                        served += 1
+            for place in range(count):
+                pointer[place] = heads[place]
+            while served < steps:
+                nearest = -1
+                for place in range(count):
+                    if pointer[place] >= 0 and (nearest < 0 or pointer[place] < pointer[nearest]):
+                        nearest = place
+                if nearest < 0:
+                    break
+                p = pointer[nearest]
+                if p >= stop or time[p] - time[s] > within or barred[p] > row[s]:
+                    break
+                pointer[nearest] = following[p - begin]
+                known = False
+                for i in range(steps):
+                    known = known or owner[i] == p
+                if known:
+                    continue
+                if add(p):
+                    served += 1
+                else:
+                    pointer[nearest] = -1
+            can_go_on = served < steps and now - time[s] < within and stop == hi[k] and end_barred[k] < row[s]
+            if served > best:
+                best = served
+                best_start = s
+                best_open = can_go_on
+            elif served == best:
+                best_open = best_open or can_go_on
+            if best == steps:
+                break
+        if best == 0:
+            continue
+        # The events: the earliest that can be added and still let the attempt come as far.
+        for i in range(steps):
+            found_rows[n, i] = -1
+        chosen = np.empty(steps, np.int64)
+        taken = 0
+        p = best_start
+        while taken < best:
+            owner[:] = -1
+            fits = True
+            for i in range(taken):
+                fits = fits and add(chosen[i])
+            fits = fits and add(p)
+            if fits and any_must:
+                served = taken + 1
+                for q in range(p + 1, hi[k]):
+                    if served >= best or time[q] - time[best_start] > within or barred[q] > row[best_start]:
+                        break
+                    if mask[q] & must:
+                        if not add(q):
+                            break
+                        served += 1
+                # Whoever must be served is; the others fill up, as far as one may go.
+                for q in range(p + 1, hi[k]):
+                    if served >= best or time[q] - time[best_start] > within or barred[q] > row[best_start]:
+                        break
+                    known = False
+                    for i in range(steps):
+                        known = known or owner[i] == q
+                    if known:
+                        continue
+                    if add(q):
+                        served += 1
+                    elif mask[q] & must:
+                        break
+                fits = served >= best
+            if fits:
+                chosen[taken] = p
+                found_rows[n, taken] = row[p]
+                taken += 1
+            p += 1
+        found_list[n] = k
+        found_far[n] = best - 1
+        found_open[n] = best_open
+        n += 1
+    return n

@@ -1,0 +1,219 @@
+"""The question `funnel`: how far customers, or journeys, get along some steps, and where they are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from periplus.errors import QuestionError
+from periplus.journeys import chart, entries, notice, reading, tables
+from periplus.journeys.funnel_plan import Found, Plan, attempts_of, plan
+from periplus.journeys.map import journeys_at
+from periplus.journeys.moment import Period
+from periplus.journeys.shards import each_shard
+from periplus.question import Context, Question, QuestionKind, Result, Row, kinds
+
+COUNTS = ("reached", "stopped", "open")
+OTHER = "(other)"
+MOST_VALUES = 1000
+
+
+class FunnelQuestion(Question):
+    """`{"kind": "funnel", "steps": [{"event": "Product Viewed"}, {"event": "Order Completed"}]}`."""
+
+    title: ClassVar[str] = "a funnel question"
+    kind: Literal["funnel"] = "funnel"
+    steps: list[Any]
+    map: str | dict[str, Any] | None = None
+    order: Literal["ordered", "strict", "any"] = "ordered"
+    within: Any = None
+    exclude: list[Any] | None = None
+    hold: list[str] | None = None
+    breakdown: str | None = None
+    breakdown_step: int = 0
+    unit: Literal["customers", "journeys"] = "customers"
+    attempts: Literal["best", "every"] = "best"
+    period: Period | None = None
+    now: Any = None
+    zone: str | None = None
+
+
+def answer(question: FunnelQuestion, context: Context) -> Result:
+    """Rows by breakdown value and step; those who are gone stand at the last step they did."""
+    planned = plan(question, context)
+    steps = len(planned.labels)
+    found = each_shard(context, lambda shard: attempts_of(planned, shard))
+    groups = _Groups(question, planned, found, context)
+    width = len(groups.values)
+    counts = {field: np.zeros((width, steps), np.int64) for field in COUNTS}
+    parts = []
+    for part, group in zip(found, groups.of, strict=True):
+        tried, converted = part.attempts, part.attempts.furthest == steps - 1
+        done = tried.rows >= 0
+        for step in range(steps):
+            counts["reached"][:, step] += np.bincount(group[done[:, step]], minlength=width)
+        for field, kept in (("stopped", ~converted & ~tried.open), ("open", ~converted & tried.open)):
+            at = group[kept] * steps + tried.furthest[kept]
+            counts[field] += np.bincount(at, minlength=width * steps).reshape(width, steps)
+        parts.append(_seconds(part, group, steps))
+    seconds = tables.added(parts)
+    rows: list[Row] = []
+    for place in groups.order(counts["reached"][:, 0]):
+        first = int(counts["reached"][place, 0])
+        for step, label in enumerate(planned.labels):
+            reached = int(counts["reached"][place, step])
+            rows.append(
+                {
+                    "step": step,
+                    "label": label,
+                    "breakdown": groups.values[place],
+                    "reached": reached,
+                    "stopped": int(counts["stopped"][place, step]),
+                    "open": int(counts["open"][place, step]),
+                    "rate": reached / first if first else None,
+                    "median_seconds": tables.median(seconds, place * steps + step) if step else None,
+                }
+            )
+    totals = {
+        "entered": int(counts["reached"][:, 0].sum()),
+        "converted": int(counts["reached"][:, -1].sum()),
+        "stopped": int(counts["stopped"].sum()),
+        "open": int(counts["open"].sum()),
+    }
+    warnings = [*planned.warnings, *groups.warnings]
+    return Result(planned.asked, rows, planned.span.now, planned.span.now_from, totals, [], warnings)
+
+
+def _seconds(part: Found, group: np.ndarray, steps: int) -> tables.Seconds:
+    """Times from the last step done before, by group and step."""
+    rows, time = part.attempts.rows, np.asarray(part.shard.time)
+    before = rows[:, 0].copy()
+    keys, micros = [], []
+    for step in range(1, steps):
+        done = rows[:, step] >= 0
+        keys.append(group[done] * steps + step)
+        micros.append(time[rows[done, step]] - time[before[done]])
+        before[done] = rows[done, step]
+    if not keys:
+        return tables.table(np.zeros(0, np.int64), np.zeros(0, np.int64))
+    return tables.table(np.concatenate(keys), np.concatenate(micros))
+
+
+class _Groups:
+    """Which breakdown value each attempt has. Without a breakdown all have the one value None."""
+
+    def __init__(self, question: FunnelQuestion, planned: Plan, found: list[Found], context: Context) -> None:
+        self.values: list[Any] = [None]
+        self.warnings: list[str] = []
+        self.of = [np.zeros(len(part.attempts.segment), np.int64) for part in found]
+        if planned.breakdown is None:
+            return
+        properties = context.snapshot.properties
+        if not notice.known(planned.breakdown, properties):
+            self.warnings.append(notice.property_warning(planned.breakdown, properties))
+        names = None if question.order == "any" else planned.names[question.breakdown_step]
+        values = reading.read(context.snapshot, [planned.breakdown], names)
+        for place, part in enumerate(found):
+            at = part.attempts.rows[:, question.breakdown_step].astype(np.int64)
+            code = values.at(part.shard.index, np.maximum(at, 0))
+            self.of[place] = np.where(at >= 0, code, -1)
+        self._keep_most_frequent(values)
+
+    def _keep_most_frequent(self, values: reading.Values) -> None:
+        """Values in the order of their codes, None, and `(other)` for those beyond the limit."""
+        known = len(values.known)
+        counts = np.sum([np.bincount(of[of >= 0], minlength=known) for of in self.of], axis=0)
+        order = [code for code in np.argsort(-counts, kind="stable").tolist() if counts[code]]
+        place = np.full(known + 1, -1, np.int64)
+        kept = sorted(order[:MOST_VALUES])
+        self.values = [values.known[code] for code in kept]
+        place[kept] = np.arange(len(kept))
+        if len(order) > MOST_VALUES:
+            place[order[MOST_VALUES:]] = len(self.values)
+            self.values.append(OTHER)
+            self.warnings.append(
+                f"The breakdown has {len(order)} values; {len(order) - MOST_VALUES} of them are together in {OTHER}."
+            )
+        if any((of < 0).any() for of in self.of):
+            place[known] = len(self.values)
+            self.values.append(None)
+        # Code -1, no value, is the last entry of `place`.
+        self.of = [place[of] for of in self.of]
+
+    def order(self, entered: np.ndarray) -> list[int]:
+        """Groups by how many entered, then by value; what has no value and what is `(other)` last."""
+
+        def last(place: int) -> int:
+            value = self.values[place]
+            return 2 if value is None else 1 if place == self._other else 0
+
+        return sorted(
+            range(len(self.values)),
+            key=lambda place: (last(place), -int(entered[place]), reading.form(self.values[place])),
+        )
+
+    @property
+    def _other(self) -> int:
+        """The place of the `(other)` made here (a value may be called so too); -1 where there is none."""
+        return MOST_VALUES if len(self.values) > MOST_VALUES and self.values[MOST_VALUES] == OTHER else -1
+
+    def place(self, value: Any) -> int:
+        """The group that a row names; by text form, so that "7" opens the row 7."""
+        if value is None:
+            return self.values.index(None) if None in self.values else -1
+        forms = [None if each is None else reading.form(each) for each in self.values]
+        return entries.one_of({"breakdown": reading.form(value)}, "breakdown", forms)
+
+
+def people(question: FunnelQuestion, row: Mapping[str, Any], field: str, context: Context) -> list[Row]:
+    """Who reached a step, or stopped or is open there: `{"step": 1}`, with a `breakdown` if it was asked for.
+
+    `time` is that of the event which served the step; `steps` the times of all steps done.
+    """
+    others = ("label", "rate", "median_seconds")
+    entries.check_row(row, ("step", "breakdown"), (*others, *COUNTS))
+    entries.check_field(field, COUNTS, ("step", "breakdown", *others))
+    planned = plan(question, context)
+    steps = len(planned.labels)
+    step = row.get("step")
+    if not isinstance(step, int) or isinstance(step, bool) or not 0 <= step < steps:
+        raise QuestionError(
+            f"The row's step is {step!r}.",
+            code="row",
+            hint=f'Name a step from 0 to {steps - 1}: {{"step": 1}}.',
+        )
+    found = each_shard(context, lambda shard: attempts_of(planned, shard))
+    group = None
+    if planned.breakdown is not None and "breakdown" in row:
+        groups = _Groups(question, planned, found, context)
+        group = (groups.of, groups.place(row["breakdown"]))
+    listed: list[Row] = []
+    for place, part in enumerate(found):
+        tried = part.attempts
+        kept = tried.rows[:, step] >= 0
+        if field != "reached":
+            kept &= (tried.furthest == step) & (step < steps - 1)
+            kept &= tried.open if field == "open" else ~tried.open
+        if group is not None:
+            kept &= group[0][place] == group[1]
+        listed += _entries(part, np.flatnonzero(kept), step)
+    return entries.listed(listed, context)
+
+
+def _entries(part: Found, kept: np.ndarray, step: int) -> list[Row]:
+    """One entry per attempt, at the event that served the step."""
+    rows = part.attempts.rows[kept, step]
+    segment = part.attempts.segment[kept]
+    if part.walked is not None:
+        assert part.journey is not None
+        return journeys_at(part.walked, part.journey[segment], rows)
+    time, customers = part.shard.time, part.shard.customers
+    return [
+        {"customer": int(customers[customer]), "time": int(time[row])}
+        for customer, row in zip(segment, rows, strict=True)
+    ]
+
+
+kinds.add("funnel", QuestionKind(FunnelQuestion, answer, people, chart.funnel))

@@ -164,7 +164,9 @@ def depth(value: object, limit: int = 40) -> None:
 
 def told(problem: ValidationError, model: type[BaseModel], raw: Mapping[str, Any]) -> DocumentError:
     """The first of pydantic's findings as one plain sentence with its place and the nearest right word."""
-    found = problem.errors(include_url=False)[0]
+    problems = problem.errors(include_url=False)
+    # an id is missing only because the name is: say that of the name
+    found = next((one for one in problems if one["loc"][-1:] != ("id",)), problems[0])
     location = [part for part in found["loc"] if part not in ("dict[str,any]",)]
     where = _place(location, raw)
     match found["type"]:

@@ -38,7 +38,8 @@ def html(filled: FilledMap, theme: Theme = "auto", words: Words | None = None) -
     direction = ' dir="rtl"' if words.rtl else ""
     return (
         f'<!doctype html>\n<html lang="{escape(words.language)}"{direction}><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width,initial-scale=1"><title>{escape(filled.name)}</title>'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{escape(filled.name)}</title>"
         f"<style>body{{margin:24px;{paper}}}{night if theme == 'auto' else ''}.narrow{{display:none}}"
         "@media(max-width:719px){body{margin:16px}.wide{display:none}.narrow{display:block}}</style></head>"
         f'<body><div class="wide">{wide}</div><div class="narrow">{narrow}</div></body></html>\n'

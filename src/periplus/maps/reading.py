@@ -31,7 +31,12 @@ class _Loader(yaml.SafeLoader):
         seen: set[object] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, Hashable) or key in seen:
+            if not isinstance(key, str | int | float | bool | None):
+                raise DocumentError(
+                    f"The key in line {key_node.start_mark.line + 1} is not a text.",
+                    hint="A key is a word and a colon.",
+                )
+            if key in seen:
                 raise DocumentError(
                     f"The key {key!r} stands twice, the second time in line {key_node.start_mark.line + 1}.",
                     hint="Keep one of them.",

@@ -15,6 +15,7 @@ from periplus.maps.theme import Theme, sheet
 
 OWN_COLOR = ("goal", "again", "start")
 """Ends painted in the colour of the stage."""
+MARGIN = 24
 STRENGTH = {"again": "0.3", "start": "0.3", "other": "0.4", "running": "0.8"}
 """How full a dissolve begins."""
 Link = Callable[[str, str], str]
@@ -46,7 +47,7 @@ def render(
 
     `selected` gives a step an ink frame, darkens its own ribbons and pales the others. `link` makes of
     everything that opens an `<a>` (a page that works without scripts). A drawing that is not `live` has
-    nothing to click: for files. `paper` paints the background, which a page has of itself.
+    nothing to click: for files. `paper` paints a background and a margin, which a page has of itself.
     """
     pen = _Pen(layout, selected, link, live, theme)
     body = [
@@ -59,13 +60,16 @@ def render(
         *(pen.swatch(swatch) for swatch in layout.swatches),
         *(pen.text(text) for text in layout.texts),
     ]
-    width, height = _n(layout.width), _n(layout.height)
-    ground = f'<rect class="paper" width="{width}" height="{height}"/>' if paper else ""
+    margin = MARGIN if paper else 0
+    width, height = _n(layout.width + 2 * margin), _n(layout.height + 2 * margin)
+    corner = f'x="{-margin}" y="{-margin}"'
+    ground = f'<rect class="paper" {corner} width="{width}" height="{height}"/>' if paper else ""
     direction = ' direction="rtl"' if layout.rtl else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="pm {pen.key} pm-{layout.form}" role="group" '
         f'aria-label="{escape(layout.label)}" lang="{escape(layout.language)}"{direction} '
-        f'viewBox="0 0 {width} {height}" width="{width}" height="{height}" data-map="{escape(layout.id)}">'
+        f'viewBox="{-margin} {-margin} {width} {height}" width="{width}" height="{height}" '
+        f'data-map="{escape(layout.id)}">'
         f"<style>{sheet(theme, live, pen.key)}</style>{pen.gradients()}{ground}{''.join(body)}</svg>\n"
     )
 

@@ -46,7 +46,7 @@ DARK = {
 }
 FACE = (
     "Inter,'Noto Sans','Segoe UI',Roboto,Helvetica,Arial,'Liberation Sans',"
-    "'Noto Sans Arabic','Noto Sans CJK TC',sans-serif"
+    "'Noto Sans Arabic','Noto Sans CJK TC','DejaVu Sans',sans-serif"
 )
 
 _RULES = """

@@ -20,21 +20,22 @@ from periplus.condition.pattern import pattern
 from periplus.condition.tree import All, Any, Compare, Exists, Named, Node, Not, Operand, Referred, Test
 from periplus.condition.values import INT64, text_of
 from periplus.store.columns import (
-    INTEGER_TEXT,
-    NUMBER_TEXT,
+    IS_INTEGER,
+    IS_NUMBER,
     OWN,
     FileColumns,
     elements,
-    json_text,
     pointer,
     quote,
     quote_text,
     text_form,
+    unquoted,
 )
 
 SIGNS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 FUNCTIONS = {"contains": "contains", "starts_with": "starts_with", "ends_with": "ends_with"}
 _TOKEN = re.compile("\x00([0-9]+)\x00")
+_PLAIN = re.compile("[A-JL-Za-z0-9 _.,:+*=()@#&!-]*")
 _BECOMES_ASCII = re.compile("[K;`]")
 """ASCII characters that NFC makes of others (the Kelvin sign, the Greek question mark, varia alone)."""
 
@@ -64,7 +65,7 @@ class _Writer:
             case All(()):
                 return "true"
             case All(parts):
-                return "(" + " AND ".join(self.certain(part) for part in parts) + ")"
+                return _both([self.certain(part) for part in parts])
             case Not(part):
                 return f"(NOT {self.certain(part)})"
             case Named():
@@ -81,7 +82,7 @@ class _Writer:
             case All(()):
                 return "true"
             case All(parts):
-                return "(" + " AND ".join(self.loose(part) for part in parts) + ")"
+                return _both([self.loose(part) for part in parts])
             case Any(parts):
                 return "(" + " OR ".join(self.loose(part) for part in parts) + ")"
             case Not():
@@ -111,37 +112,36 @@ class _Writer:
         path, columns = node.path, self.columns
         if path in OWN:
             return self.tests(node.tests, "VARCHAR", columns.own(path))
-        found = []
         kind = columns.columns.get(path)
-        if kind == "JSON":
-            found.append(self.json(node, quote(path)))
-        elif kind is not None:
-            found.append(self.tests(node.tests, kind, quote(path)))
+        found = [self.json(node, json_column(path))] if kind == "JSON" else []
         if columns.in_rest(path):
             found.append(self.json(node, f"json_extract(rest, {pointer(path)})"))
         for holder, keys in self.lists(path):
-            found.append(self.within(holder, keys, self.some(node)))
-        found = [each for each in found if each != "false"]
-        return f"({' OR '.join(found)})" if len(found) > 1 else found[0] if found else "false"
+            slots = elements(holder, keys, missing=node.every)
+            found.append(self.some(node, slots))
+        elsewhere = _either(found)
+        if kind is None or kind == "JSON":
+            return elsewhere
+        here = self.tests(node.tests, kind, quote(path))
+        if elsewhere == "false":
+            return here
+        return f"CASE WHEN {quote(path)} IS NOT NULL THEN {here} ELSE {elsewhere} END"
 
     def exists(self, node: Exists) -> str:
         path, columns = node.path, self.columns
         found = []
         if path in OWN:
             found.append(f"{columns.own(path)} IS NOT NULL")
-        elif columns.columns.get(path, "JSON") != "JSON":
-            found.append(f"{quote(path)} IS NOT NULL")
-        if columns.columns.get(path) == "JSON":
-            found.append(_there(quote(path)))
-        if path not in OWN:
+        else:
+            kind = columns.columns.get(path)
+            if kind is not None:
+                found.append(_there(json_column(path)) if kind == "JSON" else f"{quote(path)} IS NOT NULL")
             found += [f"{quote(column)} IS NOT NULL" for column in columns.below(path)]
             if columns.in_rest(path):
                 found.append(_there(f"json_extract(rest, {pointer(path)})"))
             found += self.rest_below(path)
-            found += [self.within(holder, keys, _some_there) for holder, keys in self.lists(path)]
-        if not found:
-            return "false" if node.present else "true"
-        text = f"({' OR '.join(found)})" if len(found) > 1 else found[0]
+            found += [_some_there(elements(holder, keys)) for holder, keys in self.lists(path)]
+        text = _either(found)
         return text if node.present else f"(NOT coalesce({text}, false))"
 
     def rest_below(self, path: str) -> list[str]:
@@ -153,7 +153,7 @@ class _Writer:
         return [f"list_contains(list_transform(json_keys(rest), lambda k: {start}), true)"]
 
     def lists(self, path: str) -> list[tuple[str, tuple[str, ...]]]:
-        """SQL of each list on the way to a path, and the keys that remain inside it."""
+        """SQL of each value that may be a list on the way to a path, and the keys that remain inside it."""
         found = []
         for prefix, keys in self.columns.prefixes(path):
             if self.columns.columns.get(prefix) == "JSON":
@@ -164,26 +164,20 @@ class _Writer:
 
     def json(self, node: Compare, value: str) -> str:
         """A comparison on one JSON value, which may be a list."""
-        many = self.some(node)(elements(value))
+        many = self.some(node, elements(value))
         single = self.tests(node.tests, "JSON", value)
-        return f"CASE json_type({value}) WHEN 'ARRAY' THEN {many} ELSE {single} END"
+        if single.count(value) > 2:  # reading it again and again costs more than a list of one
+            met = f"coalesce({self.tests(node.tests, 'JSON', 'e')}, false)"
+            single = f"list_contains(list_transform([{value}], lambda e: {met}), true)"
+        return f"CASE WHEN starts_with({value}, '[') THEN {many} ELSE {single} END"
 
-    @staticmethod
-    def within(value: str, keys: tuple[str, ...], test: Callable[[str], str]) -> str:
-        """A test on the slots inside a JSON list; NULL where there is no list."""
-        return f"CASE json_type({value}) WHEN 'ARRAY' THEN {test(elements(value, keys))} END"
-
-    def some(self, node: Compare) -> Callable[[str], str]:
-        """What makes of a list of JSON values whether one of them, or each, meets the tests."""
+    def some(self, node: Compare, slots: str) -> str:
+        """Whether one of a list of JSON values, or with `every` each, meets the tests."""
         met = f"coalesce({self.tests(node.tests, 'JSON', 'e')}, false)"
-
-        def on(slots: str) -> str:
-            listed = f"list_transform({slots}, lambda e: {met})"
-            if node.every:
-                return f"(len({slots}) > 0 AND NOT list_contains({listed}, false))"
-            return f"list_contains({listed}, true)"
-
-        return on
+        listed = f"list_transform({slots}, lambda e: {met})"
+        if node.every:
+            return f"(len({slots}) > 0 AND NOT list_contains({listed}, false))"
+        return f"list_contains({listed}, true)"
 
     # -- one value --------------------------------------------------------------------------------
 
@@ -223,24 +217,24 @@ class _Writer:
         if texts:
             found.append(self.equal_texts(texts, kind, value))
         if numbers:
-            found.append(self.number(lambda v, exact: self.among(v, numbers, exact), kind, value))
+            found.append(self.number(lambda v, exact: self.among(v, numbers, exact), kind, value, *numbers))
         if truths:
             found.append(self.truth(truths, kind, value))
-        found = [each for each in found if each != "false"]
-        return f"({' OR '.join(found)})" if len(found) > 1 else found[0] if found else "false"
+        return _either(found)
 
     def comparable(self, operands: list[Operand], kind: str, value: str) -> str:
         """Whether the value is such a thing as one of the operands."""
         kinds = {operand.kind for operand in operands}
         if "text" in kinds:
-            return f"{text_form(kind, value) if kind == 'JSON' else value} IS NOT NULL"
+            if kind != "JSON":
+                return f"{value} IS NOT NULL"
+            return f"(CAST({value} AS VARCHAR) <> 'null' AND NOT regexp_matches({value}, '^[{{[]'))"
         found = []
         if "number" in kinds:
             found.append(self.number(lambda v, exact: f"{v} IS NOT NULL", kind, value))
         if "bool" in kinds:
             found.append(self.truth({True, False}, kind, value))
-        found = [each for each in found if each != "false"]
-        return f"({' OR '.join(found)})" if len(found) > 1 else found[0] if found else "false"
+        return _either(found)
 
     def equal_texts(self, texts: list[str], kind: str, value: str) -> str:
         if kind == "VARCHAR":
@@ -251,6 +245,8 @@ class _Writer:
             return self.values_in(value, [float(text) for text in texts if _double_text(text)])
         if kind == "BOOLEAN":
             return self.truth({text == "true" for text in texts if text in ("true", "false")}, kind, value)
+        if all(_plain_word(text) for text in texts):
+            return self.values_in(f"CAST({value} AS VARCHAR)", [f'"{text}"' for text in texts])
         return self.values_in(text_form(kind, value), texts)
 
     def texts(self, column: str, texts: list[str], quoted: bool = False) -> str:
@@ -274,26 +270,39 @@ class _Writer:
             if len(truths) == 2:
                 return f"{value} IS NOT NULL"
             return value if True in truths else f"(NOT {value})"
-        words = ", ".join(quote_text(str(truth).lower()) for truth in sorted(truths))
-        return f"{json_text(value) if kind == 'JSON' else value} IN ({words})"
+        words = [str(truth).lower() for truth in sorted(truths)]
+        if kind == "JSON":
+            words += [f'"{word}"' for word in words]
+            value = f"CAST({value} AS VARCHAR)"
+        return f"{value} IN ({', '.join(map(quote_text, words))})"
 
     # -- numbers, exactly -------------------------------------------------------------------------
 
-    def number(self, test: Callable[[str, bool], str], kind: str, value: str) -> str:
-        """A test on the value as a number: `test(sql, exact)`, exact where the SQL is a BIGINT."""
+    def number(
+        self, test: Callable[[str, bool], str], kind: str, value: str, *bounds: str | int | float | bool
+    ) -> str:
+        """A test on the value as a number: `test(sql, exact)`, exact where the SQL is a BIGINT.
+
+        An integer too large for a double rounds to one beyond all `bounds` under 2**53, so that for
+        those the double decides as well as the integer would.
+        """
         if kind == "BIGINT":
             return test(value, True)
         if kind == "DOUBLE":
             return test(value, False)
         if kind == "BOOLEAN":
             return "false"
-        text = json_text(value) if kind == "JSON" else value
+        text = f"CAST({value} AS VARCHAR)" if kind == "JSON" else value
         exact, double = f"TRY_CAST({text} AS BIGINT)", f"TRY_CAST({text} AS DOUBLE)"
-        return (
-            f"CASE WHEN regexp_full_match({text}, {quote_text(INTEGER_TEXT)}) AND {exact} IS NOT NULL"
-            f" THEN {test(exact, True)} WHEN regexp_full_match({text}, {quote_text(NUMBER_TEXT)})"
-            f" AND isfinite({double}) THEN {test(double, False)} END"
-        )
+        rounded = f"isfinite({double}) AND {test(double, False)}"
+        found = f"WHEN regexp_full_match({text}, {IS_NUMBER}) THEN {rounded} END"
+        if not all(abs(float(bound)) < 2**53 for bound in bounds):
+            integer = f"regexp_full_match({text}, {IS_INTEGER}) AND {exact} IS NOT NULL"
+            found = f"WHEN {integer} THEN {test(exact, True)} {found}"
+        if kind == "JSON":
+            within = self.number(test, "VARCHAR", unquoted(value), *bounds)
+            found = f"WHEN starts_with({value}, '\"') THEN {within} {found}"
+        return f"CASE {found}"
 
     def among(self, value: str, numbers: list[str | int | float | bool], exact: bool) -> str:
         """Equality with one of some numbers; those that the column cannot hold are left out."""
@@ -322,15 +331,38 @@ class _Writer:
         return f"{value} {'>' if upward else '<'} {self.bind(double)}"
 
 
+def json_column(path: str) -> str:
+    """SQL of a JSON column as DuckDB itself would write it (a file may hold blanks and escapes)."""
+    return f"json_extract({quote(path)}, '$')"
+
+
+def _both(parts: list[str]) -> str:
+    """All of them; what reads JSON is evaluated only on the rows that the rest leaves over.
+
+    The cheap parts stand outside too: in a WHERE they reach the scan. As columns of a SELECT the parts
+    of an AND are each computed for every row, but those of a CASE are not.
+    """
+    dear = [part for part in parts if "json_extract" in part]
+    cheap = [part for part in parts if part not in dear]
+    if not cheap or not dear:
+        return "(" + " AND ".join(parts) + ")"
+    first = " AND ".join(cheap)
+    return f"({first} AND CASE WHEN {first} THEN {' AND '.join(dear)} ELSE false END)"
+
+
+def _either(found: list[str]) -> str:
+    met = [each for each in found if each != "false"]
+    return f"({' OR '.join(met)})" if len(met) > 1 else met[0] if met else "false"
+
+
 def _there(value: str) -> str:
     """Whether a JSON value is something: not null, and not a list without anything."""
     many = _some_there(elements(value))
-    return f"CASE json_type({value}) WHEN 'ARRAY' THEN {many} ELSE json_type({value}) <> 'NULL' END"
+    return f"CASE WHEN starts_with({value}, '[') THEN {many} ELSE {value} <> 'null' END"
 
 
 def _some_there(slots: str) -> str:
-    there = "coalesce(json_type(e) <> 'NULL', false)"
-    return f"list_contains(list_transform({slots}, lambda e: {there}), true)"
+    return f"list_contains(list_transform({slots}, lambda e: coalesce(e <> 'null', false)), true)"
 
 
 def _nearest(number: str | int | float | bool) -> float:
@@ -353,3 +385,9 @@ def _double_text(text: str) -> bool:
         return text_of(float(text)) == text
     except ValueError:
         return False
+
+
+def _plain_word(text: str) -> bool:
+    """Whether only this very text, quoted, is the JSON of a value with this text form."""
+    alike = _integer_text(text) or _double_text(text) or text in ("true", "false")
+    return not alike and _PLAIN.fullmatch(text) is not None

@@ -8,6 +8,7 @@ else, through `quote` and `pointer`; all other values are bound.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -78,14 +79,18 @@ class FileColumns:
 INTEGER_TEXT = r"[+-]?[0-9]{1,19}"
 NUMBER_TEXT = r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,4})?"
 """Which texts are numbers; one that `INTEGER_TEXT` meets too, and that fits int64, is an exact one."""
-_IS_INTEGER = quote_text(INTEGER_TEXT)
-_IS_NUMBER = quote_text(NUMBER_TEXT)
+IS_INTEGER = quote_text(INTEGER_TEXT)
+IS_NUMBER = quote_text(NUMBER_TEXT)
+
+
+_WORD = re.compile("[A-Za-z0-9_ -]+")
 
 
 def text_form(kind: str, value: str) -> str:
     """SQL of the text form of a value of some kind: NFC; whole numbers without a decimal point.
 
-    `value` is SQL too. A list or an object (kind JSON) has no text form: NULL.
+    `value` is SQL too; of kind JSON it is what `json_extract` returns (JSON as DuckDB writes it). A list
+    or an object has no text form: NULL.
     """
     if kind == "VARCHAR":
         return f"nfc_normalize({value})"
@@ -96,30 +101,39 @@ def text_form(kind: str, value: str) -> str:
             f" WHEN isfinite({value}) THEN CAST({value} AS VARCHAR) END"
         )
     if kind == "JSON":
-        text = json_text(value)
-        double = text_form("DOUBLE", f"TRY_CAST({text} AS DOUBLE)")
+        text = f"CAST({value} AS VARCHAR)"
+        exact, double = f"TRY_CAST({text} AS BIGINT)", f"TRY_CAST({text} AS DOUBLE)"
         return (
-            f"CASE json_type({value}) WHEN 'VARCHAR' THEN nfc_normalize({text}) WHEN 'BOOLEAN' THEN {text}"
-            f" WHEN 'BIGINT' THEN CAST(TRY_CAST({text} AS BIGINT) AS VARCHAR)"
-            f" WHEN 'UBIGINT' THEN coalesce(CAST(TRY_CAST({text} AS BIGINT) AS VARCHAR), {double})"
-            f" WHEN 'DOUBLE' THEN {double} END"
+            f"CASE WHEN starts_with({value}, '\"') THEN nfc_normalize({unquoted(value)})"
+            f" WHEN {text} IN ('true', 'false') THEN {text}"
+            f" WHEN regexp_full_match({text}, {IS_INTEGER}) AND {exact} IS NOT NULL"
+            f" THEN CAST({exact} AS VARCHAR)"
+            f" WHEN regexp_full_match({text}, {IS_NUMBER}) THEN {text_form('DOUBLE', double)} END"
         )
     return f"CAST({value} AS VARCHAR)"
 
 
-def json_text(value: str) -> str:
-    """SQL of a JSON scalar as text, as written (a text without its quotes)."""
+def unquoted(value: str) -> str:
+    """SQL of a JSON text as the text it stands for."""
     return f"json_extract_string({value}, '$')"
 
 
-def elements(value: str, keys: tuple[str, ...] = ()) -> str:
-    """SQL of the JSON values that keys lead to in the elements of a JSON list; NULL where they lead nowhere.
+def elements(value: str, keys: tuple[str, ...] = (), *, missing: bool = False) -> str:
+    """SQL of the JSON values that keys lead to in the elements of a JSON list (none, if it is no list).
 
     `value` is SQL of the list. Every list on the way is opened; one that is itself an element is not.
+    Where the keys lead nowhere there may be a NULL, with `missing` there is one in any case.
     """
-    found = f"json_extract({value}, '$[*]')"
+    if keys and not missing and _WORD.fullmatch(keys[0]):  # one walk inside the JSON, the common case
+        found, keys = _opened(f"""json_extract({value}, '$[*]."{keys[0]}"')"""), keys[1:]
+    else:
+        found = f"json_extract({value}, '$[*]')"
     for key in keys:
-        inner = f"CASE WHEN json_type(e) = 'OBJECT' THEN json_extract(e, {pointer(key)}) END"
-        opened = "CASE json_type(e) WHEN 'ARRAY' THEN json_extract(e, '$[*]') ELSE [e] END"
-        found = f"flatten(list_transform(list_transform({found}, lambda e: {inner}), lambda e: {opened}))"
+        inner = f"CASE WHEN starts_with(e, '{{') THEN json_extract(e, {pointer(key)}) END"
+        found = _opened(f"list_transform({found}, lambda e: {inner})")
     return found
+
+
+def _opened(found: str) -> str:
+    opened = "CASE WHEN starts_with(e, '[') THEN json_extract(e, '$[*]') ELSE [e] END"
+    return f"flatten(list_transform({found}, lambda e: {opened}))"

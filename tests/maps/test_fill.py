@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from periplus.errors import QuestionError
 from periplus.maps import export, geometry, measure, model, reading, render, words
+from periplus.maps.draw import draw
 from periplus.maps.fill import OUTCOMES, PALETTE, FilledCard, FilledLane, Outcomes, colors, fill
 from periplus.maps.layout import lay_out
 from periplus.maps.model import MapDocument
@@ -231,10 +233,38 @@ def test_an_event_goes_to_its_step(event: dict[str, Any], step: str | None) -> N
     assert next(iter(found), None) == step
 
 
+class Workspace:
+    """A workspace of one map, that notes what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[Mapping[str, Any]] = []
+
+    def map(self, name: str) -> MapDocument:
+        assert name == "small"
+        return small()
+
+    def ask(self, question: Mapping[str, Any]) -> Answer:
+        self.asked.append(question)
+        return two_answers()[question["kind"] == "flow"]
+
+
+def test_a_drawing_asks_two_questions_of_the_very_same_map_and_moment() -> None:
+    ws = Workspace()
+    period = {"from": "2026-01-01", "to": "2026-07-01"}
+    drawing = draw(small(), ws.ask, period=period, theme="dark", width=328, selected="cart")
+    shared = {"map": small().document(), "period": period}
+    assert ws.asked == [{"kind": "map", **shared}, {"kind": "flow", **shared, "now": "2026-07-01T00:00:00Z"}]
+    assert "pm-narrow" in drawing
+    ws.asked.clear()
+    draw(small(), ws.ask, now="2026-05-01")
+    assert ws.asked[0] == {"kind": "map", "map": small().document(), "now": "2026-05-01"}
+
+
 @pytest.mark.parametrize("name", ["map.svg", "map.html", "map.png", "map.yaml", "map.yml", "MAP.SVG"])
-def test_files(walk: Walk, tmp_path: Path, name: str) -> None:
+def test_files(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
-    export.export(SHOP, walk(SHOP, 200), path)
+    ws = Workspace()
+    export.write(ws, "small", path)
     data = path.read_bytes()
     match path.suffix.lower():
         case ".svg":
@@ -243,16 +273,20 @@ def test_files(walk: Walk, tmp_path: Path, name: str) -> None:
         case ".html":
             assert data.startswith(b"<!doctype html>")
             assert data.count(b"<svg ") == 2
+            assert b"prefers-color-scheme" in data
         case ".png":
             assert data.startswith(b"\x89PNG")
         case _:
-            assert MapDocument.parse(data.decode()) == SHOP
+            assert MapDocument.parse(data.decode()) == small()
+            assert not ws.asked
 
 
 def test_a_format_nobody_knows(tmp_path: Path) -> None:
+    ws = Workspace()
     with pytest.raises(QuestionError) as caught:
-        export.export(SHOP, fill(SHOP), tmp_path / "map.svgz")
+        export.write(ws, "small", tmp_path / "map.svgz")
     assert ".svg" in caught.value.allowed
+    assert not ws.asked
     assert not list(tmp_path.iterdir())
 
 

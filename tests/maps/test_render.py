@@ -161,7 +161,7 @@ def test_right_to_left_is_the_mirror_image(walk: Walk) -> None:
     assert (right.get("direction"), right.get("lang")) == ("rtl", "fa")
 
     def frames(root: ElementTree.Element) -> list[tuple[float, float]]:
-        found = [e for e in root.iter(f"{SVG}rect") if e.get("class") == "frame"]
+        found = [e for e in root.iter(f"{SVG}rect") if "frame" in (e.get("class") or "").split()]
         return [(float(e.get("x", 0)), float(e.get("width", 0))) for e in found]
 
     assert [(1392 - x - wide) for x, wide in frames(left)] == pytest.approx(
@@ -189,3 +189,7 @@ def test_every_word_goes_through_the_words_passed_in(walk: Walk, width: int) -> 
                 while "«" in text:
                     text = re.sub("«[^«»]*»", "", text)
                 assert not re.search("[a-zA-Z]", text), text
+
+
+def test_no_inline_styles_that_a_strict_page_would_block(walk: Walk) -> None:
+    assert " style=" not in render(lay_out(walk(SHOP, 300)), selected="product")

@@ -4,3 +4,6 @@ Importing this package makes `map` mean something in a question.
 """
 
 from periplus.maps import meaning as meaning
+from periplus.maps.model import MapDocument as MapDocument
+
+__all__ = ["MapDocument"]

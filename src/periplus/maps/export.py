@@ -5,17 +5,19 @@ Drawings in files show the same as the page, with nothing to click.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from periplus.errors import QuestionError, unknown
+from periplus.maps import draw
 from periplus.maps.fill import FilledMap
 from periplus.maps.layout import lay_out
 from periplus.maps.model import MapDocument
 from periplus.maps.render import escape, render
 from periplus.maps.theme import DARK, LIGHT, Theme
 from periplus.maps.words import Words
+from periplus.question import Answer
 
 WIDTH = 1392
 NARROW_WIDTH = 360
@@ -55,29 +57,44 @@ def png(filled: FilledMap, theme: Theme = "light", words: Words | None = None, s
     return picture
 
 
-Writer = Callable[[MapDocument, FilledMap, Any], bytes]
-WRITERS: dict[str, Writer] = {
-    ".svg": lambda document, filled, options: svg(filled, **options).encode(),
-    ".html": lambda document, filled, options: html(filled, **options).encode(),
-    ".png": lambda document, filled, options: png(filled, **options),
-    ".yaml": lambda document, filled, options: document.to_yaml().encode(),
-    ".yml": lambda document, filled, options: document.to_yaml().encode(),
+class Source(Protocol):
+    """What has maps and answers questions: a workspace."""
+
+    def map(self, name: str) -> MapDocument: ...
+
+    def ask(self, question: Mapping[str, Any]) -> Answer: ...
+
+
+DRAWINGS: dict[str, Callable[[FilledMap, Theme, Words | None], bytes]] = {
+    ".svg": lambda filled, theme, words: svg(filled, theme, words).encode(),
+    ".html": lambda filled, theme, words: html(filled, theme, words).encode(),
+    ".png": png,
 }
+DOCUMENTS = (".yaml", ".yml")
 
 
-def export(
-    document: MapDocument,
-    filled: FilledMap,
+def write(
+    source: Source,
+    name: str,
     path: Path,
+    *,
+    period: Mapping[str, Any] | None = None,
+    now: str | None = None,
     theme: Theme | None = None,
     words: Words | None = None,
 ) -> None:
-    """Write the map to a file in the format of its suffix; raises QuestionError for one nobody knows."""
-    writer = WRITERS.get(path.suffix.lower())
-    if writer is None:
-        message, hint, allowed = unknown("format", path.suffix or path.name, WRITERS)
+    """Write a map to a file in the format of its suffix; raises QuestionError for one nobody knows.
+
+    Without a theme a page follows its reader's system, and what is printed or pasted is light.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in DRAWINGS and suffix not in DOCUMENTS:
+        message, hint, allowed = unknown("format", path.suffix or path.name, [*DRAWINGS, *DOCUMENTS])
         raise QuestionError(message, code="format", hint=hint, allowed=allowed)
-    options: dict[str, Any] = {"words": words}
-    if theme is not None:
-        options["theme"] = theme
-    path.write_bytes(writer(document, filled, options))
+    document = source.map(name)
+    if suffix in DOCUMENTS:
+        data = document.to_yaml().encode()
+    else:
+        numbers = draw.filled(document, source.ask, period=period, now=now)
+        data = DRAWINGS[suffix](numbers, theme or ("auto" if suffix == ".html" else "light"), words)
+    path.write_bytes(data)

@@ -136,8 +136,8 @@ class _Pen:
 
     def card(self, card: Card) -> str:
         box = card.box
-        own = f' style="stroke:{card.color}"' if card.ring and card.step != self.selected else ""
-        parts = [self.rect(box, f'class="frame" rx="6"{own}')]
+        frame = f'class="frame" stroke="{card.color}"' if card.ring else 'class="frame plain"'
+        parts = [self.rect(box, f'{frame} rx="6"')]
         edge = Box(box.x, box.y, 4, box.height)
         if card.measured:
             parts.append(self.rect(edge, f'rx="2" fill="{card.color}"'))
@@ -259,7 +259,7 @@ class _Pen:
         kind = {"assumption": " guess", "voice": " voice"}.get(note.kind, "")
         edge = Box(note.box.x, note.box.y, 4, note.box.height)
         mark = "" if note.kind == "assumption" else self.rect(edge, f'class="quote {note.tone}" rx="2"')
-        frame = self.rect(note.box, 'class="frame" rx="6"')
+        frame = self.rect(note.box, 'class="frame plain" rx="6"')
         return f'<g class="note{kind}">{frame}{mark}{self.texts(note.texts)}</g>'
 
     def ring(self, x: float, y: float, color: str) -> str:

@@ -54,7 +54,7 @@ _RULES = """
 .pm .muted{fill:var(--muted)}.pm .stop{fill:var(--stop)}.pm .good{fill:var(--good)}
 .pm .paper{fill:var(--background)}
 .pm .rule{fill:var(--hairline)}
-.pm .frame{fill:var(--card);stroke:var(--hairline);stroke-width:1}
+.pm .frame{fill:var(--card);stroke-width:1}.pm .plain{stroke:var(--hairline)}
 .pm .guess .frame{fill:var(--background);stroke:var(--rule);stroke-dasharray:4 3}
 .pm .voice .frame{fill:none}
 .pm .quote{fill:var(--grey)}.pm .quote.stop{fill:var(--stop)}.pm .quote.good{fill:var(--good)}

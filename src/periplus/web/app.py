@@ -10,7 +10,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from starlette.responses import PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
@@ -48,15 +48,13 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
     )
-    door = auth.Door()
+    door = auth.Door(workspace.state)
     site = Site(workspace, door, Jobs(), announce, upload_limit)
     app.state.site = site
 
-    router = APIRouter()
-    api.add(router, site)
+    api.add(app.router, site)
     for add in PAGES:
-        add(router, site)
-    app.include_router(router)
+        add(app.router, site)
 
     @app.get("/healthz", include_in_schema=False)
     def healthz() -> Response:

@@ -53,6 +53,15 @@ def step_place(step: object, at: Mapping[str, Mapping[str, Any]]) -> Mapping[str
     return None
 
 
+def property_name(path: str) -> str:
+    """A property as people read it: `context.device.type` is `device type`, a trait says that it is one."""
+    root, _dot, rest = path.partition(".")
+    if root == "traits" and rest:
+        return _("{name} (trait)").format(name=rest.replace("_", " "))
+    name = rest if root in ("properties", "context") and rest else path
+    return name.replace(".", " ").replace("_", " ")
+
+
 def units(question: Mapping[str, Any], n: int) -> str:
     """What a question counts, with its number: `29 368 journeys`."""
     unit = question.get("unit", "customers" if question.get("kind") == "funnel" else "journeys")

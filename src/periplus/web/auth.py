@@ -1,19 +1,20 @@
 """Who may come in: one-time sign-in links, sessions behind a signed cookie, tokens for programs.
 
 Everything is closed unless it is listed in `OPEN`. The link is printed by the server where only its
-owner sees it; it works once. The cookie holds a random session id and its signature; the server
-keeps only the id's hash.
+owner sees it; it works once. The cookie holds 32 random bytes that say nothing and can be neither
+guessed nor made; the workspace keeps only their hash.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import secrets
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Protocol
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -24,44 +25,57 @@ from periplus.web import problems
 from periplus.web.words import _
 
 COOKIE = "periplus_session"
-LINK_LIFE = 24 * 3600 * clock.SECOND
-SESSION_LIFE = 14 * 86_400 * clock.SECOND
+LINK_LIFE = 24 * 3600
+SESSION_LIFE = 14 * 86_400
+"""Seconds a link waits for its owner, and a session lasts."""
+
+REMEMBERED = 60 * clock.SECOND
 LINK_PAUSE = 20 * clock.SECOND
 OPEN = ("/static/", "/healthz", "/sign-in")
 """Paths (a trailing slash means: and all below) that need no sign-in; they show nothing of the shop."""
 
 
-def digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "replace")).digest()
+class Secrets(Protocol):
+    """What the door needs of the workspace's state: secrets that are kept as hashes and may be spent."""
+
+    def issue(self, kind: str, name: str, *, seconds: int | None = None) -> str: ...
+
+    def check(self, kind: str, secret: str, *, spend: bool = False) -> str | None: ...
+
+    def revoke(self, kind: str, secret: str) -> None: ...
 
 
 @dataclass(frozen=True)
 class Session:
-    """One signed-in browser; `key` is the hash of its id, `csrf` the token its forms carry."""
+    """One signed-in browser: the secret in its cookie, and the token its forms carry."""
 
-    key: bytes
-    csrf: str
-    ends: int
+    secret: str
+
+    @property
+    def csrf(self) -> str:
+        """What only a page that knows the cookie's secret can name; it gives the secret away to nobody."""
+        return hmac.new(self.secret.encode(), b"form", hashlib.sha256).hexdigest()
 
 
-@dataclass
 class Door:
-    """Issues links, admits their holders, and knows the open sessions. Safe from several threads."""
+    """Issues links, admits their holders, and knows the open sessions. Safe from several threads.
 
-    now: Callable[[], int] = clock.wall
-    secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
-    _links: dict[bytes, int] = field(default_factory=dict)
-    _sessions: dict[bytes, Session] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _last_link: int = 0
+    Links and sessions are secrets of the workspace's state, kept there as hashes only, so that they
+    outlive the server and are good on every server of one workspace.
+    """
+
+    def __init__(self, secrets: Secrets, now: Callable[[], int] = clock.wall) -> None:
+        self.secrets = secrets
+        self.now = now
+        self._last_link = 0
+        self._known: dict[str, int] = {}
+        self._lock = threading.Lock()
 
     def new_link(self) -> str:
         """The path and query of a fresh one-time link; to be shown only where its owner looks."""
-        token = secrets.token_urlsafe(32)
         with self._lock:
-            self._links[digest(token)] = self.now() + LINK_LIFE
             self._last_link = self.now()
-        return f"/sign-in?token={token}"
+        return f"/sign-in?token={self.secrets.issue('sign-in', 'link', seconds=LINK_LIFE)}"
 
     def may_ask_again(self) -> bool:
         """Whether enough time has passed since the last link, so that nobody can flood the terminal."""
@@ -70,35 +84,30 @@ class Door:
 
     def admit(self, token: str) -> str | None:
         """The cookie for whoever brings an unused link in time, else None; the link is used up."""
-        with self._lock:
-            ends = self._links.pop(digest(token), 0)
-            if ends < self.now():
-                return None
-            return self._open()
-
-    def _open(self) -> str:
-        name = secrets.token_urlsafe(32)
-        key = digest(name)
-        self._sessions = {k: s for k, s in self._sessions.items() if s.ends >= self.now()}
-        self._sessions[key] = Session(key, self._sign("csrf", name), self.now() + SESSION_LIFE)
-        return f"{name}.{self._sign('cookie', name)}"
+        if self.secrets.check("sign-in", token, spend=True) is None:
+            return None
+        return self.secrets.issue("session", "browser", seconds=SESSION_LIFE)
 
     def session(self, cookie: str) -> Session | None:
-        """The open session a cookie speaks of; None if it is forged, over or unknown."""
-        name, _dot, signature = cookie.partition(".")
-        if not hmac.compare_digest(self._sign("cookie", name).encode(), signature.encode("utf-8", "replace")):
+        """The open session a cookie speaks of; None if it is made up, over, or left."""
+        if not 16 <= len(cookie) <= 200 or not cookie.isascii():
+            return None
+        now = self.now()
+        with self._lock:
+            # A page is many requests; asking the state once a minute is enough.
+            if self._known.get(cookie, 0) > now:
+                return Session(cookie)
+        if self.secrets.check("session", cookie) is None:
             return None
         with self._lock:
-            found = self._sessions.get(digest(name))
-        return found if found is not None and found.ends >= self.now() else None
+            self._known = {known: until for known, until in self._known.items() if until > now}
+            self._known[cookie] = now + REMEMBERED
+        return Session(cookie)
 
     def leave(self, session: Session) -> None:
         with self._lock:
-            self._sessions.pop(session.key, None)
-
-    def _sign(self, purpose: str, text: str) -> str:
-        message = f"{purpose}:{text}".encode("utf-8", "replace")
-        return hmac.new(self.secret, message, hashlib.sha256).hexdigest()
+            self._known.pop(session.secret, None)
+        self.secrets.revoke("session", session.secret)
 
 
 def is_open(path: str) -> bool:
@@ -127,10 +136,12 @@ class Gate:
             return
         request = Request(scope)
         state = scope.setdefault("state", {})
-        session = self.door.session(request.cookies.get(COOKIE, ""))
+        session = None
+        if cookie := request.cookies.get(COOKIE, ""):
+            session = await run_in_threadpool(self.door.session, cookie)
         state["session"] = session
         state["csrf"] = session.csrf if session else ""
-        if refusal := self.refusal(request, session):
+        if refusal := await run_in_threadpool(self.refusal, request, session):
             if refusal.code == "sign_in" and not problems.wants_json(request) and request.method == "GET":
                 await RedirectResponse("/sign-in", 303)(scope, receive, send)
             else:

@@ -20,7 +20,9 @@ def wilson(successes: int, n: int) -> tuple[float, float]:
     middle = share + Z * Z / (2 * n)
     spread = Z * sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
     whole = 1 + Z * Z / n
-    return max(0.0, (middle - spread) / whole), min(1.0, (middle + spread) / whole)
+    low, high = (middle - spread) / whole, (middle + spread) / whole
+    # At the ends the formula is exact only up to rounding.
+    return 0.0 if successes == 0 else low, 1.0 if successes == n else high
 
 
 def difference(a: int, n: int, b: int, m: int) -> tuple[float, float]:

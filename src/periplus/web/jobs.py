@@ -29,7 +29,7 @@ class Job:
 
     id: str
     state: State = "running"
-    stage: str = ""
+    what: str = ""
     done: int = 0
     total: int = 0
     result: Any = None
@@ -37,11 +37,11 @@ class Job:
     _stop: threading.Event = field(default_factory=threading.Event)
     _over: threading.Event = field(default_factory=threading.Event)
 
-    def progress(self, stage: str, done: int = 0, total: int = 0) -> None:
+    def progress(self, done: int, total: int, what: str) -> None:
         """The work reports here; raises Stopped once somebody asked for that."""
         if self._stop.is_set():
             raise Stopped
-        self.stage, self.done, self.total = stage, done, total
+        self.done, self.total, self.what = done, total, what
 
     def stop(self) -> None:
         self._stop.set()

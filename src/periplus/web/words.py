@@ -25,8 +25,10 @@ CATALOGUES = Path(__file__).parent / "locale"
 THIN = "\u202f"
 """Narrow no-break space: between thousands, before %, between a figure and its unit."""
 
-FORMATS = {"en": "en_150"}
-"""Languages whose dates and figures follow a wider locale than their own name (English as Europe writes it)."""
+DAYS = {"en": ("d MMM y", "d MMM")}
+"""Languages whose days are written otherwise than their catalogue of formats says: (with, without the year).
+
+English is read in many countries; the day comes first, so that no one takes 3 Apr for 4 March."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def languages() -> tuple[str, ...]:
 def language(code: str) -> Language:
     """The language of a code out of `languages()`."""
     catalogue = Translations.load(str(CATALOGUES), [code])
-    return Language(code, Locale.parse(FORMATS.get(code, code)), catalogue)
+    return Language(code, Locale.parse(code), catalogue)
 
 
 def preferred(header: str, otherwise: str) -> str:
@@ -152,10 +154,7 @@ def amount(value: float, currency: str | None = None) -> str:
     """Major units as an amount, e.g. as an event carried them."""
     locale = speech().language.locale
     code = currency or speech().currency
-    try:
-        text = str(numbers.format_currency(value, code, locale=locale))
-    except numbers.UnknownCurrencyError:
-        return f"{number(value, 2)}{THIN}{code}"
+    text = str(numbers.format_currency(value, code, locale=locale))
     text = text.replace(numbers.get_group_symbol(locale), THIN) if value >= 1000 else text
     return re.sub(r"(?<=[^\d\s.,'\u202f-])(?=\d)", THIN, text.replace("\xa0", THIN), count=1)
 
@@ -196,21 +195,38 @@ def day(value: str | int | datetime | date | None, year: bool = True) -> str:
     when = value if isinstance(value, date) and not isinstance(value, datetime) else instant(value)
     if when is None:
         return ""
-    locale = speech().language.locale
+    chosen = speech().language
+    if chosen.code in DAYS:
+        return str(dates.format_date(when, DAYS[chosen.code][0 if year else 1], locale=chosen.locale))
     if year:
-        return str(dates.format_date(when, "medium", locale=locale))
-    return str(dates.format_skeleton("MMMd", datetime(when.year, when.month, when.day), locale=locale))
+        return str(dates.format_date(when, "medium", locale=chosen.locale))
+    noon = datetime(when.year, when.month, when.day, 12)
+    return str(dates.format_skeleton("MMMd", noon, locale=chosen.locale))
 
 
 def days(first: str | int | datetime | None, last: str | int | datetime | None) -> str:
-    """A run of days, said once where both ends share a month or a year: `14 – 29 Mar 2026`."""
+    """A run of days, saying once what both ends share: `14–29 Mar 2026`, `1 May – 31 Oct 2026`."""
     start, end = instant(first), instant(last)
     if start is None or end is None:
         return day(start or end)
     if start.date() == end.date():
         return day(start)
-    text = str(dates.format_interval(start.date(), end.date(), "yMMMd", locale=speech().language.locale))
-    return text.replace("\u2009", " ")
+    chosen = speech().language
+    if chosen.code not in DAYS:
+        return str(dates.format_interval(start.date(), end.date(), "yMMMd", locale=chosen.locale))
+    if (start.year, start.month) == (end.year, end.month):
+        return f"{start.day}–{day(end)}"
+    return f"{day(start, start.year != end.year)} – {day(end)}"
+
+
+def moments(first: str | int | datetime | None, last: str | int | datetime | None) -> str:
+    """From one moment to another, the day said once where it is the same: `21 Aug 2026, 09:43–09:51`."""
+    start, end = instant(first), instant(last)
+    if start is None or end is None or moment(start) == moment(end):
+        return moment(start or end)
+    if start.date() == end.date():
+        return f"{moment(start)}–{clock(end)}"
+    return f"{moment(start)} – {moment(end)}"
 
 
 def span(seconds: float | None) -> str:

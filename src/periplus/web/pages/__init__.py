@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from fastapi import APIRouter
 
-from periplus.web.pages import customer, explore, imports, map, panel, people, session
+from periplus.web.pages import batches, customer, explore, imports, map, panel, people, session
 from periplus.web.site import Site
 
 PAGES: list[Callable[[APIRouter, Site], None]] = [
@@ -17,4 +17,5 @@ PAGES: list[Callable[[APIRouter, Site], None]] = [
     people.add,
     customer.add,
     imports.add,
+    batches.add,
 ]

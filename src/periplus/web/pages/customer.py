@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
@@ -39,30 +38,39 @@ def told(properties: Mapping[str, Any]) -> str:
     return ", ".join(said)[:160]
 
 
-def visits_of(events: Iterable[Mapping[str, Any]], goal: Sequence[str], steps: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Runs of consecutive events on one step; each event off the map is a run of its own name."""
-    found = []
-    for key, run in groupby(events, key=lambda e: e.get("step") or f"\0{e.get('event')}"):
-        inside = list(run)
-        step = inside[0].get("step")
-        at = steps.get(step) if step else None
-        found.append(
-            {
-                "step": step,
-                "at": at,
-                "stage": at["stage"] if at else None,
-                "name": at["name"] if at else inside[0].get("event"),
-                "goal": step in goal,
-                "start": inside[0]["time"],
-                "end": inside[-1]["time"],
-                "count": len(inside),
-                "events": inside,
-                "channel": ", ".join(dict.fromkeys(_where(e) for e in inside if _where(e))),
-                "told": next((text for e in reversed(inside) if (text := told(e.get("properties") or {}))), ""),
-                "key": key,
-            }
-        )
-    return found
+def visits_of(
+    events: Iterable[Mapping[str, Any]], goal: Sequence[str], steps: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The visits among events of one journey, in order of their beginning; what is off the map in runs between."""
+    runs: dict[object, list[Mapping[str, Any]]] = {}
+    for place, event in enumerate(events):
+        key: object = event.get("visit")
+        if key is None:
+            last = next(reversed(runs), None)
+            same = isinstance(last, tuple) and last[1] == event.get("event")
+            key = last if same else (place, event.get("event"))
+        runs.setdefault(key, []).append(event)
+    return [_visit(inside, goal, steps) for inside in runs.values()]
+
+
+def _visit(
+    inside: list[Mapping[str, Any]], goal: Sequence[str], steps: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    first = inside[0]
+    at = steps.get(str(first.get("step")))
+    return {
+        "step": first.get("step") if first.get("journey") is not None else None,
+        "at": at,
+        "stage": at["stage"] if at else None,
+        "name": at["name"] if at else first.get("event"),
+        "goal": first.get("step") in goal and first.get("journey") is not None,
+        "start": first["time"],
+        "end": inside[-1]["time"],
+        "count": len(inside),
+        "events": inside,
+        "channel": ", ".join(dict.fromkeys(where for event in inside if (where := _where(event)))),
+        "told": next((text for e in reversed(inside) if (text := told(e.get("properties") or {}))), ""),
+    }
 
 
 def _where(event: Mapping[str, Any]) -> str:
@@ -87,27 +95,40 @@ def matches(event: Mapping[str, Any], text: str) -> bool:
 
 
 def journeys_of(
-    timeline: Sequence[Mapping[str, Any]], goal: Sequence[str], steps: Mapping[str, Any]
+    timeline: Sequence[Mapping[str, Any]], goal: Sequence[str], steps: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """The events in groups: each journey, and what lies between journeys; oldest first."""
+    """The events in groups, oldest first: each journey with what came between its visits, and what is in none.
+
+    An event that is in no journey goes with the one around it: before and after it, or before it if
+    that one is still running.
+    """
+    following: list[object] = [None] * len(timeline)
+    after: object = None
+    for place in range(len(timeline) - 1, -1, -1):
+        after = timeline[place].get("journey") if timeline[place].get("journey") is not None else after
+        following[place] = after
     found: list[dict[str, Any]] = []
-    for number, run in groupby(timeline, key=lambda e: e.get("journey")):
-        events = list(run)
-        if number is not None and found and any(g["number"] == number for g in found):
-            group = next(g for g in found if g["number"] == number)
-            group["events"] += events
-        else:
-            found.append({"number": number, "events": events})
+    current: object = None
+    running = False
+    for event, ahead in zip(timeline, following, strict=True):
+        own = event.get("journey")
+        if own is not None:
+            current, running = own, bool(event.get("running"))
+        number = own if own is not None else current if current == ahead or (running and ahead is None) else None
+        if not found or found[-1]["number"] != number:
+            found.append({"number": number, "events": []})
+        found[-1]["events"].append(event)
     for group in found:
         visits = visits_of(group["events"], goal, steps)
+        on_map = [visit for visit in visits if visit["step"]]
         group |= {
             "visits": visits,
-            "on_map": sum(1 for visit in visits if visit["step"]),
+            "on_map": len(on_map),
             "start": group["events"][0]["time"],
             "end": group["events"][-1]["time"],
-            "reached": any(visit["goal"] for visit in visits),
+            "reached": any(visit["goal"] for visit in on_map),
             "fate": next((e["outcome"] for e in reversed(group["events"]) if e.get("outcome")), None),
-            "last": next((visit for visit in reversed(visits) if visit["step"]), None),
+            "last": on_map[-1] if on_map else None,
         }
     return found
 

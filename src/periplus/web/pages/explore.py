@@ -14,7 +14,7 @@ from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
 from periplus.errors import PeriplusError
-from periplus.web.asking import places, step_name, units_name
+from periplus.web.asking import places, property_name, step_name, units_name
 from periplus.web.documents import document
 from periplus.web.page import Page, add_page, compact, link
 from periplus.web.pages import funnel
@@ -178,7 +178,7 @@ def add(router: APIRouter, site: Site) -> None:
             "maps": maps,
             "map_steps": [(f"step:{id}", entry["name"]) for id, entry in at.items()],
             "events": [(f"event:{name}", name) for name in sorted(snapshot.names)[:SUGGESTED]],
-            "properties": [name for name, _info in properties[:SUGGESTED]],
+            "properties": [(name, property_name(name)) for name, _info in properties[:SUGGESTED]],
         }
 
     def show(request: Request) -> Page:
@@ -200,6 +200,7 @@ def add(router: APIRouter, site: Site) -> None:
             "order": question.get("order", "ordered"),
             "within": question.get("within"),
             "breakdown": question.get("breakdown"),
+            "breakdown_name": property_name(str(question.get("breakdown", ""))),
             "map_id": named if isinstance(named := question.get("map"), str) else None,
             "windows": windows(question.get("within")),
             "address_with": lambda values: address(with_period(question, values)),

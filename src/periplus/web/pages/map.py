@@ -8,8 +8,12 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from periplus.maps.fill import colors, fill
+from periplus.maps.model import MapDocument
+from periplus.maps.sentences import loss
 from periplus.web import words
-from periplus.web.page import Page, add_page, link, theme, trusted
+from periplus.web.page import Page, add_page, link
+from periplus.web.pages.drawing import drawings, language
 from periplus.web.period import BY, Period, presets
 from periplus.web.site import Site
 from periplus.web.words import _, ngettext
@@ -30,11 +34,24 @@ def outcome_names() -> dict[str, str]:
     }
 
 
+def outcome_heads() -> dict[str, str]:
+    """The same in one word, for the head of a table."""
+    return {
+        "onward": _("onward"),
+        "back": _("back"),
+        "goal": _("goal"),
+        "again": _("again"),
+        "stopped": _("stopped"),
+        "ended": _("ended"),
+        "running": _("running"),
+    }
+
+
 def question(kind: str, map_id: str, period: Period) -> dict[str, Any]:
     return period.put({"kind": kind, "map": map_id})
 
 
-def steps_of(document: Any) -> dict[str, dict[str, Any]]:
+def steps_of(document: MapDocument) -> dict[str, dict[str, Any]]:
     """Step id → its name, channel, department, stage and the stage's place and colour."""
     return {
         step.id: {
@@ -45,9 +62,9 @@ def steps_of(document: Any) -> dict[str, dict[str, Any]]:
             "stage": stage.name,
             "measured": step.rule is not None,
             "place": place,
-            "color": getattr(stage, "color", None),
+            "color": color,
         }
-        for place, stage in enumerate(document.stages, 1)
+        for place, (stage, color) in enumerate(zip(document.stages, colors(document), strict=True), 1)
         for step in stage.steps
     }
 
@@ -66,11 +83,13 @@ def title(answer: Any, steps: Mapping[str, Mapping[str, Any]], goal: str) -> str
     )
 
 
-def goal_name(document: Any, steps: Mapping[str, Mapping[str, Any]]) -> str:
+def goal_name(document: MapDocument, steps: Mapping[str, Mapping[str, Any]]) -> str:
     return " / ".join(str(steps[id]["name"]) for id in document.goal)
 
 
-def drawn(site: Site, request: Request, map_id: str, period: Period) -> dict[str, Any]:
+def drawn(
+    site: Site, request: Request, map_id: str, period: Period, selected: str | None = None
+) -> dict[str, Any]:
     """Everything the drawn map page needs; the panel page shows the same behind its panel."""
     ws = site.workspace
     document = ws.map(map_id)
@@ -78,9 +97,8 @@ def drawn(site: Site, request: Request, map_id: str, period: Period) -> dict[str
     answer = ws.ask(asked)
     steps = steps_of(document)
     goal = goal_name(document, steps)
-    svg = ws.draw(
-        map_id, period=asked.get("period"), now=asked.get("now"), theme=theme(request)
-    )
+    flow = ws.ask(question("flow", map_id, period))
+    filled = fill(document, answer, flow)
     totals = answer.totals
     people = {
         field: link("/people", question=asked, row={}, field=field)
@@ -98,13 +116,15 @@ def drawn(site: Site, request: Request, map_id: str, period: Period) -> dict[str
             n=words.number(totals["journeys"])
         ),
         "rows": [{**row, **{"at": steps[row["step"]]}} for row in answer.rows],
-        "outcomes": outcome_names(),
+        "outcomes": outcome_heads(),
         "asked": asked,
         "people": people,
         "period": period,
         "periods": presets(answer.now),
         "by_names": {key: name() for key, name in BY.items()},
-        "svg": trusted(svg, request.state.nonce),
+        "drawings": drawings(filled, period, request.state.nonce, selected),
+        "loss": loss(filled, language()),
+        "flow": flow,
         "panel": None,
         "back": period.link(f"/map/{map_id}"),
     }
@@ -123,13 +143,12 @@ def add(router: APIRouter, site: Site) -> None:
         period = Period.of(request.query_params)
         view = drawn(site, request, id, period)
         answer = view["answer"]
-        flow = ws.ask(question("flow", id, period))
         data = {
             "id": id,
             "name": view["name"],
             "title": view["said"],
             "answer": answer.to_dict(),
-            "flow": flow.to_dict(),
+            "flow": view["flow"].to_dict(),
         }
         return Page("map.html", data, view, view["said"])
 

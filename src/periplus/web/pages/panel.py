@@ -26,7 +26,7 @@ LISTED = 8
 """Rows of a come-from or go-to list; what is over is one last row, so that it still adds up."""
 
 WEEKS = 26
-PATIENCE = 1.5
+PATIENCE = 3.0
 """Seconds the weekly trend may cost; where it would cost more it is left out."""
 
 
@@ -120,7 +120,7 @@ def add(router: APIRouter, site: Site) -> None:
         """The panel as htmx wants it, or in its place on the whole map."""
         if is_fragment(request):
             return page
-        whole = drawn(site, request, map_id, period)
+        whole = drawn(site, request, map_id, period, page.data.get("step"))
         inside = text(request, page.template, {"data": page.data, "title": page.title, **page.view})
         return Page("map.html", page.data, {**whole, "panel": inside}, page.title)
 

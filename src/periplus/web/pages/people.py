@@ -31,9 +31,9 @@ def plain(value: object) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-def ids_said(identifiers: Sequence[Mapping[str, Any]]) -> str:
+def ids_said(identifiers: Sequence[str]) -> str:
     """The first identifiers of a customer in one line."""
-    said = " · ".join(str(entry["value"]) for entry in identifiers[:3])
+    said = " · ".join(identifiers[:3])
     return f"{said} +{len(identifiers) - 3}" if len(identifiers) > 3 else said
 
 

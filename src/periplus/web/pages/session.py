@@ -34,7 +34,7 @@ def add(router: APIRouter, site: Site) -> None:
         response.set_cookie(
             COOKIE,
             cookie,
-            max_age=SESSION_LIFE // 1_000_000,
+            max_age=SESSION_LIFE,
             httponly=True,
             samesite="lax",
             secure=request.url.scheme == "https",

@@ -39,14 +39,16 @@
     if (!place) return;
     const shown = place.querySelector("[data-shows]");
     document.body.classList.toggle("with-panel", Boolean(shown));
-    for (const old of document.querySelectorAll(".picture .chosen")) old.classList.remove("chosen");
-    const picture = document.querySelector(".picture");
-    if (picture) picture.classList.toggle("choosing", Boolean(shown));
+    for (const name of ["chosen-card", "own"])
+      for (const old of document.querySelectorAll(".picture ." + name)) old.classList.remove(name);
+    for (const flow of document.querySelectorAll(".picture .flow")) flow.classList.toggle("faint", Boolean(shown));
     if (!shown) return;
-    const step = shown.dataset.shows;
+    const from = shown.dataset.shows, to = shown.dataset.to;
     for (const part of document.querySelectorAll(".picture [data-step], .picture [data-source]")) {
       const of = part.dataset;
-      if (of.step === step || of.source === step || of.target === step) part.classList.add("chosen");
+      if (of.step === from || (to && of.step === to)) part.classList.add("chosen-card");
+      else if (to ? of.source === from && of.target === to : of.source === from || of.target === from)
+        part.classList.add("own");
     }
   }
 

@@ -372,7 +372,7 @@ def simulate(
     from periplus.simulate import simulate as run
 
     with _progress() as progress:
-        count = run(out, events, seed, truth, progress=progress)
+        count = run(out, events, seed, truth, progress=progress)["events"]
     _print({"file": str(out), "events": count}) if as_json else typer.echo(f"Wrote {count:,} events to {out}.")
 
 

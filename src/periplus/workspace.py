@@ -19,7 +19,7 @@ from periplus.errors import InputError, NotFoundError
 from periplus.people import admission, directory, export, history, ledger
 from periplus.question import Answer, Context, Question
 from periplus.settings import Settings
-from periplus.store import compiled, home, locks, manifest
+from periplus.store import compact, compiled, home, locks, manifest
 from periplus.store.snapshot import Snapshot
 from periplus.store.staged import Imported, Progress
 from periplus.store.state import State
@@ -142,9 +142,12 @@ class Workspace:
             staged = stage(
                 paths, folder=folder, settings=self.settings, mapping=mapping, source=source, progress=told
             )
-            return admission.admit(self.home, staged, now=clock.wall(), replaced=replace, progress=told)
+            imported = admission.admit(self.home, staged, now=clock.wall(), replaced=replace, progress=told)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+        # What was imported is published by now; this only makes later questions faster.
+        compact.tidy(self.home, told)
+        return imported
 
     def undo(self, batch: int, progress: Progress | None = None) -> dict[str, Any]:
         """Take a batch back; raises NotFoundError if there is none of that number."""

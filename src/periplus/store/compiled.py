@@ -22,7 +22,7 @@ _problem: str | None = None
 class Loop:
     """A function that is compiled, or loaded from the cache, when it is first called."""
 
-    def __init__(self, function: Callable[..., Any], signature: str | list[str]) -> None:
+    def __init__(self, function: Callable[..., Any], signature: str | list[str] | None) -> None:
         self.function = function
         self.signature = signature
         self._ready: Callable[..., Any] | None = None

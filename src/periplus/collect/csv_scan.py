@@ -262,9 +262,10 @@ def take(  # type: ignore[no-untyped-def]
                 out += 1
                 p += 1
         else:
-            for p in range(first, last):
-                data[out] = text[p]
-                out += 1
+            to, at = np.uint64(out), np.uint64(first)  # unsigned: no look for negative indexes
+            for i in range(np.uint64(last - first)):
+                data[to + i] = text[at + i]
+            out += last - first
         length = out - begin
         is_null = length == 0
         word = 0

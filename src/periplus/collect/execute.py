@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from periplus.collect import keys, times
-from periplus.collect.recipe import PHYSICAL, ROW_BITS, EventRecipe, Recipe, Value, shredded, timed
+from periplus.collect.recipe import PHYSICAL, ROW_BITS, EventRecipe, Recipe, Value, only_times, shredded, timed
 from periplus.store.door import Connection, literal, quoted
 
 STATEMENTS = ("identify", "group", "alias")
@@ -37,6 +37,10 @@ def execute(connection: Connection, recipes: list[Recipe], folder: Path, step: C
     in_rest: set[str] | None = set()
     for number, recipe in enumerate(recipes):
         step("reading times")
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE timed AS SELECT * EXCLUDE ({_temporary(recipe)}), {only_times(recipe)} "
+            f"FROM {timed(recipe, recipe.relation)}"
+        )
         newest_first = [file for file in recipe.files if _falls(connection, recipe, file)]
         reversed_files += newest_first
         _positions(connection, recipe, newest_first)
@@ -50,10 +54,14 @@ def execute(connection: Connection, recipes: list[Recipe], folder: Path, step: C
                 path.unlink(missing_ok=True)
         withheld += _refuse(connection, recipe)
         warnings += _unmade(connection, recipe)
-        found = _in_rest(connection, recipe, kinds)
+        found = _in_rest(connection, recipe)
         in_rest = None if in_rest is None or found is None else in_rest | found
         connection.execute("DROP TABLE positions; DROP TABLE equals_before")
     return Written(paths, kinds, None if in_rest is None else tuple(sorted(in_rest)), withheld, reversed_files, warnings)
+
+
+def _temporary(recipe: Recipe) -> str:
+    return ", ".join(f"{letter}{i}" for letter in "xlzot" for i in range(len(recipe.times)))
 
 
 def _happens(recipe: Recipe, event: EventRecipe) -> str:
@@ -67,13 +75,12 @@ def _refused(recipe: Recipe) -> str:
 
 def _falls(connection: Connection, recipe: Recipe, file: int) -> bool:
     """Whether the first event's times never rise and fall at least once: the file is listed newest first."""
-    source = timed(recipe)
     moment = f"t{recipe.events[0].moment}"
     first = file << ROW_BITS
     for until in (first + RISES, (file + 1) << ROW_BITS):
         query = (
             f'SELECT COALESCE(bool_or(now > before), false), COALESCE(bool_or(now < before), false) FROM (SELECT {moment} AS now, '
-            f'lag({moment}) OVER (ORDER BY "row") AS before FROM {source} '
+            f'lag({moment}) OVER (ORDER BY "row") AS before FROM timed '
             f'WHERE "row" BETWEEN {first} AND {until - 1} AND {moment} IS NOT NULL)'
         )
         row = connection.execute(query).fetchone()
@@ -88,12 +95,11 @@ def _positions(connection: Connection, recipe: Recipe, newest_first: list[int]) 
 
     Rows of a file that is newest first are counted from its end.
     """
-    source = timed(recipe)
     parts = []
     for event in recipe.events:
         received = "NULL::BIGINT" if event.received is None else f"t{event.received}"
         parts.append(
-            f'SELECT file, "row", t{event.moment} AS time, {received} AS received FROM {source} '
+            f'SELECT file, "row", t{event.moment} AS time, {received} AS received FROM timed '
             f"WHERE {_happens(recipe, event)}"
         )
     happened = " UNION ALL ".join(parts)
@@ -114,7 +120,7 @@ def _before(connection: Connection, recipe: Recipe) -> None:
     """Table `equals_before`: how many equal rows stand before a row in its file, where any do."""
     ranked = (
         'SELECT "row", row_number() OVER (PARTITION BY file, h ORDER BY "row") - 1 AS before '
-        f"FROM {recipe.relation} JOIN (SELECT file, h FROM {recipe.relation} WHERE h IS NOT NULL "
+        f"FROM timed JOIN (SELECT file, h FROM timed WHERE h IS NOT NULL "
         "GROUP BY file, h HAVING count(*) > 1) USING (file, h)"
     )
     if not recipe.counted:
@@ -145,7 +151,7 @@ def _copy(connection: Connection, recipe: Recipe, event: EventRecipe, kinds: dic
     columns.append(f"{_rest(event.rest, pieces)} AS rest")
     placed = (
         'SELECT r.*, COALESCE(p.position, 0) AS "@position", COALESCE(b.before, 0) AS "@before" '
-        f'FROM {timed(recipe)} AS r LEFT JOIN positions AS p ON p."row" = r."row" AND p.time = r.t{event.moment} '
+        f'FROM timed AS r LEFT JOIN positions AS p ON p."row" = r."row" AND p.time = r.t{event.moment} '
         f'LEFT JOIN equals_before AS b ON b."row" = r."row"'
     )
     kept = f"{_happens(recipe, event)} AND NOT ({recipe.withheld}) AND NOT ({_refused(recipe)})"
@@ -177,9 +183,14 @@ def _json_key(path: str) -> str:
 
 def _refuse(connection: Connection, recipe: Recipe) -> int:
     """Rows of which nothing is made go to `rejects` with the first reason; returns how many are withheld."""
-    source = timed(recipe)
     any_event = " OR ".join(f"({_happens(recipe, event)})" for event in recipe.events)
-    row = connection.execute(f"SELECT count(*) FROM {source} WHERE {recipe.withheld}").fetchone()
+    withheld = 0
+    if recipe.withheld != "false":
+        row = connection.execute(f"SELECT count(*) FROM timed WHERE {recipe.withheld}").fetchone()
+        withheld = int(row[0]) if row else 0
+    kept = ", ".join(f"g{i}, t{i}" for i in range(len(recipe.times)))
+    nothing = f"NOT ({recipe.withheld}) AND (NOT ({any_event}) OR ({_refused(recipe)}))"
+    source = timed(recipe, f"(SELECT * EXCLUDE ({kept}) FROM timed WHERE {nothing})")
     reasons, columns, values = [], [], []
 
     def add(condition: str, reason: str, column: str | None, value: str) -> None:
@@ -194,7 +205,7 @@ def _refuse(connection: Connection, recipe: Recipe) -> int:
         i = event.moment
         if not item.micros:
             why = times.reason(item.form, f"x{i}", f"l{i}", f"o{i}", item.others)
-            add(f"({event.when}) AND x{i} IS NOT NULL AND x{i} <> '' AND t{i} IS NULL", why, item.column, f"x{i}")
+            add(f"({event.when}) AND COALESCE(x{i} <> '', false) AND t{i} IS NULL", why, item.column, f"x{i}")
         else:
             add(f"({event.when}) AND x{i} IS NOT NULL AND t{i} IS NULL", literal(times.OUT_OF_RANGE), item.column, f"x{i}::VARCHAR")
     for event in recipe.events:
@@ -204,10 +215,9 @@ def _refuse(connection: Connection, recipe: Recipe) -> int:
     connection.execute(
         f"INSERT INTO rejects BY NAME SELECT file, line, CASE {' '.join(reasons)} ELSE {literal(fallback)} END AS reason, "
         f"CASE {' '.join(columns)} END AS \"column\", CASE {' '.join(values)} END AS value, "
-        f"{recipe.payload or 'NULL::VARCHAR'} AS payload, start, finish FROM {source} "
-        f"WHERE NOT ({recipe.withheld}) AND (NOT ({any_event}) OR ({_refused(recipe)}))"
+        f"{recipe.payload or 'NULL::VARCHAR'} AS payload, start, finish FROM {source}"
     )
-    return int(row[0]) if row else 0
+    return withheld
 
 
 def _unmade(connection: Connection, recipe: Recipe) -> list[str]:
@@ -216,10 +226,10 @@ def _unmade(connection: Connection, recipe: Recipe) -> list[str]:
         return []
     any_event = " OR ".join(f"({_happens(recipe, event)})" for event in recipe.events)
     parts = [
-        f"count(*) FILTER (WHERE ({event.when}) AND x{event.moment} IS NOT NULL AND t{event.moment} IS NULL)"
+        f"count(*) FILTER (WHERE ({event.when}) AND g{event.moment} AND t{event.moment} IS NULL)"
         for event in recipe.events
     ]
-    row = connection.execute(f"SELECT {', '.join(parts)} FROM {timed(recipe)} WHERE {any_event}").fetchone()
+    row = connection.execute(f"SELECT {', '.join(parts)} FROM timed WHERE {any_event}").fetchone()
     assert row is not None
     return [
         f"{count:,} values of {recipe.times[event.moment].column} are no time that can be read; "
@@ -229,7 +239,7 @@ def _unmade(connection: Connection, recipe: Recipe) -> list[str]:
     ]
 
 
-def _in_rest(connection: Connection, recipe: Recipe, kinds: dict[str, str]) -> set[str] | None:
+def _in_rest(connection: Connection, recipe: Recipe) -> set[str] | None:
     """Which paths really occur in `rest`; None where the reader brought a rest of its own."""
     found: set[str] = set()
     for event in recipe.events:
@@ -238,7 +248,7 @@ def _in_rest(connection: Connection, recipe: Recipe, kinds: dict[str, str]) -> s
         misfits = {path: value.misfit for path, value in event.values.items() if value.misfit is not None}
         if misfits:
             counts = ", ".join(f"count({sql})" for sql in misfits.values())
-            row = connection.execute(f"SELECT {counts} FROM {timed(recipe)}").fetchone()
+            row = connection.execute(f"SELECT {counts} FROM timed").fetchone()
             assert row is not None
             found |= {path for path, count in zip(misfits, row, strict=True) if count}
     return found

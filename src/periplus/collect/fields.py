@@ -107,7 +107,7 @@ def _kind_of_constants(values: list[Scalar]) -> str | None:
     return "BIGINT" if all(isinstance(value, int) for value in values) else "DOUBLE"
 
 
-def value(field: Field_, kind: str, source: str, path: str) -> Value:
+def value(field: Field_, kind: str, source: str, path: str, *, inferred: bool = False) -> Value:
     """The field's text `source` (SQL) as a value of its kind; what does not fit is kept as JSON text."""
     if kind == "VARCHAR":
         return Value(kind, source, column=field.column)
@@ -124,7 +124,9 @@ def value(field: Field_, kind: str, source: str, path: str) -> Value:
         else:
             typed = f"CASE WHEN isfinite(TRY_CAST({number} AS DOUBLE)) THEN TRY_CAST({number} AS DOUBLE) END"
     misfit = f"CASE WHEN {source} IS NOT NULL AND ({typed}) IS NULL THEN CAST(to_json({source}) AS VARCHAR) END"
-    return Value(kind, typed, None if field.column is None else misfit, field.column)
+    # a kind that was found by looking at all values fits them all
+    fits = field.column is None or (inferred and field.type is None and not field.map and field.format is None)
+    return Value(kind, typed, None if fits else misfit, field.column)
 
 
 def boolean(source: str) -> str:

@@ -37,6 +37,13 @@ def decide(connection: Connection, relation: str, text: str) -> tuple[Form, tupl
     """The form most values of `text` (SQL over `relation`) are written in, the others that read some, and why."""
     some = f"(SELECT x FROM (SELECT {text} AS x FROM {relation}) WHERE x IS NOT NULL LIMIT {SAMPLE})"
     every = f"(SELECT {text} AS x FROM {relation})"
+    usual = (ISO, *CANDIDATES[-3:])
+    total, counts = _counts(connection, some, usual)
+    if total and max(counts) == total and sum(count > 0 for count in counts) == 1:
+        best = usual[counts.index(total)]
+        total, counts = _counts(connection, every, (best,))
+        if counts[0] * 2 > total:  # more than half: no other format can read more
+            return best, tuple(form for form in CANDIDATES if form != best), _why(best, {best: counts[0]})
     total, counts = _counts(connection, some, CANDIDATES)
     if total == 0:
         return ISO, (), "the column is empty"

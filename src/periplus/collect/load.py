@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from periplus.collect import keys
 from periplus.collect.recipe import ROW_BITS
 from periplus.collect.rows import Chunk, Damaged, Seen
 from periplus.store.door import Connection, quoted
@@ -36,10 +35,11 @@ def column(name: str) -> str:
     return quoted(f"c.{name}")
 
 
-def create(connection: Connection, name: str, columns: Sequence[str]) -> Loaded:
-    """An empty table; add to it with `add`."""
+def create(connection: Connection, name: str, columns: Mapping[str, str]) -> Loaded:
+    """An empty table of these columns (name to SQL type); add to it with `add`."""
     fixed = '"row" BIGINT, file INTEGER, line BIGINT, start BIGINT, finish BIGINT, h UHUGEINT'
-    connection.execute(f"CREATE TEMP TABLE {quoted(name)} ({', '.join([fixed, *(f'{column(c)} VARCHAR' for c in columns)])})")
+    own = [f"{column(name)} {kind}" for name, kind in columns.items()]
+    connection.execute(f"CREATE TEMP TABLE {quoted(name)} ({', '.join([fixed, *own])})")
     return Loaded(name, list(columns), {c: Seen() for c in columns})
 
 
@@ -49,27 +49,24 @@ def add(
     file: int,
     chunks: Iterator[Chunk],
     *,
-    source: str,
-    hashed: Sequence[str],
+    row_hash: str,
     kept: Sequence[str],
     damaged: Callable[[list[Damaged]], None],
     progress: Progress | None,
     what: str,
 ) -> None:
-    """Insert the rows of one file; `hashed` columns make up `h`, `kept` ones are stored."""
-    row_hash = keys.row_sql(source, {name: quoted(name) for name in hashed}) if hashed else "NULL"
-    taken = ", ".join(f"{quoted(name)} AS {column(name)}" for name in kept)
+    """Insert the rows of one file: the columns `kept`, and `row_hash` (SQL over the chunk's columns) as `h`."""
+    taken = "".join(f", {quoted(name)} AS {column(name)}" for name in kept)
     sql = (
         f"INSERT INTO {quoted(loaded.name)} BY NAME SELECT ({file}::BIGINT << {ROW_BITS}) + \"@line\" AS \"row\", "
-        f'{file} AS file, "@line" AS line, "@start" AS start, "@finish" AS finish, {row_hash} AS h'
-        f"{', ' + taken if taken else ''} FROM chunk"
+        f'{file} AS file, "@line" AS line, "@start" AS start, "@finish" AS finish, {row_hash} AS h{taken} FROM chunk'
     )
     rows = 0
     for each in ahead(chunks):
-        table = pa.Table.from_batches(_halves(each.rows))
-        connection.register("chunk", table)
-        connection.execute(sql)
-        connection.unregister("chunk")
+        if each.rows.num_rows:
+            connection.register("chunk", pa.Table.from_batches(_halves(each.rows)))
+            connection.execute(sql)
+            connection.unregister("chunk")
         rows += each.rows.num_rows + len(each.damaged)
         if each.damaged:
             loaded.damaged += len(each.damaged)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from periplus.collect import formats, found, load, tables
+from periplus.collect import formats, found, keys, load, tables
 from periplus.collect.csv_file import CsvFile, Dialect
 from periplus.collect.dialect import guess_delimiter
 from periplus.collect.mapping import Field_, Format, Join, MappingDocument, Table
@@ -68,14 +68,14 @@ def _table(
             _delimiter_hint(reader, path, table.format),
         )
     kept = [name for name in own if name in needed_own]
-    loaded = load.create(bench.connection, f"rows_{number}", kept)
+    loaded = load.create(bench.connection, f"rows_{number}", dict.fromkeys(kept, "VARCHAR"))
     indexes = []
     for (reader, file), path in zip(readers, files, strict=True):
         index = len(bench.files)
         bench.files.append(file)
         indexes.append(index)
         load.add(
-            bench.connection, loaded, index, reader.chunks(), source=source, hashed=reader.columns,
+            bench.connection, loaded, index, reader.chunks(), row_hash=keys.row_sql(source, {name: quoted(name) for name in reader.columns}),
             kept=[name for name in reader.columns if name in kept],
             damaged=lambda rows, index=index: bench.damaged(index, rows),  # type: ignore[misc]
             progress=bench.progress, what=f"reading {path.name}",
@@ -158,10 +158,10 @@ class _Joined:
         connection = bench.connection
         rights = [right for _, right in self.keys]
         kept = [name for name in self.columns if name in wanted or name in rights]
-        loaded = load.create(connection, self.name, kept)
+        loaded = load.create(connection, self.name, dict.fromkeys(kept, "VARCHAR"))
         skipped: list[int] = []
         load.add(
-            connection, loaded, 0, self.reader.chunks(list(dict.fromkeys(kept))), source="", hashed=[], kept=kept,
+            connection, loaded, 0, self.reader.chunks(list(dict.fromkeys(kept))), row_hash="NULL", kept=kept,
             damaged=lambda rows: skipped.append(len(rows)), progress=bench.progress, what=f"reading {self.path.name}",
         )  # fmt: skip
         if skipped:

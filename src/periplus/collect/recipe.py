@@ -2,8 +2,8 @@
 
 A recipe names a relation that has `row` (file << 40 | line, unique), `file`, `line`, `h` (UHUGEINT hash
 of the row, or null) and source columns of its own. Reading times is part of it, because everything
-else hangs on them: time number i appears as columns `x{i}` (given), `l{i}` (as written), `o{i}`
-(UTC, any year) and `t{i}` (UTC, in range).
+else hangs on them: of time number i, `x{i}` is what is given, `l{i}` microseconds as written, `z{i}`
+whether the text has its own offset, `o{i}` UTC in any year and `t{i}` UTC in range, else null.
 """
 
 from __future__ import annotations
@@ -86,27 +86,28 @@ class Recipe:
     """SQL of a refused row as text; None: it is read from the file at `start`:`finish`."""
 
 
-def timed(recipe: Recipe) -> str:
-    """The relation with its times read, as a subquery."""
-    given, written, moments, kept = [], [], [], []
+def timed(recipe: Recipe, relation: str) -> str:
+    """`relation` with its times read, as a subquery: `x`, `l`, `z`, `o` and `t` of every time."""
+    steps: list[list[str]] = [[], [], [], []]
     for i, item in enumerate(recipe.times):
-        given.append(f"{item.text} AS x{i}")
-        if item.micros:
-            written.append(f"x{i} AS l{i}, true AS z{i}")
-            moments.append(f"l{i} AS o{i}")
-        else:
-            written.append(f"{times.local(item.form, f'x{i}')} AS l{i}, {times.has_offset(item.form, f'x{i}')} AS z{i}")
-            offset = times.has_offset(item.form, f"x{i}")
-            offset = offset if offset in ("true", "false") else f"z{i}"
-            plus = f" + {item.plus}" if item.plus else ""
-            moments.append(f"({times.utc(f'l{i}', offset, item.zone)}){plus} AS o{i}")
-        kept.append(f"{times.in_range(f'o{i}')} AS t{i}")
-    if not recipe.times:
-        return recipe.relation
-    query = f"(SELECT *, {', '.join(given)} FROM {recipe.relation})"
-    for step in (written, moments, kept):
+        steps[0].append(f"{item.text} AS x{i}")
+        offset = "true" if item.micros else times.has_offset(item.form, f"x{i}")
+        written = f"x{i}" if item.micros else times.local(item.form, f"x{i}")
+        steps[1].append(f"{written} AS l{i}, {offset} AS z{i}")
+        known = offset if offset in ("true", "false") else f"z{i}"
+        moment = f"l{i}" if item.micros else f"({times.utc(f'l{i}', known, item.zone)})"
+        steps[2].append(f"{moment}{f' + {item.plus}' if item.plus else ''} AS o{i}")
+        steps[3].append(f"{times.in_range(f'o{i}')} AS t{i}")
+    query = relation
+    for step in steps if recipe.times else []:
         query = f"(SELECT *, {', '.join(step)} FROM {query})"
     return query
+
+
+def only_times(recipe: Recipe) -> str:
+    """SQL list of what to keep of `timed`: `g{i}`, whether a time is given at all, and `t{i}`."""
+    given = [f"x{i} IS NOT NULL" if item.micros else f"COALESCE(x{i} <> '', false)" for i, item in enumerate(recipe.times)]
+    return ", ".join(f"{sql} AS g{i}, t{i}" for i, sql in enumerate(given))
 
 
 def shredded(recipes: list[Recipe]) -> dict[str, str]:

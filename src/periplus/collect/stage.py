@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
@@ -25,10 +23,9 @@ from periplus.collect.csv_file import text_array
 from periplus.collect.mapping import MappingDocument
 from periplus.collect.opened import Workbench
 from periplus.collect.plain import Bytes
-from periplus.collect.recipe import Recipe
 from periplus.errors import InputError
 from periplus.settings import Settings
-from periplus.store.door import Connection, explain, literal, opened
+from periplus.store.door import Connection, EngineError, explain, literal, opened
 from periplus.store.staged import FileInfo, Progress, Staged
 
 DEFAULT_SOURCE = "import"
@@ -55,7 +52,7 @@ def stage(
         with ExitStack() as stack:
             bench = workbench(stack, target, settings, progress)
             return run(bench, found.given(paths), document(mapping), base(mapping), source)
-    except duckdb.Error as problem:
+    except EngineError as problem:
         shutil.rmtree(target, ignore_errors=True)
         raise explain(problem, "The import") from problem
     except BaseException:

@@ -174,7 +174,9 @@ def _values(event: EventRow, ground: Ground, items: list[TimeItem]) -> list[tupl
             misfit = f"CASE WHEN {source} IS NOT NULL AND {moment} IS NULL THEN CAST(to_json({source}) AS VARCHAR) END"
             result.append((path, Value("VARCHAR", shown, misfit, given.column)))
             continue
-        result.append((path, fields.value(given, kind, source, path)))
+        seen = ground.seen.get(given.column) if given.column else None
+        fitting = seen is not None and not seen.kinds
+        result.append((path, fields.value(given, kind, source, path, inferred=fitting)))
     return result
 
 

@@ -1,0 +1,80 @@
+"""Flat Parquet: Segment events with one column per flattened path, as our own simulator and export write.
+
+Columns are the Segment names (`type`, `event`, `userId`, `timestamp` …) and paths (`properties.price`,
+`context.device.type`, `traits.country`). `timestamp` and `receivedAt` are TIMESTAMP, BIGINT microseconds
+or ISO text; lists and structs, and text columns that hold JSON lists, become JSON. A text column `rest`
+holds a flat JSON object of further paths; columns beyond the cap, or of no known name, go there too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from periplus.collect import keys, load, parquet
+from periplus.collect.opened import OpenFile, Workbench
+from periplus.collect.recipe import Value
+from periplus.collect.rows import Seen
+from periplus.errors import InputError
+from periplus.store.door import quoted
+
+
+@dataclass(frozen=True)
+class FlatParquet:
+    """A flat Parquet file as SQL: `fields` by Segment name, `paths` by path, and what else there is as a rest."""
+
+    relation: str
+    fields: dict[str, str]
+    paths: dict[str, Value]
+    rest: str | None
+    micros: frozenset[str]
+    payload: str
+
+
+def opened(
+    bench: Workbench, path: Path, inner: Path, source: str, *, names: tuple[str, ...], times: tuple[str, ...],
+    roots: tuple[str, ...], objects: tuple[str, ...], ignored: frozenset[str], cap: int,
+) -> tuple[FlatParquet, int]:  # fmt: skip
+    """The file, with its number among the import's files; raises InputError if it is no file of events."""
+    file = parquet.describe(bench.connection, path, inner)
+    if not {"event", "type"} & set(file.types):
+        raise InputError(
+            f"{path.name} has neither a column `type` nor `event`: it is no file of events.",
+            code="not_segment",
+            hint="Give a mapping (docs/import.md).",
+        )
+    index = len(bench.files)
+    bench.files.append(
+        OpenFile(path, path.name, path.stat().st_size, file.rows, None, list(file.types), {c: Seen() for c in file.types})
+    )
+    inside, fields, paths, micros, others = [], {}, {}, set(), {}
+    for name, kind in file.types.items():
+        column = load.column(name)
+        if name.split(".", 1)[0] in ignored:
+            continue
+        if name in times and (moment := parquet.micros(name, kind)) is not None:
+            inside.append(f"{moment} AS {column}")
+            micros.add(name)
+            fields[name] = column
+        elif name in names or name in objects or name == "rest":
+            inside.append(f"{parquet.as_text(name, kind)} AS {column}")
+            if name != "rest":
+                fields[name] = column
+        else:
+            inside.append(f"{quoted(name)} AS {column}")
+            value = parquet.value(bench.connection, file, name, column) if name.startswith(tuple(r + "." for r in roots)) else None
+            if value is not None and len(paths) < cap:
+                paths[name] = value
+            else:
+                others[name] = column
+    rest = load.column("rest") if file.types.get("rest") == "VARCHAR" else None
+    if others:
+        more = parquet.json_pieces(others)
+        rest = more if rest is None else f"COALESCE(substr({rest}, 1, strlen({rest}) - 1) || ',' || substr({more}, 2), {rest}, {more})"
+    texts = {name: parquet.as_text(name, kind) for name, kind in file.types.items() if kind != "BLOB"}
+    row = keys.row_sql(source, texts)
+    missing = f"{quoted('messageId')} IS NULL" if "messageId" in file.types else "true"
+    relation = file.relation(index, ", ".join([f"CASE WHEN {missing} THEN {row} END AS h", *inside]))
+    payload = parquet.json_pieces({name: load.column(name) for name in file.types if file.types[name] != "BLOB" and name.split(".", 1)[0] not in ignored})
+    return FlatParquet(relation, fields, paths, rest, frozenset(micros), payload), index
+

@@ -1,0 +1,648 @@
+"""Compiled loops over JSON lines: which leaf lies where, by path; strict JSON, numbers kept as written.
+
+`scan` walks lines once and writes a tape of leaves. Paths are nodes of a tree, found by (parent, key
+bytes) in a hash table that grows on demand: node 0 is the root. Leaves are scalars, whole arrays, empty
+objects, and whole objects of nodes marked opaque. Nulls leave no leaf.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from periplus.collect.csv_scan import is_utf8
+from periplus.store.compiled import compiled
+
+BOOLEAN, INTEGER, DECIMAL, STRING, ESCAPED, ARRAY, OBJECT, HUGE, LONG = 1, 2, 3, 4, 5, 6, 7, 8, 9
+"""Kinds of leaves; ESCAPED is a string with backslashes, LONG an integer of 16 to 18 digits, which a DOUBLE
+does not hold exactly, HUGE a number that no column does."""
+KINDS = 10
+NOT_JSON, NOT_OBJECT, TOO_DEEP, NOT_UTF8, FULL = 1, 2, 3, 4, -1
+DEEPEST = 32
+
+
+@compiled("i8(u1[::1], i8, i8)")
+def skip_string(text, p, end):  # type: ignore[no-untyped-def]
+    """From the byte after an opening quote to the closing one; -1: broken. Escapes make it -2 - closing."""
+    escaped = False
+    while p < end:
+        c = text[p]
+        if c == 34:
+            return -2 - p if escaped else p
+        if c < 32:
+            return -1
+        if c == 92:
+            escaped = True
+            p += 1
+            if p >= end:
+                return -1
+            c = text[p]
+            if c == 117:  # \uXXXX
+                if p + 4 >= end:
+                    return -1
+                for k in range(1, 5):
+                    d = text[p + k]
+                    if not (48 <= d <= 57 or 65 <= d <= 70 or 97 <= d <= 102):
+                        return -1
+                p += 4
+            elif not (
+                c == 34 or c == 92 or c == 47 or c == 98 or c == 102 or c == 110 or c == 114 or c == 116
+            ):
+                return -1
+        p += 1
+    return -1
+
+
+@compiled("UniTuple(i8, 2)(u1[::1], i8, i8)")
+def skip_plain(text, p, end):  # type: ignore[no-untyped-def]
+    """A number or a word from byte p on: (next byte, kind); next is -1 where it is broken, kind 0 for null."""
+    c = text[p]
+    left = end - p
+    if c == 116:
+        if left >= 4 and text[p + 1] == 114 and text[p + 2] == 117 and text[p + 3] == 101:
+            return p + 4, BOOLEAN
+        return -1, 0
+    if c == 102:
+        if left >= 5 and text[p + 1] == 97 and text[p + 2] == 108 and text[p + 3] == 115 and text[p + 4] == 101:
+            return p + 5, BOOLEAN
+        return -1, 0
+    if c == 110:
+        if left >= 4 and text[p + 1] == 117 and text[p + 2] == 108 and text[p + 3] == 108:
+            return p + 4, 0
+        return -1, 0
+    if c == 45:
+        p += 1
+        if p >= end:
+            return -1, 0
+    first = p
+    while p < end and 48 <= text[p] <= 57:
+        p += 1
+    digits = p - first
+    if digits == 0 or (digits > 1 and text[first] == 48):
+        return -1, 0
+    kind = INTEGER if digits <= 15 else LONG if digits <= 18 else HUGE
+    if p < end and text[p] == 46:
+        p += 1
+        start = p
+        while p < end and 48 <= text[p] <= 57:
+            p += 1
+        if p == start:
+            return -1, 0
+        kind = DECIMAL if digits + p - start <= 17 else HUGE
+    if p < end and (text[p] == 101 or text[p] == 69):
+        p += 1
+        if p < end and (text[p] == 43 or text[p] == 45):
+            p += 1
+        start = p
+        while p < end and 48 <= text[p] <= 57:
+            p += 1
+        if p == start:
+            return -1, 0
+        kind = DECIMAL if p - start <= 2 and digits <= 17 and kind != HUGE else HUGE
+    return p, kind
+
+
+@compiled("i8(u1[::1], i8, i8)")
+def skip_nested(text, p, end):  # type: ignore[no-untyped-def]
+    """From an opening bracket to the byte after the closing one, all inside checked; -1 broken, -2 too deep."""
+    curly = np.zeros(40, np.bool_)
+    depth = 0
+    want = 0  # 0 value, 1 value or ']', 2 key or '}', 3 comma or close, 4 key
+    while p < end:
+        c = text[p]
+        if c == 32 or c == 9 or c == 13 or c == 10:
+            p += 1
+            continue
+        if want == 3:
+            if c == 44:
+                want = 4 if curly[depth - 1] else 0
+                p += 1
+                continue
+            if c != (125 if curly[depth - 1] else 93):
+                return -1
+            depth -= 1
+            p += 1
+            if depth == 0:
+                return p
+            continue
+        if (want == 1 and c == 93) or (want == 2 and c == 125):
+            depth -= 1
+            p += 1
+            if depth == 0:
+                return p
+            want = 3
+            continue
+        if want == 2 or want == 4:
+            if c != 34:
+                return -1
+            p = skip_string(text, p + 1, end)
+            if p == -1:
+                return -1
+            if p < 0:
+                p = -2 - p
+            p += 1
+            while p < end and (text[p] == 32 or text[p] == 9):
+                p += 1
+            if p >= end or text[p] != 58:
+                return -1
+            p += 1
+            want = 0
+            continue
+        if c == 123 or c == 91:
+            if depth >= DEEPEST:
+                return -2
+            curly[depth] = c == 123
+            depth += 1
+            want = 2 if c == 123 else 1
+            p += 1
+            continue
+        if c == 34:
+            p = skip_string(text, p + 1, end)
+            if p == -1:
+                return -1
+            if p < 0:
+                p = -2 - p
+            p += 1
+        else:
+            p, _ = skip_plain(text, p, end)
+            if p < 0:
+                return -1
+        want = 3
+    return -1
+
+
+@compiled("i8(u1[::1], i8, i8, i8, i4[::1], i4[::1], i8[::1], i4[::1], u8[::1], u1[::1], i8[::1])")
+def node_of(text, start, end, parent, table, parents, key_starts, key_lengths, hashes, arena, counts):  # type: ignore[no-untyped-def]
+    """The node of a key below `parent`, made if need be; -1 where no room is left. counts = nodes, arena bytes."""
+    h = np.uint64(1469598103934665603) ^ np.uint64(parent)
+    h *= np.uint64(1099511628211)
+    for p in range(start, end):
+        h = (h ^ np.uint64(text[p])) * np.uint64(1099511628211)
+    h ^= h >> np.uint64(29)
+    size = len(table)
+    slot = np.int64(h & np.uint64(size - 1))
+    length = end - start
+    while True:
+        node = table[slot]
+        if node < 0:
+            break
+        if hashes[node] == h and parents[node] == parent and key_lengths[node] == length:
+            same = True
+            at = key_starts[node]
+            for i in range(length):
+                if arena[at + i] != text[start + i]:
+                    same = False
+                    break
+            if same:
+                return np.int64(node)
+        slot = (slot + 1) & (size - 1)
+    made = counts[0]
+    if made >= len(parents) or made * 2 >= size or counts[1] + length > len(arena):
+        return -1
+    table[slot] = made
+    parents[made] = parent
+    key_starts[made] = counts[1]
+    key_lengths[made] = length
+    hashes[made] = h
+    for i in range(length):
+        arena[counts[1] + i] = text[start + i]
+    counts[0] += 1
+    counts[1] += length
+    return made
+
+
+@compiled(
+    "UniTuple(i8, 6)(u1[::1], i8, i8, i8, i4[::1], i4[::1], i8[::1], i4[::1], u8[::1], u1[::1], i8[::1], u1[::1],"
+    " i4[::1], i4[::1], u1[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[:, ::1])"
+)
+def scan(  # type: ignore[no-untyped-def]
+    text, start, until, line, table, parents, key_starts, key_lengths, hashes, arena, counts, opaque, follows,
+    leaf_nodes, leaf_kinds, leaf_starts, leaf_ends, row_leaves, begins, finishes, lines, bad
+):  # fmt: skip
+    """Walk the lines from byte `start`, which is on `line`, up to `until` or until the output is full.
+
+    follows[n] is the node that came after node n the last time: most rows repeat the keys of the row before.
+    Row r: leaves row_leaves[r]:row_leaves[r + 1], its text begins[r]:finishes[r] on lines[r].
+    Returns rows, damaged, leaves, next byte, next line, and 1 where more room for paths is needed.
+    """
+    stack = np.zeros(DEEPEST + 2, np.int64)
+    rows = damaged = leaves = 0
+    row_leaves[0] = 0
+    pos = start
+    size = len(text)
+    while pos < until and rows < len(lines) and damaged < len(bad):
+        stop = pos
+        high = False
+        while stop < size and text[stop] != 10:
+            if text[stop] >= 128:
+                high = True
+            stop += 1
+        first_leaf = leaves
+        if leaves + (stop - pos) // 4 + 2 > len(leaf_nodes):
+            break
+        p = pos
+        while p < stop and (text[p] == 32 or text[p] == 9 or text[p] == 13):
+            p += 1
+        if p == stop:
+            pos = stop + 1
+            line += 1
+            continue
+        reason = 0
+        if text[p] != 123:
+            reason = NOT_OBJECT
+            if skip_nested(text, p, stop) < 0 and text[p] != 34 and skip_plain(text, p, stop)[0] < 0:
+                reason = NOT_JSON
+        elif high and not is_utf8(text, pos, stop):
+            reason = NOT_UTF8
+        else:
+            reason = NOT_JSON
+            depth = 0
+            stack[0] = 0
+            last = 0
+            p += 1
+            fresh = True  # just after an opening bracket
+            while True:
+                while p < stop and (text[p] == 32 or text[p] == 9 or text[p] == 13):
+                    p += 1
+                if p >= stop:
+                    break
+                c = text[p]
+                if c == 125:
+                    if fresh and depth > 1:
+                        leaf_nodes[leaves] = stack[depth]
+                        leaf_kinds[leaves] = OBJECT
+                        leaf_starts[leaves] = p
+                        leaf_ends[leaves] = p
+                        leaves += 1
+                    fresh = False
+                    p += 1
+                    if depth == 0:
+                        while p < stop and (text[p] == 32 or text[p] == 9 or text[p] == 13):
+                            p += 1
+                        if p == stop:
+                            reason = 0
+                        break
+                    depth -= 1
+                    continue
+                if not fresh:
+                    if c != 44:
+                        break
+                    p += 1
+                    while p < stop and (text[p] == 32 or text[p] == 9 or text[p] == 13):
+                        p += 1
+                    if p >= stop:
+                        break
+                    c = text[p]
+                if c != 34:
+                    break
+                key = p + 1
+                node = np.int64(follows[last])
+                length = np.int64(key_lengths[node])
+                if node > 0 and parents[node] == stack[depth] and key + length < stop and text[key + length] == 34:
+                    at = key_starts[node]
+                    for i in range(length):
+                        if arena[at + i] != text[key + i]:
+                            node = 0
+                            break
+                else:
+                    node = 0
+                if node > 0:
+                    p = key + length
+                else:
+                    p = skip_string(text, key, stop)
+                    if p == -1:
+                        break
+                    if p < 0:
+                        p = -2 - p
+                    node = node_of(
+                        text, key, p, stack[depth], table, parents, key_starts, key_lengths, hashes, arena, counts
+                    )
+                    if node < 0:
+                        reason = FULL
+                        break
+                    follows[last] = node
+                last = node
+                p += 1
+                while p < stop and (text[p] == 32 or text[p] == 9 or text[p] == 13):
+                    p += 1
+                if p >= stop or text[p] != 58:
+                    break
+                p += 1
+                while p < stop and (text[p] == 32 or text[p] == 9 or text[p] == 13):
+                    p += 1
+                if p >= stop:
+                    break
+                c = text[p]
+                fresh = False
+                kind = 0
+                value = p
+                if c == 34:
+                    value = p + 1
+                    p = value
+                    while p < stop:
+                        c = text[p]
+                        if c == 34 or c == 92 or c < 32:
+                            break
+                        p += 1
+                    kind = STRING
+                    if p >= stop or text[p] != 34:
+                        p = skip_string(text, p, stop)
+                        if p == -1:
+                            break
+                        p = -2 - p
+                        kind = ESCAPED
+                    finish = p
+                    p += 1
+                elif c == 91 or (c == 123 and opaque[node] != 0):
+                    p = skip_nested(text, p, stop)
+                    if p < 0:
+                        if p == -2:
+                            reason = TOO_DEEP
+                        break
+                    kind = ARRAY if c == 91 else OBJECT
+                    finish = p
+                elif c == 123:
+                    if depth >= DEEPEST:
+                        reason = TOO_DEEP
+                        break
+                    depth += 1
+                    stack[depth] = node
+                    fresh = True
+                    p += 1
+                    continue
+                else:
+                    p, kind = skip_plain(text, p, stop)
+                    if p < 0:
+                        break
+                    finish = p
+                if kind != 0:
+                    leaf_nodes[leaves] = node
+                    leaf_kinds[leaves] = kind
+                    leaf_starts[leaves] = value
+                    leaf_ends[leaves] = finish
+                    leaves += 1
+        if reason == FULL:
+            return rows, damaged, first_leaf, pos, line, 1
+        if reason != 0:
+            leaves = first_leaf
+            bad[damaged, 0] = line
+            bad[damaged, 1] = pos
+            bad[damaged, 2] = stop
+            bad[damaged, 3] = reason
+            damaged += 1
+        else:
+            begins[rows] = pos
+            finishes[rows] = stop
+            lines[rows] = line
+            rows += 1
+            row_leaves[rows] = leaves
+        pos = stop + 1
+        line += 1
+    return rows, damaged, leaves, min(pos, size), line, 0
+
+
+@compiled("void(i4[::1], u1[::1], i8, i8[:, ::1])")
+def tally(leaf_nodes, leaf_kinds, leaves, counts):  # type: ignore[no-untyped-def]
+    """Add to counts[node, kind]."""
+    for i in range(leaves):
+        counts[leaf_nodes[i], leaf_kinds[i]] += 1
+
+
+@compiled("void(i4[::1], u1[::1], i8[::1], i8, i4[::1], u2[::1], i4[:, ::1], b1[::1], b1[::1])")
+def place(leaf_nodes, leaf_kinds, row_leaves, rows, node_columns, column_kinds, slots, in_rest, resting):  # type: ignore[no-untyped-def]
+    """slots[column, row] = the leaf that fills it, else -1; leaves that fit no column are marked in_rest[leaf].
+
+    node_columns: column of a node, -1 for the rest, -2 for nothing. column_kinds: bit k where a leaf of
+    kind k fits. The last of two leaves for one place counts. resting[row]: the row has a rest.
+    """
+    for row in range(rows):
+        resting[row] = False
+        for leaf in range(row_leaves[row], row_leaves[row + 1]):
+            column = node_columns[leaf_nodes[leaf]]
+            in_rest[leaf] = False
+            if column == -2:
+                continue
+            kind = leaf_kinds[leaf]
+            bit = np.uint16(1 << (kind - 1))
+            if column >= 0:
+                if column_kinds[column] & bit:
+                    slots[column, row] = leaf
+                    continue
+                slots[column, row] = -1
+            in_rest[leaf] = True
+            resting[row] = True
+
+
+@compiled("i8(u1[::1], u1[::1], i8[::1], i8[::1], i4[::1], i8, i4[::1], u1[::1], b1[::1])")
+def take(text, leaf_kinds, leaf_starts, leaf_ends, slots, rows, offsets, data, valid):  # type: ignore[no-untyped-def]
+    """One column's leaves as Arrow text: strings decoded, all else as written. Returns bytes used."""
+    out = 0
+    offsets[0] = 0
+    for row in range(rows):
+        leaf = slots[row]
+        valid[row] = leaf >= 0
+        if leaf >= 0:
+            kind = leaf_kinds[leaf]
+            p, end = leaf_starts[leaf], leaf_ends[leaf]
+            if kind == OBJECT and p == end:
+                data[out] = 123
+                data[out + 1] = 125
+                out += 2
+            elif kind != ESCAPED:
+                to, at = np.uint64(out), np.uint64(p)  # unsigned: no look for negative indexes
+                for i in range(np.uint64(end - p)):
+                    data[to + i] = text[at + i]
+                out += end - p
+            else:
+                while p < end:
+                    c = text[p]
+                    if c != 92:
+                        data[out] = c
+                        out += 1
+                        p += 1
+                        continue
+                    c = text[p + 1]
+                    p += 2
+                    if c == 117:
+                        code = 0
+                        for k in range(4):
+                            d = text[p + k]
+                            code = code * 16 + (d - 48 if d < 58 else (d | 32) - 87)
+                        p += 4
+                        if 0xD800 <= code < 0xDC00:
+                            low = 0
+                            if p + 6 <= end and text[p] == 92 and text[p + 1] == 117:
+                                for k in range(4):
+                                    d = text[p + 2 + k]
+                                    low = low * 16 + (d - 48 if d < 58 else (d | 32) - 87)
+                            if 0xDC00 <= low < 0xE000:
+                                code = 0x10000 + ((code - 0xD800) << 10) + low - 0xDC00
+                                p += 6
+                            else:
+                                code = 0xFFFD
+                        elif 0xDC00 <= code < 0xE000:
+                            code = 0xFFFD
+                        if code < 0x80:
+                            data[out] = code
+                            out += 1
+                        elif code < 0x800:
+                            data[out] = 0xC0 | code >> 6
+                            data[out + 1] = 0x80 | code & 0x3F
+                            out += 2
+                        elif code < 0x10000:
+                            data[out] = 0xE0 | code >> 12
+                            data[out + 1] = 0x80 | code >> 6 & 0x3F
+                            data[out + 2] = 0x80 | code & 0x3F
+                            out += 3
+                        else:
+                            data[out] = 0xF0 | code >> 18
+                            data[out + 1] = 0x80 | code >> 12 & 0x3F
+                            data[out + 2] = 0x80 | code >> 6 & 0x3F
+                            data[out + 3] = 0x80 | code & 0x3F
+                            out += 4
+                    else:
+                        if c == 98:
+                            c = 8
+                        elif c == 102:
+                            c = 12
+                        elif c == 110:
+                            c = 10
+                        elif c == 114:
+                            c = 13
+                        elif c == 116:
+                            c = 9
+                        data[out] = c
+                        out += 1
+        offsets[row + 1] = out
+    return out
+
+
+@compiled("i8(u1[::1], i4[::1], u1[::1], i8[::1], i8[::1], i8[::1], i8, b1[::1], u1[::1], i8[::1], i4[::1], u1[::1], b1[::1])")
+def rest_of(  # type: ignore[no-untyped-def]
+    text, leaf_nodes, leaf_kinds, leaf_starts, leaf_ends, row_leaves, rows, in_rest, names, name_ends, offsets, data, valid
+):
+    """The leaves marked in_rest as one flat JSON object per row, `"path":value`, values as written.
+
+    `names` holds each node's path as JSON text; of two leaves of one path the last counts. With no room
+    (`data` empty) only the bytes needed are returned.
+    """
+    out = 0
+    writing = len(data) > 0
+    if writing:
+        offsets[0] = 0
+    for row in range(rows):
+        any_leaf = False
+        for leaf in range(row_leaves[row], row_leaves[row + 1]):
+            if not in_rest[leaf]:
+                continue
+            node = leaf_nodes[leaf]
+            again = False
+            for later in range(leaf + 1, row_leaves[row + 1]):
+                if in_rest[later] and leaf_nodes[later] == node:
+                    again = True
+                    break
+            if again:
+                continue
+            kind = leaf_kinds[leaf]
+            quotes = 2 if kind == STRING or kind == ESCAPED else 0
+            name_start = name_ends[node - 1] if node > 0 else 0
+            name_length = name_ends[node] - name_start
+            begin, end = leaf_starts[leaf], leaf_ends[leaf]
+            empty = kind == OBJECT and begin == end
+            if writing:
+                data[out] = 44 if any_leaf else 123
+                out += 1
+                for i in range(name_length):
+                    data[out + i] = names[name_start + i]
+                out += name_length
+                data[out] = 58
+                out += 1
+                if quotes:
+                    data[out] = 34
+                    out += 1
+                if empty:
+                    data[out] = 123
+                    data[out + 1] = 125
+                    out += 2
+                for p in range(begin, end):
+                    data[out] = text[p]
+                    out += 1
+                if quotes:
+                    data[out] = 34
+                    out += 1
+            else:
+                out += name_length + 2 + quotes + end - begin + (2 if empty else 0)
+            any_leaf = True
+        if any_leaf:
+            if writing:
+                data[out] = 125
+            out += 1
+        if writing:
+            valid[row] = any_leaf
+            offsets[row + 1] = out
+    return out
+
+
+@compiled("i8(u1[::1], i4[::1], i8[::1], i8[::1], i8[::1], i8, b1[::1], i4[::1], u1[::1], i8[::1], i8[::1], i4[::1], u1[::1], b1[::1])")
+def row_text(  # type: ignore[no-untyped-def]
+    text, leaf_nodes, leaf_starts, leaf_ends, row_leaves, rows, wanted, ranks, names, name_ends, order, offsets, data, valid
+):
+    """What identifies a row without a message id: its leaves by sorted path, sized as `keys.of_row` does.
+
+    `names` holds each node's path; ranks[node] its place among all paths. `order` is room for one row.
+    With no room (`data` empty) only the bytes needed are returned.
+    """
+    out = 0
+    writing = len(data) > 0
+    digits = np.zeros(20, np.uint8)
+    if writing:
+        offsets[0] = 0
+    for row in range(rows):
+        if wanted[row]:
+            count = 0
+            for leaf in range(row_leaves[row], row_leaves[row + 1]):
+                node = leaf_nodes[leaf]
+                at = count
+                while at > 0 and ranks[leaf_nodes[order[at - 1]]] > ranks[node]:
+                    order[at] = order[at - 1]
+                    at -= 1
+                if at > 0 and leaf_nodes[order[at - 1]] == node:  # a key given twice: the last counts
+                    while at < count:
+                        order[at] = order[at + 1]
+                        at += 1
+                    at = 0
+                    while leaf_nodes[order[at]] != node:
+                        at += 1
+                    order[at] = leaf
+                    continue
+                order[at] = leaf
+                count += 1
+            for i in range(count):
+                leaf = order[i]
+                node = leaf_nodes[leaf]
+                name_start = name_ends[node - 1] if node > 0 else 0
+                for part in range(2):
+                    begin = name_start if part == 0 else leaf_starts[leaf]
+                    end = name_ends[node] if part == 0 else leaf_ends[leaf]
+                    left = end - begin
+                    n = 0
+                    while True:
+                        digits[n] = 48 + left % 10
+                        n += 1
+                        left //= 10
+                        if left == 0:
+                            break
+                    if not writing:
+                        out += n + 1 + end - begin
+                        continue
+                    for k in range(n):
+                        data[out + k] = digits[n - 1 - k]
+                    out += n
+                    data[out] = 58
+                    out += 1
+                    for p in range(begin, end):
+                        data[out] = names[p] if part == 0 else text[p]
+                        out += 1
+        if writing:
+            valid[row] = wanted[row]
+            offsets[row + 1] = out
+    return out

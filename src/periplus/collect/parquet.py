@@ -1,0 +1,137 @@
+"""Parquet files: what columns they have, and how DuckDB reads them as texts or as values of a kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from periplus.collect.recipe import ROW_BITS, Value
+from periplus.errors import InputError
+from periplus.store.door import Connection, EngineError, file_list, first_line, literal, quoted
+
+_INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
+_LARGE = {"UBIGINT", "HUGEINT", "UHUGEINT"}
+_DECIMALS = {"FLOAT", "DOUBLE"}
+SAMPLE = 1000
+
+
+@dataclass(frozen=True)
+class ParquetFile:
+    """An open Parquet file: its columns with their DuckDB types, and how many rows it has."""
+
+    path: Path
+    inner: Path
+    types: dict[str, str]
+    rows: int
+
+    def relation(self, file: int, columns: str) -> str:
+        """SQL: its rows with `row`, `file`, `line` (the row's number from 1), and `columns` (SQL over them)."""
+        line = "file_row_number + 1"
+        return (
+            f'(SELECT ({file}::BIGINT << {ROW_BITS}) + {line} AS "row", {file}::INTEGER AS file, {line} AS line, '
+            f"NULL::BIGINT AS start, NULL::BIGINT AS finish, {columns} "
+            f"FROM read_parquet({file_list([self.inner])}, file_row_number = true))"
+        )
+
+
+def describe(connection: Connection, path: Path, inner: Path) -> ParquetFile:
+    """What a Parquet file holds; raises InputError if it is damaged or has no rows."""
+    source = f"read_parquet({file_list([inner])})"
+    try:
+        types = {str(row[0]): str(row[1]) for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+        counted = connection.execute(f"SELECT count(*) FROM {source}").fetchone()
+    except EngineError as problem:
+        raise InputError(
+            f"{path.name} cannot be read as Parquet: {first_line(problem)}.",
+            code="parquet",
+            hint="It may be cut off. Nothing was imported; fetch the file again.",
+        ) from None
+    if not counted or not counted[0]:
+        raise InputError(f"{path.name} has no rows.", code="empty", hint="Export it again; nothing was imported.")
+    return ParquetFile(path, inner, types, int(counted[0]))
+
+
+def as_text(name: str, kind: str) -> str:
+    """SQL: a column as the text a CSV file would have."""
+    column = quoted(name)
+    if kind == "BLOB":
+        return f"TRY_CAST({column} AS VARCHAR)"
+    return column if kind == "VARCHAR" else f"CAST({_json(column)} AS VARCHAR)" if nested(kind) else f"CAST({column} AS VARCHAR)"
+
+
+def nested(kind: str) -> bool:
+    """Whether a type is a list, a struct, a map, or JSON."""
+    return kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "JSON", "UNION", "VARIANT"))
+
+
+def is_moment(kind: str) -> bool:
+    """Whether a type is a point in time."""
+    return kind.startswith(("TIMESTAMP", "DATE"))
+
+
+def micros(name: str, kind: str) -> str | None:
+    """SQL: a time column as BIGINT microseconds UTC; None where it is text."""
+    column = quoted(name)
+    if kind in _INTEGERS or kind in _LARGE:
+        return f"TRY_CAST({column} AS BIGINT)"
+    if kind == "TIMESTAMP WITH TIME ZONE":
+        return f"epoch_us({column})"
+    if is_moment(kind):
+        return f"epoch_us(CAST({column} AS TIMESTAMP))"
+    return f"TRY_CAST({column} AS BIGINT)" if kind in _DECIMALS else None
+
+
+def value(connection: Connection, file: ParquetFile, name: str, column: str) -> Value | None:
+    """A column as a shredded value; `column` is the SQL by which it is reached later. None: nothing to keep."""
+    kind = file.types[name]
+    if kind in _INTEGERS:
+        return Value("BIGINT", column)
+    if kind in _LARGE:
+        misfit = f"CASE WHEN TRY_CAST({column} AS BIGINT) IS NULL THEN CAST({column} AS VARCHAR) END"
+        return Value("BIGINT", f"TRY_CAST({column} AS BIGINT)", misfit)
+    if kind in _DECIMALS:
+        return Value("DOUBLE", f"CASE WHEN isfinite({column}) THEN {column} END")
+    if kind.startswith("DECIMAL"):
+        return Value("DOUBLE", f"CAST({column} AS DOUBLE)")
+    if kind == "BOOLEAN":
+        return Value("BOOLEAN", column)
+    if is_moment(kind):
+        moment = f"strftime(make_timestamp({micros_of(column, kind)}), '%Y-%m-%dT%H:%M:%S.%fZ')"
+        return Value("VARCHAR", f"replace({moment}, '.000000Z', 'Z')" if kind != "DATE" else f"CAST({column} AS VARCHAR)")
+    if nested(kind):
+        return Value("JSON", _json(column))
+    if kind == "VARCHAR" and _holds_lists(connection, file, name):
+        fits = f"starts_with(ltrim({column}), '[') AND json_valid({column})"
+        return Value(
+            "JSON", f"CASE WHEN {fits} THEN {column} END",
+            f"CASE WHEN {column} IS NOT NULL AND NOT ({fits}) THEN CAST(to_json({column}) AS VARCHAR) END",
+        )  # fmt: skip
+    return None if kind == "BLOB" else Value("VARCHAR", f"CAST({column} AS VARCHAR)")
+
+
+def micros_of(column: str, kind: str) -> str:
+    """SQL: a time value as microseconds."""
+    return f"epoch_us({column})" if kind == "TIMESTAMP WITH TIME ZONE" else f"epoch_us(CAST({column} AS TIMESTAMP))"
+
+
+def _json(column: str) -> str:
+    return f"CAST(to_json({column}) AS VARCHAR)"
+
+
+def _holds_lists(connection: Connection, file: ParquetFile, name: str) -> bool:
+    """Whether the first texts of a column are JSON lists, all of them; one that is not goes to the rest."""
+    column = quoted(name)
+    row = connection.execute(
+        f"SELECT count(*), count(*) FILTER (WHERE starts_with(ltrim(x), '[') AND json_valid(x)) FROM "
+        f"(SELECT {column} AS x FROM read_parquet({file_list([file.inner])}) WHERE {column} IS NOT NULL LIMIT {SAMPLE})"
+    ).fetchone()
+    return bool(row and row[0] and row[0] == row[1])
+
+
+def json_pieces(columns: dict[str, str]) -> str:
+    """SQL: a flat JSON object of (path, column) that are not null, or null where none is."""
+    parts = []
+    for path, column in columns.items():
+        key = path.replace("\\", "\\\\").replace('"', '\\"')
+        parts.append(f"{literal(chr(34) + key + chr(34) + ':')} || CAST(to_json({column}) AS VARCHAR)")
+    return f"NULLIF('{{' || concat_ws(',', {', '.join(parts)}) || '}}', '{{}}')"

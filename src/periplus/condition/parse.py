@@ -46,7 +46,7 @@ def wrong(at: str, message: str, hint: str = "", allowed: Sequence[str] = ()) ->
 
 def misspelt(at: str, what: str, word: object, known: Sequence[str]) -> QuestionError:
     """The error of a word nobody knows; names the nearest known one."""
-    message, hint, allowed = unknown(what, _short(word), known)
+    message, hint, allowed = unknown(what, str(word)[:60], known)
     return wrong(at, message[0].lower() + message[1:], hint, allowed)
 
 

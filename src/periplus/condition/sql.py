@@ -68,7 +68,7 @@ class _Writer:
                 return _both([self.certain(part) for part in parts])
             case Not(part):
                 return f"(NOT {self.certain(part)})"
-            case Named():
+            case Named() | Exists(_, False):
                 return self.loose(node)
             case Any() | Exists() | Compare():
                 text = self.loose(node)
@@ -142,7 +142,9 @@ class _Writer:
             found += self.rest_below(path)
             found += [_some_there(elements(holder, keys)) for holder, keys in self.lists(path)]
         text = _either(found)
-        return text if node.present else f"(NOT coalesce({text}, false))"
+        if node.present:
+            return text
+        return "true" if text == "false" else f"(NOT coalesce({text}, false))"
 
     def rest_below(self, path: str) -> list[str]:
         """Whether `rest` holds leaves under a path, where it is an object."""

@@ -85,14 +85,15 @@ class Memory:
         return leaves
 
     def evaluate(self, expression: Any, dtype: Any) -> list[np.ndarray]:
-        column = np.array(self._query(expression, []), dtype)
+        column = np.array([value for (value,) in self._query([expression])], dtype)
         return [column[self._place == index] for index in range(self.shard_count)]
 
     def fetch(self, where: Any, values: Sequence[Any]) -> Found:
-        met = np.array(self._query(where, []), np.bool_)
+        read = self._query([where, *values])
+        met = np.array([row[0] for row in read], np.bool_)
         offset = np.searchsorted(self._place, np.arange(self.shard_count))
         row = np.arange(len(self.events)) - (offset[self._place] if len(self.events) else 0)
-        columns = [np.array(self._query(value, []), object)[met] for value in values]
+        columns = [np.array([row[1 + place] for row in read], object)[met] for place in range(len(values))]
         masked = [np.ma.masked_array(c, mask=[v is None for v in c]) for c in columns]
         return Found(self._place[met].astype(np.int32), row[met].astype(np.int64), masked)
 
@@ -102,7 +103,7 @@ class Memory:
             np.array([self.names.index(event["event"]) for event in self.nobody], np.uint16),
         )
 
-    def _query(self, expression: Any, values: list[Any]) -> list[Any]:
+    def _query(self, expressions: Sequence[Any]) -> list[Any]:
         if not self.events:
             return []
         if self._table is None:
@@ -117,8 +118,11 @@ class Memory:
                     "rest": pa.array([json.dumps(self._leaves(event)) for event in self.events], pa.string()),
                 }
             )
-        sql, bound = expression(FileColumns({}))
+        parts = [expression(FileColumns({})) for expression in expressions]
         cursor = connection().cursor()
         cursor.register("events_in_memory", self._table)
-        found = cursor.execute(f"SELECT {sql} AS v FROM events_in_memory ORDER BY place", bound).fetchall()
-        return [value for (value,) in found]
+        listed = ", ".join(sql for sql, _ in parts)
+        bound = [value for _, values in parts for value in values]
+        found = cursor.execute(f"SELECT {listed} FROM events_in_memory ORDER BY place", bound).fetchall()
+        cursor.close()
+        return list(found)

@@ -1,0 +1,125 @@
+"""Random logs, maps and periods for the engine's property tests; times are a few seconds, so that they collide."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+from periplus.journeys import flow, funnel, map
+from periplus.question import Answer, Context, ask
+from periplus.settings import Settings
+from tests.journeys.memory import Memory
+
+SECOND = 1_000_000
+CUSTOMERS = [1 << 61, 5 << 61, (1 << 61) + 7]
+KINDS = (flow, funnel, map)
+"""Importing them registers the kinds."""
+
+
+def examples(share: float = 1.0) -> settings:
+    """200 examples, or what PERIPLUS_EXAMPLES says."""
+    wanted = int(int(os.environ.get("PERIPLUS_EXAMPLES", "200")) * share)
+    return settings(max_examples=max(wanted, 1), deadline=None, suppress_health_check=list(HealthCheck))
+
+
+times = st.builds(
+    lambda second, part: second * SECOND + part, st.integers(0, 12), st.sampled_from([0, 0, 0, 1, 500_000])
+)
+nows = st.one_of(st.integers(0, 26).map(lambda second: second * SECOND), times)
+
+
+@st.composite
+def logs(
+    draw: st.DrawFn,
+    names: tuple[str, ...] = ("A", "B", "C", "X", "Z"),
+    values: tuple[Any, ...] = (None, "1", "2"),
+    most: int = 9,
+    key: str = "v",
+) -> list[dict[str, Any]]:
+    """Events of up to three customers, and of nobody."""
+    owners = draw(st.lists(st.sampled_from(CUSTOMERS), min_size=1, max_size=3, unique=True))
+    events = []
+    for owner in owners:
+        for _ in range(draw(st.integers(0, most))):
+            value = draw(st.sampled_from(values))
+            events.append(
+                {
+                    "customer": owner if draw(st.integers(0, 19)) else 0,
+                    "time": draw(times),
+                    "event": draw(st.sampled_from(names)),
+                    "properties": {} if value is None else {key: value},
+                }
+            )
+    return events
+
+
+@st.composite
+def maps(draw: st.DrawFn, names: tuple[str, ...] = ("A", "B", "C", "D"), value: str = "v") -> dict[str, Any]:
+    """A map of up to five steps over up to three stages, with overlapping rules and every kind of end."""
+    ids = ["one", "two", "three", "four", "five"][: draw(st.integers(1, 5))]
+    steps = []
+    for id in ids:
+        rule: dict[str, Any] = {"event": draw(st.one_of(st.sampled_from(names), st.just(["A", "B"])))}
+        if draw(st.integers(0, 4)) == 0:
+            rule["where"] = {value: "1"}
+        step: dict[str, Any] = {"id": id, "name": id, "rule": rule, "prolongs": draw(st.integers(0, 3)) > 0}
+        if draw(st.integers(0, 9)) == 0 and len(ids) > 1:
+            del step["rule"]
+        steps.append(step)
+    cuts = sorted(draw(st.lists(st.integers(1, len(ids)), max_size=2)))
+    edges = sorted({0, *cuts, len(ids)})
+    some = st.lists(st.sampled_from(ids), min_size=1, unique=True)
+    return {
+        "id": "m",
+        "name": "m",
+        "goal": draw(some.filter(lambda goal: len(goal) <= 2)),
+        "start": draw(some),
+        "restart": draw(some),
+        "lapse": f"{draw(st.integers(1, 6))}s",
+        "end": draw(st.sampled_from(["goal", "restart", "lapse"])),
+        "stages": [
+            {"name": f"S{number}", "steps": steps[low:high]}
+            for number, (low, high) in enumerate(zip(edges, edges[1:], strict=False))
+        ],
+    }
+
+
+@st.composite
+def periods(draw: st.DrawFn, by: tuple[str, ...] = ("start", "goal", "activity")) -> dict[str, Any]:
+    """A period, with or without its ends, in microseconds."""
+    period: dict[str, Any] = {"by": draw(st.sampled_from(by))}
+    low, high = sorted((draw(times), draw(times)))
+    if draw(st.booleans()):
+        period["from"] = low
+    if draw(st.booleans()):
+        period["to"] = high
+    return period
+
+
+def written(period: dict[str, Any]) -> dict[str, Any]:
+    """A period as a question writes it."""
+    return {key: value if key == "by" else moment(value) for key, value in period.items()}
+
+
+def moment(micros: int) -> str:
+    from periplus.clock import iso
+
+    return iso(micros)
+
+
+def context(events: list[dict[str, Any]], **settings: Any) -> Context:
+    return Context(Memory(events), Settings(**{"threads": 1} | settings), wall=10**17)  # type: ignore[arg-type]
+
+
+def answer(question: dict[str, Any], events: list[dict[str, Any]]) -> Answer:
+    return ask(question, context(events))
+
+
+def check_people(found: Answer, row: dict[str, Any], fields: tuple[str, ...]) -> None:
+    """Each count opens into as many entries as it says."""
+    for field in fields:
+        entries = found.people(row, field)
+        assert len(entries) == row[field], (row, field, entries)

@@ -1,0 +1,97 @@
+"""Flows against the oracle, and the equalities that make them add up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from periplus import clock
+from tests.journeys import oracle
+from tests.journeys.logs import answer, check_people, examples, logs, maps, moment, nows, periods, written
+
+tops = st.one_of(st.none(), st.integers(1, 6))
+
+
+@examples(2)
+@given(logs(), maps(), nows, periods(), tops, st.booleans(), st.data())
+def test_the_flow_agrees_with_the_oracle(
+    events: Any, document: Any, now: int, period: Any, top: int | None, off_map: bool, data: Any
+) -> None:
+    ids = [step["id"] for step in oracle.step_list(document)]
+    some = st.one_of(st.none(), st.lists(st.sampled_from(ids), min_size=1, max_size=2))
+    leave, arrive = data.draw(some), data.draw(some)
+    question = {
+        "kind": "flow",
+        "map": document,
+        "now": moment(now),
+        "period": written(period),
+        "off_map": off_map,
+        **({"from": leave} if leave else {}),
+        **({"to": arrive} if arrive else {}),
+        **({"top": top} if top else {}),
+    }
+    found = answer(question, events)
+    lapse = clock.duration(document["lapse"])
+    wanted = oracle.flow_answer(
+        events, document, lapse, now, period, leave=leave, arrive=arrive, off_map=off_map, top=top
+    )
+    same(found, wanted)
+    for row in found.rows:
+        check_people(found, row, ("visits", "journeys"))
+
+
+def same(found: Any, wanted: Any) -> None:
+    rows = {(row["source"], row["target"]): row for row in found.rows}
+    assert rows.keys() == wanted.keys()
+    for pair, fields in wanted.items():
+        assert {name: rows[pair][name] for name in fields} == fields, pair
+
+
+@examples()
+@given(logs(), maps(), nows, periods(), tops)
+def test_flows_add_up_to_the_map(events: Any, document: Any, now: int, period: Any, top: int | None) -> None:
+    moments = {"now": moment(now), "period": written(period)}
+    found = answer({"kind": "flow", "map": document, **moments, **({"top": top} if top else {})}, events)
+    counted = answer({"kind": "map", "map": document, **moments}, events)
+    leaving: Counter[str] = Counter()
+    arriving: Counter[str] = Counter()
+    for row in found.rows:
+        leaving[row["source"]] += row["visits"]
+        arriving[row["target"]] += row["visits"]
+    for row in counted.rows:
+        assert leaving[row["step"]] == row["visits"]
+        if period["by"] != "activity":
+            assert arriving[row["step"]] == row["visits"]
+    if period["by"] != "activity":
+        assert leaving["(start)"] == counted.totals["journeys"]
+        assert leaving["(other)"] == arriving["(other)"]
+    assert found.totals["visits"] == sum(row["visits"] for row in counted.rows)
+
+
+@examples()
+@given(logs(), nows, periods(("start", "activity")), st.integers(1, 6), st.booleans())
+def test_flows_by_steps_and_by_property(
+    events: Any, now: int, period: Any, lapse: int, off_map: bool
+) -> None:
+    """Both are journeys without a goal: over conditions, and over the values of a property."""
+    asked = {
+        "kind": "flow",
+        "lapse": f"{lapse}s",
+        "now": moment(now),
+        "period": written(period),
+        "off_map": off_map,
+    }
+    found = answer({**asked, "steps": [{"event": "A"}, {"event": ["B", "C"], "label": "later"}]}, events)
+    steps = [{"id": "A", "rule": {"event": "A"}}, {"id": "later", "rule": {"event": ["B", "C"]}}]
+    same(found, oracle.flow_answer(events, goalless(steps), lapse * 1_000_000, now, period, off_map=off_map))
+    found = answer({**asked, "by": "v"}, events)
+    steps = [{"id": value, "rule": {"where": {"v": value}}} for value in ("1", "2")]
+    same(found, oracle.flow_answer(events, goalless(steps), lapse * 1_000_000, now, period, off_map=off_map))
+
+
+def goalless(steps: list[dict[str, Any]]) -> dict[str, Any]:
+    ids = [step["id"] for step in steps]
+    return {"stages": [{"name": "", "steps": steps}], "goal": [], "start": ids, "restart": [], "end": "lapse"}

@@ -53,7 +53,11 @@ def events(customers: int = 240, seed: int = 7) -> list[dict[str, Any]]:
                     "type": "track",
                     "event": event,
                     "anonymousId": f"device-{number}",
-                    **({"userId": f"shopper-{number}"} if event in ("Checkout Started", "Order Completed") else {}),
+                    **(
+                        {"userId": f"shopper-{number}"}
+                        if event in ("Checkout Started", "Order Completed")
+                        else {}
+                    ),
                     "messageId": f"m-{number}-{event}",
                     "timestamp": when.isoformat().replace("+00:00", "Z"),
                     "properties": properties,

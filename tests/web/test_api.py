@@ -1,4 +1,4 @@
-"""The API answers as the workspace does, and whatever is sent to it is refused in plain words, never with a 500."""
+"""The API answers as the workspace does; what it cannot use it refuses in plain words, never with a 500."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ import httpx
 import pytest
 
 MAP = {"kind": "map", "map": "shop"}
-FUNNEL = {"kind": "funnel", "steps": [{"event": "Product Viewed"}, {"event": "Order Completed"}], "within": "7d"}
+FUNNEL = {
+    "kind": "funnel",
+    "steps": [{"event": "Product Viewed"}, {"event": "Order Completed"}],
+    "within": "7d",
+}
 
 
 def without_seconds(answer: dict[str, Any]) -> dict[str, Any]:

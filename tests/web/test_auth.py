@@ -20,7 +20,7 @@ def addresses(app: Any) -> list[tuple[str, str]]:
             continue
         path = str(route.path)
         for name in ("id", "step", "source", "target", "customer", "draft", "batch"):
-            path = path.replace("{%s}" % name, "shop")
+            path = path.replace("{" + name + "}", "shop")
         found += [(method, path) for method in sorted(route.methods or {"GET"}) if method != "HEAD"]
     return found
 
@@ -125,7 +125,12 @@ def test_other_sites_cannot_post(site: Any, client: httpx.Client, origin: str) -
 
 def test_security_headers_stand_on_everything(site: Any, client: httpx.Client) -> None:
     with site.stranger() as stranger:
-        responses = [client.get("/map/shop"), client.get("/nope"), stranger.get("/map/shop"), client.get("/healthz")]
+        responses = [
+            client.get("/map/shop"),
+            client.get("/nope"),
+            stranger.get("/map/shop"),
+            client.get("/healthz"),
+        ]
     for response in responses:
         policy = response.headers["content-security-policy"]
         assert "default-src 'none'" in policy
@@ -136,7 +141,15 @@ def test_security_headers_stand_on_everything(site: Any, client: httpx.Client) -
 
 
 def test_no_page_has_inline_scripts_or_styles(client: httpx.Client) -> None:
-    for path in ("/map/shop", "/map/shop/step/product", "/explore", "/explore/flow", "/people", "/import", "/nope"):
+    for path in (
+        "/map/shop",
+        "/map/shop/step/product",
+        "/explore",
+        "/explore/flow",
+        "/people",
+        "/import",
+        "/nope",
+    ):
         html = client.get(path).text
         assert " style=" not in html, path
         assert "<script>" not in html, path

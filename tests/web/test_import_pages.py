@@ -1,4 +1,4 @@
-"""A file goes in through the pages: looked at, mended, imported, taken back; each number as the workspace says."""
+"""A file goes in through the pages: looked at, mended, imported, taken back."""
 
 from __future__ import annotations
 
@@ -29,7 +29,12 @@ tables:
     properties: {order_id: receipt, total: amount}
 """
 
-SALES = "receipt,customer,day,amount\n1,anna,25/03/2026,10.5\n2,ben,26/03/2026,7\n3,cleo,31/02/2026,9\n4,,27/03/2026,2\n"
+SALES = """receipt,customer,day,amount
+1,anna,25/03/2026,10.5
+2,ben,26/03/2026,7
+3,cleo,31/02/2026,9
+4,,27/03/2026,2
+"""
 
 
 def upload(site: Any, client: httpx.Client, name: str, content: bytes, **more: str) -> httpx.Response:
@@ -134,7 +139,9 @@ def test_too_large_and_missing_files_are_refused_plainly(fresh: Any) -> None:
         assert "No file was chosen" in missing.text
 
 
-@pytest.mark.parametrize("content", [b"", b"\x00\x01\x02\xff" * 500, b"{}\n", b'{"type": "track"}\n', b"a,b\n"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\x00\x01\x02\xff" * 500, b"{}\n", b'{"type": "track"}\n', b"a,b\n"]
+)
 def test_strange_files_are_said_to_be_strange(fresh: Any, content: bytes) -> None:
     with fresh.signed_in() as client:
         for name in ("x.jsonl", "x.csv", "x.parquet", "x"):
@@ -190,11 +197,20 @@ def test_a_job_keeps_its_problem() -> None:
     assert (job.state, str(job.problem)) == ("failed", "The mapping is wrong. Mend it.")
 
 
-@pytest.mark.parametrize("text", ["[", "- a", "just words", "a: !!python/object/apply:os.system [ls]", "a: " + "[" * 5000])
+@pytest.mark.parametrize(
+    "text", ["[", "- a", "just words", "a: !!python/object/apply:os.system [ls]", "a: " + "[" * 5000]
+)
 def test_a_mapping_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(DocumentError):
         mapping_of(text)
 
 
 def test_no_cell_becomes_a_formula() -> None:
-    assert [plain(text) for text in ("=1+1", "+1", "-1", "@x", "ok", None)] == ["'=1+1", "'+1", "'-1", "'@x", "ok", ""]
+    assert [plain(text) for text in ("=1+1", "+1", "-1", "@x", "ok", None)] == [
+        "'=1+1",
+        "'+1",
+        "'-1",
+        "'@x",
+        "ok",
+        "",
+    ]

@@ -57,7 +57,11 @@ def test_a_step(site: Any, client: httpx.Client) -> None:
     row = next(row for row in site.ws.ask(MAP).rows if row["step"] == "product")
     twin = client.get("/map/shop/step/product.json").json()
     assert twin["row"] == row
-    assert sum(r["visits"] for r in twin["come_from"]) == row["visits"] == sum(r["visits"] for r in twin["go_to"])
+    assert (
+        sum(r["visits"] for r in twin["come_from"])
+        == row["visits"]
+        == sum(r["visits"] for r in twin["go_to"])
+    )
     part = client.get("/map/shop/step/product", headers={"HX-Request": "true"}).text
     assert "<html" not in part
     for outcome in ("onward", "back", "goal", "again", "stopped", "ended", "running", "visits"):
@@ -97,7 +101,11 @@ def test_a_funnel(site: Any, client: httpx.Client, breakdown: str | None) -> Non
 
 def test_a_funnel_of_controls_is_the_same_question(site: Any, client: httpx.Client) -> None:
     controls = urlencode(
-        [("unit", "journeys:shop"), *(("step", f"step:{s['step']}") for s in FUNNEL["steps"]), ("within", "2d")]
+        [
+            ("unit", "journeys:shop"),
+            *(("step", f"step:{s['step']}") for s in FUNNEL["steps"]),
+            ("within", "2d"),
+        ]
     )
     twin = client.get(f"/explore.json?{controls}").json()
     assert twin["question"] == {**FUNNEL, "within": "2d"}
@@ -107,7 +115,9 @@ def test_a_funnel_of_controls_is_the_same_question(site: Any, client: httpx.Clie
 def test_the_funnel_s_ends_add_up(site: Any, client: httpx.Client) -> None:
     page = client.get("/explore", params={"question": json.dumps(FUNNEL)}).text
     inside = page.split("Who are they", 1)[1].split("</table>", 1)[0]
-    numbers = [int(n.replace("\u202f", "")) for n in re.findall(r'"figure">(?:<[^>]*>)*([\d\u202f]+)<', inside)]
+    numbers = [
+        int(n.replace("\u202f", "")) for n in re.findall(r'"figure">(?:<[^>]*>)*([\d\u202f]+)<', inside)
+    ]
     assert sum(numbers[:-1]) == numbers[-1] == site.ws.ask(FUNNEL).rows[0]["reached"]
 
 
@@ -126,7 +136,11 @@ def test_every_number_of_a_page_opens_as_many_people(site: Any, client: httpx.Cl
 
 def test_people_of_several_rows_follow_each_other(site: Any, client: httpx.Client) -> None:
     rows = [{"step": 0}, {"step": 1}]
-    pairs = [("question", json.dumps(FUNNEL)), *(("row", json.dumps(row)) for row in rows), ("field", "stopped")]
+    pairs = [
+        ("question", json.dumps(FUNNEL)),
+        *(("row", json.dumps(row)) for row in rows),
+        ("field", "stopped"),
+    ]
     twin = client.get("/people.json?" + urlencode(pairs)).json()
     assert twin["total"] == sum(len(site.ws.people(FUNNEL, row, "stopped")) for row in rows)
 

@@ -26,7 +26,9 @@ def extracted() -> set[str]:
     for area in ("web", "maps"):
         here = SOURCE / area
         methods = [("**.py", "python"), ("**/templates/**.html", "jinja2"), ("templates/**.html", "jinja2")]
-        options = {pattern: OPTIONS["web/templates/**.html"] for pattern, method in methods if method == "jinja2"}
+        options = {
+            pattern: OPTIONS["web/templates/**.html"] for pattern, method in methods if method == "jinja2"
+        }
         for _file, _line, message, _comments, _context in extract_from_dir(here, methods, options):
             found.add(message[0] if isinstance(message, tuple) else message)
     return found
@@ -49,8 +51,18 @@ def test_the_compiled_catalogue_is_that_of_the_source() -> None:
     for path in (WEB / "locale").glob("*/LC_MESSAGES/messages.po"):
         with path.open("rb") as written, path.with_suffix(".mo").open("rb") as compiled:
             source, made = read_po(written), read_mo(compiled)
-        wanted = {str(m.id): m.string for m in source if m.id and any(m.string)}
-        assert {str(m.id): m.string for m in made if m.id} == wanted
+        wanted = {first(m.id): m.string for m in source if m.id}
+        for message in made:
+            if message.id:
+                translated = wanted.pop(first(message.id))
+                # Where nothing is translated the compiler writes the words themselves.
+                assert list(message.string) == list(translated if any(translated) else message.id)
+        assert not any(any(left) for left in wanted.values())
+
+
+def first(id: object) -> str:
+    """The singular of a message's id."""
+    return id if isinstance(id, str) else str(next(iter(id)))  # type: ignore[call-overload]
 
 
 def test_templates_speak_only_through_the_catalogue() -> None:
@@ -61,6 +73,7 @@ def test_templates_speak_only_through_the_catalogue() -> None:
         text = re.sub(r"\{% trans.*?%\}.*?\{% endtrans %\}", " ", text, flags=re.S)
         text = re.sub(r"\{%.*?%\}|\{\{.*?\}\}", " ", text, flags=re.S)
         text = re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", "|", text, flags=re.S)
+        text = re.sub(r'[\w-]+="[^"]*"', "|", text)
         said = {word for part in text.split("|") for word in re.findall(r"[A-Za-z]{2,}[A-Za-z ]*", part)}
         assert {word.strip() for word in said} <= allowed, path.name
 
@@ -105,7 +118,9 @@ def test_moments_are_in_the_zone_of_the_workspace() -> None:
         assert words.moment("2026-07-24T22:12:00Z") == "25 Jul 2026, 01:12"
 
 
-@pytest.mark.parametrize("header", ["", "xx", "de-DE,de;q=0.9", "en-US,en;q=0.5", ";q=;;,", "en;q=x", "a" * 9000])
+@pytest.mark.parametrize(
+    "header", ["", "xx", "de-DE,de;q=0.9", "en-US,en;q=0.5", ";q=;;,", "en;q=x", "a" * 9000]
+)
 def test_some_language_is_always_found(header: str) -> None:
     assert words.preferred(header, "nowhere") == "en"
 
@@ -124,7 +139,9 @@ def tokens() -> dict[str, tuple[str, str]]:
     sheet = (WEB / "static" / "periplus.css").read_text(encoding="utf-8")
     return {
         name: (light, dark)
-        for name, light, dark in re.findall(r"--([\w-]+): light-dark\((#[0-9A-F]{6}), (#[0-9A-F]{6})\)", sheet)
+        for name, light, dark in re.findall(
+            r"--([\w-]+): light-dark\((#[0-9A-F]{6}), (#[0-9A-F]{6})\)", sheet
+        )
     }
 
 

@@ -16,9 +16,10 @@ from periplus.web.documents import document
 from periplus.web.page import json_response
 from periplus.web.site import Site
 
+
 async def _body(request: Request) -> dict[str, Any]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    # A form on another site can send text/plain or a form type without asking the browser first; JSON it cannot.
+    # Another site can send a form or plain text without the browser asking us first; JSON it cannot.
     if kind != "application/json":
         raise InputError(
             "The body is not sent as JSON.",

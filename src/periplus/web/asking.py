@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from periplus.errors import PeriplusError
 from periplus.web import words
 from periplus.web.page import compact, link
+from periplus.web.period import Period
+from periplus.web.places import OUTCOMES, ends, steps_of
 from periplus.web.words import _, ngettext
 
 if TYPE_CHECKING:
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
 
 def places(ws: Workspace, question: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The steps of the map a question names (empty without one): id → name, stage, place, colour."""
-    from periplus.web.pages.map import steps_of
-
     named = question.get("map")
     if not isinstance(named, str):
         return {}
@@ -28,7 +28,7 @@ def places(ws: Workspace, question: Mapping[str, Any]) -> dict[str, dict[str, An
 
 
 def step_name(step: object, at: Mapping[str, Mapping[str, Any]]) -> str:
-    """A step of a question in words: its label, the map's name for it, its event, else its rule as written."""
+    """A step of a question in words: its label, the map's name for it, its event, else its rule."""
     if not isinstance(step, Mapping):
         return str(step)
     if step.get("label"):
@@ -79,20 +79,26 @@ def units_name(question: Mapping[str, Any]) -> str:
     return {"journeys": _("journeys"), "sessions": _("sessions")}.get(str(unit), _("customers"))
 
 
-FIELDS = {
-    "reached": lambda: _("reached"),
-    "stopped": lambda: _("stopped"),
-    "open": lambda: _("still open"),
-    "visits": lambda: _("visits"),
-    "journeys": lambda: _("journeys"),
-    "customers": lambda: _("customers"),
-    "onward": lambda: _("went onward"),
-    "back": lambda: _("went back"),
-    "goal": lambda: _("closed at the goal"),
-    "again": lambda: _("began anew"),
-    "ended": lambda: _("ended after the goal"),
-    "running": lambda: _("still running"),
-}
+def field_names() -> dict[str, str]:
+    """The fields of answers as people read them after a step's name."""
+    return {
+        "reached": _("reached"),
+        "stopped": _("stopped"),
+        "open": _("still open"),
+        "visits": _("visits"),
+        "journeys": _("journeys"),
+        "customers": _("customers"),
+        "onward": _("went onward"),
+        "back": _("went back"),
+        "goal": _("closed at the goal"),
+        "again": _("began anew"),
+        "ended": _("ended after the goal"),
+        "running": _("still running"),
+    }
+
+
+BY_VISIT = ("visits", *OUTCOMES)
+"""Fields of a map or flow that count visits; a list of them has one row per visit."""
 
 
 def said_number(
@@ -100,25 +106,29 @@ def said_number(
 ) -> dict[str, Any]:
     """Title of a people list, and the way back to where its number stands."""
     at = places(ws, question)
-    name = FIELDS[field]() if field in FIELDS else field
+    name = field_names().get(field, field)
     kind = question.get("kind")
     where = "; ".join(filter(None, (_row_said(question, row, at) for row in rows)))
-    counted = units({"unit": "journeys"} if kind in ("map", "flow") else question, n)
-    if field in ("visits", "onward", "back", "goal", "again", "stopped", "ended", "running") and kind in ("map", "flow"):
-        if any(rows):
-            counted = ngettext("{n} visit", "{n} visits", n).format(n=words.number(n))
+    if kind not in ("map", "flow"):
+        counted = units(question, n)
+    elif field in BY_VISIT and any(rows):
+        counted = ngettext("{n} visit", "{n} visits", n).format(n=words.number(n))
+    elif field == "customers":
+        counted = units({"unit": "customers"}, n)
+    else:
+        counted = units({"unit": "journeys"}, n)
     title = f"{counted}: {where}, {name}" if where else f"{counted}: {name}"
     back = None
     if kind == "funnel":
         back = link("/explore", question=dict(question))
     elif isinstance(question.get("map"), str):
-        from periplus.web.period import Period
-
         back = Period.of_question(question).link(f"/map/{question['map']}")
     return {"title": title, "back": back, "field": name, "steps": at}
 
 
-def _row_said(question: Mapping[str, Any], row: Mapping[str, Any], at: Mapping[str, Mapping[str, Any]]) -> str:
+def _row_said(
+    question: Mapping[str, Any], row: Mapping[str, Any], at: Mapping[str, Mapping[str, Any]]
+) -> str:
     parts = []
     step = row.get("step")
     if isinstance(step, str):
@@ -128,10 +138,10 @@ def _row_said(question: Mapping[str, Any], row: Mapping[str, Any], at: Mapping[s
         if isinstance(steps, list) and 0 <= step < len(steps):
             parts.append(step_name(steps[step], at))
     if "source" in row or "target" in row:
-        from periplus.web.pages.panel import ends
-
         names = {**ends(), **{id: str(entry["name"]) for id, entry in at.items()}}
-        parts.append(" → ".join(names.get(str(row.get(end)), str(row.get(end))) for end in ("source", "target")))
+        parts.append(
+            " → ".join(names.get(str(row.get(end)), str(row.get(end))) for end in ("source", "target"))
+        )
     if "breakdown" in row:
         parts.append(_("without a value") if row["breakdown"] is None else str(row["breakdown"]))
     return ", ".join(parts)

@@ -154,7 +154,9 @@ class Gate:
         path = request.url.path
         writes = request.method not in ("GET", "HEAD", "OPTIONS")
         if writes and not same_origin(request):
-            return AccessError(_("This was sent from another site."), code="origin", hint=_("Use the form here."))
+            return AccessError(
+                _("This was sent from another site."), code="origin", hint=_("Use the form here.")
+            )
         if is_open(path) or session is not None:
             return None
         if path.startswith("/api/"):
@@ -169,7 +171,7 @@ class Gate:
 
 
 async def form_of_ours(request: Request) -> None:
-    """A dependency of every form: its token must be this session's (beside the origin, checked at the gate)."""
+    """A dependency of every form: its token must be this session's; the gate checks the origin."""
     given = request.headers.get("x-csrf-token", "")
     if not given:
         value = (await request.form()).get("csrf", "")

@@ -85,7 +85,9 @@ class Drafts:
         with self._lock:
             if name in self._drafts:
                 return self._drafts[name]
-        raise NotFoundError(_("There is no such upload."), hint=_("It may have been dropped; upload the file again."))
+        raise NotFoundError(
+            _("There is no such upload."), hint=_("It may have been dropped; upload the file again.")
+        )
 
     def drop(self, draft: Draft) -> None:
         """Forget a draft and delete its files."""

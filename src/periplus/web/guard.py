@@ -1,9 +1,10 @@
-"""What stands around every response: the security headers, the request's language, and the limit on bodies."""
+"""What stands around every response: the security headers, the language, and the limit on bodies."""
 
 from __future__ import annotations
 
 import logging
 import secrets
+from contextlib import suppress
 from typing import Any
 
 from starlette.datastructures import MutableHeaders
@@ -80,7 +81,7 @@ class Surround:
                 await problems.answer(Request(scope), problems.unforeseen(), 500)(scope, receive, sending)
 
 
-class TooLarge(Exception):
+class TooLargeError(Exception):
     """Raised inside a handler's reading of the body once it passes the limit."""
 
 
@@ -108,7 +109,7 @@ class BodyLimit:
             state["seen"] += len(message.get("body", b""))
             if state["seen"] > limit:
                 state["over"] = True
-                raise TooLarge
+                raise TooLargeError
             return message
 
         async def sending(message: Message) -> None:
@@ -118,10 +119,8 @@ class BodyLimit:
             state["started"] = True
             await send(message)
 
-        try:
+        with suppress(TooLargeError):
             await self.app(scope, reading, sending)
-        except TooLarge:
-            pass
         if state["over"] and not state["started"]:
             await self.refuse(scope, receive, send, limit)
 

@@ -19,7 +19,7 @@ log = logging.getLogger("periplus.web")
 State = Literal["running", "done", "failed", "stopped"]
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """Raised inside a job at its next report of progress after somebody stopped it."""
 
 
@@ -38,9 +38,9 @@ class Job:
     _over: threading.Event = field(default_factory=threading.Event)
 
     def progress(self, done: int, total: int, what: str) -> None:
-        """The work reports here; raises Stopped once somebody asked for that."""
+        """The work reports here; raises StoppedError once somebody asked for that."""
         if self._stop.is_set():
-            raise Stopped
+            raise StoppedError
         self.done, self.total, self.what = done, total, what
 
     def stop(self) -> None:
@@ -87,7 +87,7 @@ class Jobs:
         try:
             job.result = work(job)
             job.state = "done"
-        except Stopped:
+        except StoppedError:
             job.state = "stopped"
         except PeriplusError as problem:
             job.problem, job.state = problem, "failed"

@@ -72,7 +72,19 @@ def environment() -> Environment:
     )
     env.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)  # type: ignore[attr-defined]
     env.policies["ext.i18n.trimmed"] = True
-    for name in ("number", "percent", "money", "amount", "moment", "clock", "day", "days", "moments", "span", "data_size"):
+    for name in (
+        "number",
+        "percent",
+        "money",
+        "amount",
+        "moment",
+        "clock",
+        "day",
+        "days",
+        "moments",
+        "span",
+        "data_size",
+    ):
         env.filters[name] = getattr(words, name)
     env.filters["compact"] = compact
     env.globals.update(link=link, ratio=words.ratio, asset=asset, THIN=words.THIN)
@@ -149,7 +161,7 @@ def json_response(data: object, status: int = 200) -> Response:
 
 
 def add_page(router: APIRouter, path: str, function: PageFunction, *, name: str) -> None:
-    """Serve a page at `path` and its twin at `path.json`; the twin comes first, as `{id}` would swallow it."""
+    """Serve a page at `path` and its twin at `path.json`; the twin first, as `{id}` would swallow it."""
 
     def twin(request: Request) -> Response:
         made = function(request, **request.path_params)

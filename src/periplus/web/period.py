@@ -61,17 +61,10 @@ class Period:
             return _("until {day}").format(day=words.day(last))
         return _("all time")
 
-    @property
-    def by_said(self) -> str:
-        return BY[self.values.get("by", "start")]() if self.values.get("by", "start") in BY else ""
 
-
-BY = {
-    "start": lambda: _("journeys begun"),
-    "goal": lambda: _("goals reached"),
-    "activity": lambda: _("visits made"),
-}
-"""What a period selects, by its key."""
+def by_names() -> dict[str, str]:
+    """What a period may select, by its key."""
+    return {"start": _("journeys begun"), "goal": _("goals reached"), "activity": _("visits made")}
 
 
 def presets(now: str | None) -> list[tuple[str, dict[str, str]]]:

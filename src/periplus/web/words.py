@@ -187,7 +187,11 @@ def moment(value: str | int | datetime | None) -> str:
 
 def clock(value: str | int | datetime | None) -> str:
     when = instant(value)
-    return str(dates.format_time(when, "HH:mm", tzinfo=speech().zone, locale=speech().language.locale)) if when else ""
+    return (
+        str(dates.format_time(when, "HH:mm", tzinfo=speech().zone, locale=speech().language.locale))
+        if when
+        else ""
+    )
 
 
 def day(value: str | int | datetime | date | None, year: bool = True) -> str:

@@ -12,15 +12,34 @@ from starlette.responses import RedirectResponse, Response
 from periplus.web import words
 from periplus.web.page import Page, add_page
 from periplus.web.pages.journeys_picture import lay_out
-from periplus.web.pages.map import steps_of
+from periplus.web.places import steps_of
 from periplus.web.site import Site
 from periplus.web.words import _, ngettext
 
 MANY = 2000
 """Events drawn on one page; older ones are said to be there and stand in the `.json`."""
 
-TOLD = ("order_id", "total", "revenue", "value", "price", "name", "product", "product_name", "query", "url", "path",
-        "title", "subject", "text", "rating", "score", "coupon", "status", "reason")
+TOLD = (
+    "order_id",
+    "total",
+    "revenue",
+    "value",
+    "price",
+    "name",
+    "product",
+    "product_name",
+    "query",
+    "url",
+    "path",
+    "title",
+    "subject",
+    "text",
+    "rating",
+    "score",
+    "coupon",
+    "status",
+    "reason",
+)
 """Properties that say most about an event, in the order they are told."""
 
 
@@ -33,15 +52,21 @@ def told(properties: Mapping[str, Any]) -> str:
     for key in keys[:3]:
         value = properties[key]
         if isinstance(value, (str, int, float)) and not isinstance(value, bool) and value != "":
-            text = words.number(value, 0 if value == int(value) else 2) if isinstance(value, float) else str(value)
-            said.append(f"{key.replace('_', ' ')} {text}" if key not in ("name", "product", "title", "text") else text)
+            text = (
+                words.number(value, 0 if value == int(value) else 2)
+                if isinstance(value, float)
+                else str(value)
+            )
+            said.append(
+                f"{key.replace('_', ' ')} {text}" if key not in ("name", "product", "title", "text") else text
+            )
     return ", ".join(said)[:160]
 
 
 def visits_of(
     events: Iterable[Mapping[str, Any]], goal: Sequence[str], steps: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """The visits among events of one journey, in order of their beginning; what is off the map in runs between."""
+    """The visits among events of one journey, as they began; what is off the map in runs between."""
     runs: dict[object, list[Mapping[str, Any]]] = {}
     for place, event in enumerate(events):
         key: object = event.get("visit")
@@ -97,7 +122,7 @@ def matches(event: Mapping[str, Any], text: str) -> bool:
 def journeys_of(
     timeline: Sequence[Mapping[str, Any]], goal: Sequence[str], steps: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """The events in groups, oldest first: each journey with what came between its visits, and what is in none.
+    """The events in groups, oldest first: each journey, and what is in none.
 
     An event that is in no journey goes with the one around it: before and after it, or before it if
     that one is still running.
@@ -114,7 +139,9 @@ def journeys_of(
         own = event.get("journey")
         if own is not None:
             current, running = own, bool(event.get("running"))
-        number = own if own is not None else current if current == ahead or (running and ahead is None) else None
+        number = (
+            own if own is not None else current if current == ahead or (running and ahead is None) else None
+        )
         if not found or found[-1]["number"] != number:
             found.append({"number": number, "events": []})
         found[-1]["events"].append(event)
@@ -236,7 +263,10 @@ def channels(timeline: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     for event in timeline:
         if event.get("channel"):
             counts[str(event["channel"])] = counts.get(str(event["channel"]), 0) + 1
-    return [(name, words.number(n)) for name, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:10]]
+    return [
+        (name, words.number(n))
+        for name, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:10]
+    ]
 
 
 def stages_of(steps: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -264,4 +294,6 @@ def newest(groups: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]
             visits.append(visit)
         if visits:
             drawn.append({**group, "visits": visits})
-    return drawn, ngettext("{n} older event", "{n} older events", left).format(n=words.number(left)) if left else ""
+    return drawn, ngettext("{n} older event", "{n} older events", left).format(
+        n=words.number(left)
+    ) if left else ""

@@ -1,4 +1,4 @@
-"""The map's picture in a page: wide and narrow, in the request's language, every part a link to what is behind it."""
+"""The map's picture in a page: wide and narrow, in the request's language, every part a link."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ def drawings(filled: FilledMap, period: Period, nonce: str, selected: str | None
         (
             form,
             trusted(
-                render(lay_out(filled, width, words=spoken, header=False), link=link, selected=selected), nonce
+                render(lay_out(filled, width, words=spoken, header=False), link=link, selected=selected),
+                nonce,
             ),
         )
         for form, width in (("wide", WIDE), ("narrow", NARROW))

@@ -1,4 +1,4 @@
-"""Explore: a funnel asked for in a sentence, answered by a picture, its people, and every number in a table."""
+"""Explore: a funnel asked for in a sentence, answered by a picture, people and a table of every number."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from periplus.web.asking import places, property_name, step_name, units_name
 from periplus.web.documents import document
 from periplus.web.page import Page, add_page, compact, link
 from periplus.web.pages import funnel
-from periplus.web.period import BY, Period, presets
+from periplus.web.period import Period, by_names, presets
+from periplus.web.places import ends
 from periplus.web.site import Site
 from periplus.web.words import _
 
@@ -253,8 +254,6 @@ def add_flow(router: APIRouter, site: Site) -> None:
     ws = site.workspace
 
     def show(request: Request) -> Page:
-        from periplus.web.pages.panel import ends
-
         maps = ws.maps()
         if not maps:
             return Page("explore_empty.html", {"question": None}, {}, _("No events yet"))
@@ -265,9 +264,13 @@ def add_flow(router: APIRouter, site: Site) -> None:
         at = places(ws, question)
         names = {**ends(), **{id: entry["name"] for id, entry in at.items()}}
         rows = sorted(answer.rows, key=lambda row: -row["visits"])
-        said = _("The most used way goes from {a} to {b}").format(
-            a=names.get(rows[0]["source"], ""), b=names.get(rows[0]["target"], "")
-        ) if rows else _("No journeys in this period yet")
+        said = (
+            _("The most used way goes from {a} to {b}").format(
+                a=names.get(rows[0]["source"], ""), b=names.get(rows[0]["target"], "")
+            )
+            if rows
+            else _("No journeys in this period yet")
+        )
         view = {
             "question": question,
             "rows": rows,
@@ -279,9 +282,11 @@ def add_flow(router: APIRouter, site: Site) -> None:
             "periods": presets(answer.now),
             "map_id": named,
             "maps": maps,
-            "by_names": {key: name() for key, name in BY.items()},
+            "by_names": by_names(),
         }
-        return Page("flow.html", {"question": question, "title": said, "answer": answer.to_dict()}, view, said)
+        return Page(
+            "flow.html", {"question": question, "title": said, "answer": answer.to_dict()}, view, said
+        )
 
     add_page(router, "/explore/flow", show, name="flow")
 
@@ -289,4 +294,11 @@ def add_flow(router: APIRouter, site: Site) -> None:
 def python_of(question: Mapping[str, Any]) -> str:
     """The same question as a few lines of Python."""
     written = pformat(dict(question), width=88, sort_dicts=False)
-    return f'import periplus\n\nws = periplus.open(".")\nanswer = ws.ask(\n{indent(written, "    ")}\n)\nanswer.df()\n'
+    lines = [
+        "import periplus",
+        "",
+        'ws = periplus.open(".")',
+        f"answer = ws.ask(\n{indent(written, '    ')}\n)",
+        "",
+    ]
+    return "\n".join(lines)

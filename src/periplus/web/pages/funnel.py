@@ -142,22 +142,51 @@ def ends(steps: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     if not steps:
         return []
     last = steps[-1]
-    found = [{"name": _("Reached {step}").format(step=last["name"]), "kind": "on", "n": last["whole"]["reached"],
-              "rows": [{"step": last["index"]}], "field": "reached", "at": last["at"]}]
+    found = [
+        {
+            "name": _("Reached {step}").format(step=last["name"]),
+            "kind": "on",
+            "n": last["whole"]["reached"],
+            "rows": [{"step": last["index"]}],
+            "field": "reached",
+            "at": last["at"],
+        }
+    ]
     inner = steps[:-1]
     if inner:
-        found.append({"name": _("Stopped before {step}").format(step=steps[1]["name"]), "kind": "f-stop",
-                      "n": inner[0]["whole"]["stopped"], "rows": [{"step": 0}], "field": "stopped", "at": None})
+        found.append(
+            {
+                "name": _("Stopped before {step}").format(step=steps[1]["name"]),
+                "kind": "f-stop",
+                "n": inner[0]["whole"]["stopped"],
+                "rows": [{"step": 0}],
+                "field": "stopped",
+                "at": None,
+            }
+        )
     if len(inner) > 1:
         said = _("Stopped between {a} and {b}").format(a=steps[1]["name"], b=last["name"])
-        found.append({"name": said, "kind": "f-stop", "n": sum(s["whole"]["stopped"] for s in inner[1:]),
-                      "rows": [{"step": s["index"]} for s in inner[1:] if s["whole"]["stopped"]],
-                      "field": "stopped", "at": None})
+        found.append(
+            {
+                "name": said,
+                "kind": "f-stop",
+                "n": sum(s["whole"]["stopped"] for s in inner[1:]),
+                "rows": [{"step": s["index"]} for s in inner[1:] if s["whole"]["stopped"]],
+                "field": "stopped",
+                "at": None,
+            }
+        )
     if inner:
-        found.append({"name": _("Open: may still get there"), "kind": "f-framed",
-                      "n": sum(s["whole"]["open"] for s in inner),
-                      "rows": [{"step": s["index"]} for s in inner if s["whole"]["open"]],
-                      "field": "open", "at": None})
+        found.append(
+            {
+                "name": _("Open: may still get there"),
+                "kind": "f-framed",
+                "n": sum(s["whole"]["open"] for s in inner),
+                "rows": [{"step": s["index"]} for s in inner if s["whole"]["open"]],
+                "field": "open",
+                "at": None,
+            }
+        )
     return found
 
 
@@ -176,7 +205,9 @@ def compared(
     if low <= 0:
         return {"lead": "", "rest": _("The values drawn do not differ beyond chance (95 %).")}
     lead = _("{best} reaches {step} {points} points more often than {worst}").format(
-        best=best["name"], step=steps[-1]["name"], worst=worst["name"],
+        best=best["name"],
+        step=steps[-1]["name"],
+        worst=worst["name"],
         points=words.number(100 * (best["share"] - worst["share"]), 1),
     )
     rest = f"({words.number(100 * low, 1)}–{words.number(100 * high, 1)})."

@@ -47,7 +47,8 @@ def mapping_of(text: str | None) -> dict[str, Any] | None:
         mark = getattr(problem, "problem_mark", None)
         where = _(" in line {n}").format(n=mark.line + 1) if mark is not None else ""
         raise DocumentError(
-            _("The mapping is not readable YAML{where}.").format(where=where), hint=_("Mend it and look again.")
+            _("The mapping is not readable YAML{where}.").format(where=where),
+            hint=_("Mend it and look again."),
         ) from None
     if not isinstance(document, dict):
         raise DocumentError(_("The mapping is not a set of keys."), hint=_("It begins with “tables:”."))
@@ -65,7 +66,9 @@ def ledger_bar(counts: dict[str, Any]) -> list[dict[str, Any]]:
     parts, x = [], 0
     for name in COUNTS:
         fill, label, meaning = said[name]
-        parts.append({"name": name, "fill": fill, "label": label, "meaning": meaning, "n": counts[name], "x": x})
+        parts.append(
+            {"name": name, "fill": fill, "label": label, "meaning": meaning, "n": counts[name], "x": x}
+        )
         x += counts[name]
     return parts
 
@@ -96,7 +99,9 @@ def add(router: APIRouter, site: Site) -> None:
         form = await request.form()
         files = [file for file in form.getlist("files") if isinstance(file, UploadFile) and file.filename]
         if not files:
-            raise InputError(_("No file was chosen."), code="no_file", hint=_("Choose one, or drop it on the field."))
+            raise InputError(
+                _("No file was chosen."), code="no_file", hint=_("Choose one, or drop it on the field.")
+            )
         replace = word(form, "replace", 9)
         draft = drafts.new()
         draft.source = word(form, "source")
@@ -197,7 +202,9 @@ def add(router: APIRouter, site: Site) -> None:
         found = drafts.get(draft)
         action = actions.get(word(form, "action") or "")
         if action is None:
-            raise InputError(_("What to do with the file is not said."), hint=_("Use the buttons of its page."))
+            raise InputError(
+                _("What to do with the file is not said."), hint=_("Use the buttons of its page.")
+            )
         if "mapping" in form:
             found.mapping = word(form, "mapping", 400_000)
         if "source" in form:

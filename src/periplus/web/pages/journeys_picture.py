@@ -63,7 +63,8 @@ def lay_out(journeys: Sequence[Mapping[str, Any]], stages: Sequence[Mapping[str,
         "width": max(WIDTH, round(x)),
         "height": height + 44,
         "lines": [
-            {"y": level[stage["name"]] * ROW + ROW / 2, "name": stage["name"], "at": stage} for stage in stages
+            {"y": level[stage["name"]] * ROW + ROW / 2, "name": stage["name"], "at": stage}
+            for stage in stages
         ],
         "bottom": height,
         "left": LEFT,

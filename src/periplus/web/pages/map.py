@@ -8,65 +8,20 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from periplus.maps.fill import colors, fill
+from periplus.maps.fill import fill
 from periplus.maps.model import MapDocument
 from periplus.maps.sentences import loss
 from periplus.web import words
 from periplus.web.page import Page, add_page, link
 from periplus.web.pages.drawing import drawings, language
-from periplus.web.period import BY, Period, presets
+from periplus.web.period import Period, by_names, presets
+from periplus.web.places import outcome_heads, steps_of
 from periplus.web.site import Site
 from periplus.web.words import _, ngettext
-
-OUTCOMES = ("onward", "back", "goal", "again", "stopped", "ended", "running")
-
-
-def outcome_names() -> dict[str, str]:
-    """The seven outcomes as people read them."""
-    return {
-        "onward": _("onward"),
-        "back": _("back"),
-        "goal": _("goal, closed here"),
-        "again": _("again, begun anew"),
-        "stopped": _("stopped"),
-        "ended": _("ended after the goal"),
-        "running": _("running"),
-    }
-
-
-def outcome_heads() -> dict[str, str]:
-    """The same in one word, for the head of a table."""
-    return {
-        "onward": _("onward"),
-        "back": _("back"),
-        "goal": _("goal"),
-        "again": _("again"),
-        "stopped": _("stopped"),
-        "ended": _("ended"),
-        "running": _("running"),
-    }
 
 
 def question(kind: str, map_id: str, period: Period) -> dict[str, Any]:
     return period.put({"kind": kind, "map": map_id})
-
-
-def steps_of(document: MapDocument) -> dict[str, dict[str, Any]]:
-    """Step id → its name, channel, department, stage and the stage's place and colour."""
-    return {
-        step.id: {
-            "id": step.id,
-            "name": step.name,
-            "channel": step.channel,
-            "department": step.department,
-            "stage": stage.name,
-            "measured": step.rule is not None,
-            "place": place,
-            "color": color,
-        }
-        for place, (stage, color) in enumerate(zip(document.stages, colors(document), strict=True), 1)
-        for step in stage.steps
-    }
 
 
 def title(answer: Any, steps: Mapping[str, Mapping[str, Any]], goal: str) -> str:
@@ -121,7 +76,7 @@ def drawn(
         "people": people,
         "period": period,
         "periods": presets(answer.now),
-        "by_names": {key: name() for key, name in BY.items()},
+        "by_names": by_names(),
         "drawings": drawings(filled, period, request.state.nonce, selected),
         "loss": loss(filled, language()),
         "flow": flow,

@@ -5,7 +5,7 @@ For htmx it is the panel alone; as a page of its own it is the map with the pane
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -17,8 +17,9 @@ from periplus.errors import NotFoundError, unknown
 from periplus.web import words
 from periplus.web.interval import wilson
 from periplus.web.page import Page, add_page, is_fragment, link, render, text
-from periplus.web.pages.map import OUTCOMES, drawn, outcome_names, question, steps_of
+from periplus.web.pages.map import drawn, question
 from periplus.web.period import Period
+from periplus.web.places import OUTCOMES, ends, outcome_names, steps_of
 from periplus.web.site import Site
 from periplus.web.words import _, ngettext
 
@@ -30,24 +31,11 @@ PATIENCE = 3.0
 """Seconds the weekly trend may cost; where it would cost more it is left out."""
 
 
-def ends() -> dict[str, str]:
-    """The ends of a flow as people read them."""
-    return {
-        "(start)": _("begins here"),
-        "(goal)": _("goal, closed here"),
-        "(again)": _("begins again"),
-        "(stopped)": _("stops here"),
-        "(ended)": _("ends after the goal"),
-        "(running)": _("still running"),
-        "(other)": _("other steps"),
-    }
-
-
 FILLS = {"(start)": "f-ink", "(stopped)": "f-stop", "(ended)": "f-ended", "(running)": "f-running"}
 
 
 def neighbours(
-    rows: list[Mapping[str, Any]], side: str, here: str, steps: Mapping[str, Mapping[str, Any]]
+    rows: Sequence[Mapping[str, Any]], side: str, here: str, steps: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """The steps at one side of a step, most visits first, the smallest folded into one last row."""
     order = list(steps)
@@ -107,9 +95,7 @@ def weekly(site: Site, map_id: str, step: str, answer: Any) -> list[dict[str, An
         period = {"from": clock.iso(start), "to": clock.iso(start + week), "by": "activity"}
         asked = {"kind": "map", "map": map_id, "period": period, "now": answer.now}
         row = next(row for row in site.workspace.ask(asked).rows if row["step"] == step)
-        found.append(
-            {"week": clock.iso(start, zone), "visits": row["visits"], "stopped": row["stopped"]}
-        )
+        found.append({"week": clock.iso(start, zone), "visits": row["visits"], "stopped": row["stopped"]})
     return found
 
 
@@ -259,5 +245,3 @@ def trend_picture(weeks: list[dict[str, Any]], width: int = 330, height: int = 7
         "first_share": shares[0][0],
         "last_share": shares[-1][0],
     }
-
-

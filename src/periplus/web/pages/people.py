@@ -70,7 +70,11 @@ def add(router: APIRouter, site: Site) -> None:
         else:
             said = ngettext("{n} customer", "{n} customers", total)
         data = {"search": search, "total": total, "offset": offset, "rows": found["rows"]}
-        view = {"search": search, "pager": pages("/people", total, offset, [("search", search)]), "ids_said": ids_said}
+        view = {
+            "search": search,
+            "pager": pages("/people", total, offset, [("search", search)]),
+            "ids_said": ids_said,
+        }
         return Page("people.html", data, view, said.format(n=words.number(total), text=search))
 
     def of_number(request: Request, offset: int) -> Page:
@@ -93,7 +97,11 @@ def add(router: APIRouter, site: Site) -> None:
             "offset": offset,
             "rows": people[offset : offset + PER_PAGE],
         }
-        keep: list[tuple[str, object]] = [("question", question), *(("row", row) for row in rows), ("field", field)]
+        keep: list[tuple[str, object]] = [
+            ("question", question),
+            *(("row", row) for row in rows),
+            ("field", field),
+        ]
         what = said_number(ws, question, rows, field, total)
         view = {
             "what": what,

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -371,3 +375,19 @@ def test_the_sentence_names_everything(document: dict[str, Any]) -> None:
     for _, value in condition.literals():
         assert str(value) in sentence
     assert Condition.parse(condition.document()) == condition
+
+
+def test_the_worked_table_of_the_docs() -> None:
+    page = Path(__file__).parents[1].joinpath("docs", "conditions.md").read_text(encoding="utf-8")
+    rows = page.split("| asked |")[1].split("## ")[0].splitlines()[2:]
+    checked = 0
+    for row in filter(None, rows):
+        asked, values, holds, _ = (cell.strip() for cell in row.strip("|").split("|", 3))
+        where = {"x": yaml.safe_load(asked.strip("`"))}
+        if values == "nothing":
+            assert meets(where) == (holds == "yes"), row
+            checked += 1
+        for value in re.findall("`([^`]*)`", values):
+            assert meets(where, x=json.loads(value)) == (holds == "yes"), (row, value)
+            checked += 1
+    assert checked > 25

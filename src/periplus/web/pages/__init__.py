@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from fastapi import APIRouter
 
-from periplus.web.pages import batches, customer, explore, imports, map, panel, people, session
+from periplus.web.pages import batches, customer, explore, flow, imports, map, panel, people, session
 from periplus.web.site import Site
 
 PAGES: list[Callable[[APIRouter, Site], None]] = [
@@ -14,6 +14,7 @@ PAGES: list[Callable[[APIRouter, Site], None]] = [
     panel.add,
     map.add,
     explore.add,
+    flow.add,
     people.add,
     customer.add,
     imports.add,

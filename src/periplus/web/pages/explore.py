@@ -18,8 +18,7 @@ from periplus.web.asking import places, property_name, step_name, units_name
 from periplus.web.documents import document
 from periplus.web.page import Page, add_page, compact, link
 from periplus.web.pages import funnel
-from periplus.web.period import Period, by_names, presets
-from periplus.web.places import ends
+from periplus.web.period import Period, presets
 from periplus.web.site import Site
 from periplus.web.words import _
 
@@ -246,49 +245,6 @@ def add(router: APIRouter, site: Site) -> None:
         writer.writerows(rows)
         headers = {"Content-Disposition": 'attachment; filename="funnel.csv"'}
         return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
-
-    add_flow(router, site)
-
-
-def add_flow(router: APIRouter, site: Site) -> None:
-    ws = site.workspace
-
-    def show(request: Request) -> Page:
-        maps = ws.maps()
-        if not maps:
-            return Page("explore_empty.html", {"question": None}, {}, _("No events yet"))
-        named = request.query_params.get("map") or maps[0]["id"]
-        period = Period.of(request.query_params)
-        question = period.put({"kind": "flow", "map": named})
-        answer = ws.ask(question)
-        at = places(ws, question)
-        names = {**ends(), **{id: entry["name"] for id, entry in at.items()}}
-        rows = sorted(answer.rows, key=lambda row: -row["visits"])
-        said = (
-            _("The most used way goes from {a} to {b}").format(
-                a=names.get(rows[0]["source"], ""), b=names.get(rows[0]["target"], "")
-            )
-            if rows
-            else _("No journeys in this period yet")
-        )
-        view = {
-            "question": question,
-            "rows": rows,
-            "most": rows[0]["visits"] if rows else 0,
-            "names": names,
-            "at": at,
-            "answer": answer,
-            "period": period,
-            "periods": presets(answer.now),
-            "map_id": named,
-            "maps": maps,
-            "by_names": by_names(),
-        }
-        return Page(
-            "flow.html", {"question": question, "title": said, "answer": answer.to_dict()}, view, said
-        )
-
-    add_page(router, "/explore/flow", show, name="flow")
 
 
 def python_of(question: Mapping[str, Any]) -> str:

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from periplus.collect import keys, times
 from periplus.collect.recipe import PHYSICAL, ROW_BITS, EventRecipe, Recipe, Value, only_times, shredded, timed
-from periplus.store.door import Connection, literal, quoted
+from periplus.store.door import Connection, file_list, literal, quoted
 
 STATEMENTS = ("identify", "group", "alias")
 REJECTS = 'file INTEGER, line BIGINT, reason VARCHAR, "column" VARCHAR, value VARCHAR, payload VARCHAR'
 """The columns of refused rows; the table has `start` and `finish` too, where the row's text lies."""
+MOST_IN_REST = 20_000
+"""Paths of the rest that are listed; with more, readers look into every rest."""
 RISES = 100_000
 """Rows looked at first for two times that rise; only a file without any is read to its end for it."""
 
@@ -34,7 +36,6 @@ def execute(connection: Connection, recipes: list[Recipe], folder: Path, step: C
     kinds = shredded(recipes)
     paths: list[Path] = []
     withheld, reversed_files, warnings = 0, [], []
-    in_rest: set[str] | None = set()
     for number, recipe in enumerate(recipes):
         step("reading times")
         connection.execute(
@@ -54,10 +55,8 @@ def execute(connection: Connection, recipes: list[Recipe], folder: Path, step: C
                 path.unlink(missing_ok=True)
         withheld += _refuse(connection, recipe)
         warnings += _unmade(connection, recipe)
-        found = _in_rest(connection, recipe)
-        in_rest = None if in_rest is None or found is None else in_rest | found
         connection.execute("DROP TABLE positions; DROP TABLE equals_before")
-    return Written(paths, kinds, None if in_rest is None else tuple(sorted(in_rest)), withheld, reversed_files, warnings)
+    return Written(paths, kinds, _paths_in_rest(connection, paths), withheld, reversed_files, warnings)
 
 
 def _temporary(recipe: Recipe) -> str:
@@ -239,16 +238,13 @@ def _unmade(connection: Connection, recipe: Recipe) -> list[str]:
     ]
 
 
-def _in_rest(connection: Connection, recipe: Recipe) -> set[str] | None:
-    """Which paths really occur in `rest`; None where the reader brought a rest of its own."""
+def _paths_in_rest(connection: Connection, paths: list[Path]) -> tuple[str, ...] | None:
+    """Which paths really occur in `rest`; None where they are too many to list."""
     found: set[str] = set()
-    for event in recipe.events:
-        if event.rest is not None:
-            return None
-        misfits = {path: value.misfit for path, value in event.values.items() if value.misfit is not None}
-        if misfits:
-            counts = ", ".join(f"count({sql})" for sql in misfits.values())
-            row = connection.execute(f"SELECT {counts} FROM timed").fetchone()
-            assert row is not None
-            found |= {path for path, count in zip(misfits, row, strict=True) if count}
-    return found
+    for path in paths:
+        rows = connection.execute(
+            f"SELECT DISTINCT unnest(json_keys(rest)) FROM read_parquet({file_list([path])}) WHERE rest IS NOT NULL "
+            f"LIMIT {MOST_IN_REST + 1}"
+        ).fetchall()
+        found |= {str(row[0]) for row in rows}
+    return tuple(sorted(found)) if len(found) <= MOST_IN_REST else None

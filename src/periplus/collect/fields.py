@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 
 from periplus.collect import csv_scan
+from periplus.collect.json_scan import ESCAPED, KINDS, STRING
+from periplus.collect.jsonl import FITS
 from periplus.collect.mapping import Field_, Scalar, When
 from periplus.collect.recipe import Value
 from periplus.collect.rows import Seen
@@ -89,8 +91,11 @@ def kind_of(field: Field_, path: str, seen: Seen | None) -> str | None:
 
 
 def majority(kinds: Mapping[str, int]) -> str | None:
-    """The kind most values of a JSON path have; whole and decimal numbers are one kind."""
-    numbers = kinds.get("BIGINT", 0) + kinds.get("DOUBLE", 0)
+    """The kind most values of a JSON path have; whole and decimal numbers are one kind.
+
+    Whole numbers of 16 digits or more (LONG) make no DOUBLE, which would round them.
+    """
+    numbers = kinds.get("BIGINT", 0) + kinds.get("DOUBLE", 0) + kinds.get("LONG", 0)
     sums = {"VARCHAR": kinds.get("VARCHAR", 0), "BOOLEAN": kinds.get("BOOLEAN", 0), "JSON": kinds.get("JSON", 0)}
     sums["DOUBLE" if kinds.get("DOUBLE") else "BIGINT"] = numbers
     best = max(sums, key=lambda kind: sums[kind])
@@ -107,8 +112,14 @@ def _kind_of_constants(values: list[Scalar]) -> str | None:
     return "BIGINT" if all(isinstance(value, int) for value in values) else "DOUBLE"
 
 
-def value(field: Field_, kind: str, source: str, path: str, *, inferred: bool = False) -> Value:
-    """The field's text `source` (SQL) as a value of its kind; what does not fit is kept as JSON text."""
+def value(field: Field_, kind: str, source: str, path: str, *, inferred: bool = False, json_kind: str | None = None) -> Value:
+    """The field's text `source` (SQL) as a value of its kind; what does not fit is kept as JSON text.
+
+    `inferred`: the kind was found by looking at all values, so all fit. `json_kind` is SQL of the kind of
+    leaf (json_scan) the text was, where it came from JSON and the mapping says no type.
+    """
+    if json_kind is not None and field.type is None and not field.map and field.format is None and field.split is None:
+        return _json_value(field, kind, source, json_kind)
     if kind == "VARCHAR":
         return Value(kind, source, column=field.column)
     if kind == "JSON":
@@ -127,6 +138,17 @@ def value(field: Field_, kind: str, source: str, path: str, *, inferred: bool = 
     # a kind that was found by looking at all values fits them all
     fits = field.column is None or (inferred and field.type is None and not field.map and field.format is None)
     return Value(kind, typed, None if fits else misfit, field.column)
+
+
+def _json_value(field: Field_, kind: str, source: str, leaf: str) -> Value:
+    """A JSON leaf of the column's kind; one of another kind is kept as it was written."""
+    fits = ", ".join(str(code) for code in range(1, KINDS) if FITS[kind] >> (code - 1) & 1)
+    cast = source if kind in ("VARCHAR", "JSON") else f"TRY_CAST({source} AS {kind})"
+    raw = f"CASE WHEN {leaf} IN ({STRING}, {ESCAPED}) THEN CAST(to_json({source}) AS VARCHAR) ELSE {source} END"
+    return Value(
+        kind, f"CASE WHEN {leaf} IS NULL OR {leaf} IN ({fits}) THEN {cast} END",
+        f"CASE WHEN {source} IS NOT NULL AND {leaf} NOT IN ({fits}) THEN {raw} END", field.column,
+    )  # fmt: skip
 
 
 def boolean(source: str) -> str:

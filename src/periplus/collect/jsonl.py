@@ -43,7 +43,7 @@ FITS = {
 }
 """Which leaves a column of a kind takes. TEXT (ids and such) takes every scalar as it is written."""
 _NAMES = {
-    json_scan.BOOLEAN: "BOOLEAN", json_scan.INTEGER: "BIGINT", json_scan.LONG: "BIGINT", json_scan.DECIMAL: "DOUBLE",
+    json_scan.BOOLEAN: "BOOLEAN", json_scan.INTEGER: "BIGINT", json_scan.LONG: "LONG", json_scan.DECIMAL: "DOUBLE",
     json_scan.STRING: "VARCHAR", json_scan.ESCAPED: "VARCHAR", json_scan.ARRAY: "JSON", json_scan.OBJECT: "JSON",
     json_scan.HUGE: "HUGE",
 }  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -50,13 +50,13 @@ def add(
     chunks: Iterator[Chunk],
     *,
     row_hash: str,
-    kept: Sequence[str],
+    kept: Mapping[str, str],
     damaged: Callable[[list[Damaged]], None],
     progress: Progress | None,
     what: str,
 ) -> None:
-    """Insert the rows of one file: the columns `kept`, and `row_hash` (SQL over the chunk's columns) as `h`."""
-    taken = "".join(f", {quoted(name)} AS {column(name)}" for name in kept)
+    """Insert the rows of one file: the columns `kept` and the `row_hash`, both SQL over the chunk's columns."""
+    taken = "".join(f", {sql} AS {column(name)}" for name, sql in kept.items())
     sql = (
         f"INSERT INTO {quoted(loaded.name)} BY NAME SELECT ({file}::BIGINT << {ROW_BITS}) + \"@line\" AS \"row\", "
         f'{file} AS file, "@line" AS line, "@start" AS start, "@finish" AS finish, {row_hash} AS h{taken} FROM chunk'

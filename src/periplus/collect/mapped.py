@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from periplus.collect import formats, found, keys, load, tables
-from periplus.collect.csv_file import CsvFile, Dialect
+from periplus.collect import formats, found, load, rows_of, tables
 from periplus.collect.dialect import guess_delimiter
 from periplus.collect.mapping import Field_, Format, Join, MappingDocument, Table
-from periplus.collect.opened import OpenFile, Workbench
-from periplus.collect.plain import plain
+from periplus.collect.opened import Workbench
 from periplus.collect.recipe import Recipe
-from periplus.collect.rows import Chunk, Seen
+from periplus.collect.rows import Seen
+from periplus.collect.rows_of import Rows
 from periplus.collect.times import Form
-from periplus.errors import DocumentError, InputError
+from periplus.errors import DocumentError
 from periplus.store.door import quoted
 
 
@@ -41,8 +40,8 @@ def _table(
     near: Path | None, source: str, zone: str, first_place: int,
 ) -> Recipe:  # fmt: skip
     wanted = tables.needed(table, document.consent)
-    readers = [_open(bench, path, table.format, wanted) for path in files]
-    own = list(dict.fromkeys(name for reader, _ in readers for name in reader.columns))
+    readers = [rows_of.opened(bench, path, table.format) for path in files]
+    own = list(dict.fromkeys(name for reader in readers for name in reader.columns))
     joins = [_Joined(bench, f"join_{number}_{i}", join, table, paths, files, near) for i, join in enumerate(table.join)]
     known: dict[str, str] = {name: f"r.{load.column(name)}" for name in own}
     needed_own = dict(wanted)
@@ -58,34 +57,26 @@ def _table(
                     hint=f"Give the join a prefix, such as `prefix: {join.path.name.split('.')[0]}_`.",
                 )
             known.setdefault(shown, f"j{i}.{load.column(name)}")
-    for (reader, _), path in zip(readers, files, strict=True):
+    for reader in readers:
         mine = set(reader.columns)
-        at_least = {name: where for name, where in wanted.items() if name not in known or name in own}
-        tables.check_columns(
-            {name: where for name, where in at_least.items()},
-            {name: None for name in known if name not in own or name in mine},
-            path.name,
-            _delimiter_hint(reader, path, table.format),
-        )
+        there = {name: None for name in known if name not in own or name in mine}
+        tables.check_columns(wanted, there, reader.file.name, _delimiter_hint(reader, table.format))
     kept = [name for name in own if name in needed_own]
-    loaded = load.create(bench.connection, f"rows_{number}", dict.fromkeys(kept, "VARCHAR"))
+    kinds = {f"@kind {name}": "UTINYINT" for name in kept} if any(reader.leaves for reader in readers) else {}
+    loaded = load.create(bench.connection, f"rows_{number}", dict.fromkeys(kept, "VARCHAR") | kinds)
     indexes = []
-    for (reader, file), path in zip(readers, files, strict=True):
+    for reader in readers:
         index = len(bench.files)
-        bench.files.append(file)
+        bench.files.append(reader.file)
         indexes.append(index)
-        load.add(
-            bench.connection, loaded, index, reader.chunks(), row_hash=keys.row_sql(source, {name: quoted(name) for name in reader.columns}),
-            kept=[name for name in reader.columns if name in kept],
-            damaged=lambda rows, index=index: bench.damaged(index, rows),  # type: ignore[misc]
-            progress=bench.progress, what=f"reading {path.name}",
-        )  # fmt: skip
-        file.rows = loaded.rows[index]
-        file.columns, file.seen = reader.columns, reader.seen
+        damaged = reader.add(bench, loaded, index, [name for name in reader.columns if name in kept], source)
+        bench.damaged(index, damaged)
+        reader.file.rows = loaded.rows[index]
+        reader.file.columns, reader.file.seen = reader.columns, reader.seen
         load.merge_seen(loaded.seen, reader.seen)
     seen = dict(loaded.seen)
     relation = quoted(loaded.name)
-    columns = {name: load.column(name) for name in kept}
+    columns = {name: load.column(name) for name in loaded.columns}
     if joins:
         relation, columns, seen = _join(bench, loaded, joins, known, wanted, seen)
     ground = tables.Ground(relation, columns, seen, zone, source, _decider(bench, relation))
@@ -118,22 +109,14 @@ def _decider(bench: Workbench, relation: str) -> Callable[[str, str], tuple[Form
     return decide
 
 
-def _open(bench: Workbench, path: Path, format: Format, wanted: Mapping[str, str]) -> tuple[CsvFile, OpenFile]:
-    text = bench.stack.enter_context(
-        plain(path, encoding=format.encoding, folder=bench.scratch, progress=bench.progress)
-    )
-    dialect = Dialect(format.delimiter, format.quote, format.escape, format.header, format.null)
-    return CsvFile(text, dialect), OpenFile(path, path.name, text.bytes, text=text.text)
-
-
-def _delimiter_hint(reader: CsvFile, path: Path, format: Format) -> str:
+def _delimiter_hint(reader: Rows, format: Format) -> str:
     """What to say if columns are missing because the file is delimited by something else."""
-    if len(reader.columns) > 2:
+    if len(reader.columns) > 2 or reader.file.text is None:
         return ""
-    other = guess_delimiter(reader.plain.text[: 64 << 10].tobytes(), format.quote)
+    other = guess_delimiter(reader.file.text[: 64 << 10].tobytes(), format.quote)
     if other is None or other == format.delimiter:
         return ""
-    return f"{path.name} seems to be delimited by {other!r}; say `format: {{delimiter: {other!r}}}`."
+    return f"{reader.file.name} seems to be delimited by {other!r}; say `format: {{delimiter: {other!r}}}`."
 
 
 class _Joined:
@@ -145,7 +128,7 @@ class _Joined:
         self.name, self.join = name, join
         self.path = found.beside(join.file, paths, files, near)
         self.keys = [(on, on) if isinstance(on, str) else on for on in join.on]
-        self.reader, _ = _open(bench, self.path, join.format or table.format, {})
+        self.reader = rows_of.opened(bench, self.path, join.format or table.format)
         tables.check_columns(
             {right: f"join of {self.path.name}" for _, right in self.keys} | dict.fromkeys(join.sum, "sum"),
             dict.fromkeys(self.reader.columns), self.path.name,
@@ -159,13 +142,9 @@ class _Joined:
         rights = [right for _, right in self.keys]
         kept = [name for name in self.columns if name in wanted or name in rights]
         loaded = load.create(connection, self.name, dict.fromkeys(kept, "VARCHAR"))
-        skipped: list[int] = []
-        load.add(
-            connection, loaded, 0, self.reader.chunks(list(dict.fromkeys(kept))), row_hash="NULL", kept=kept,
-            damaged=lambda rows: skipped.append(len(rows)), progress=bench.progress, what=f"reading {self.path.name}",
-        )  # fmt: skip
+        skipped = self.reader.add(bench, loaded, 0, kept, None)
         if skipped:
-            bench.warnings.append(f"{sum(skipped):,} damaged rows of {self.path.name} were not looked up.")
+            bench.warnings.append(f"{len(skipped):,} damaged rows of {self.path.name} were not looked up.")
         by = ", ".join(load.column(name) for name in rights)
         table = quoted(self.name)
         if self.join.sum:
@@ -210,5 +189,7 @@ def _join(
         source += f" LEFT JOIN {quoted(join.name)} AS j{i} ON {met}"
     own = 'r."row", r.file, r.line, r.start, r.finish, r.h'
     taken = [name for name in wanted if name in known]
-    columns = ", ".join(f"{known[name]} AS {load.column(name)}" for name in taken)
-    return f"(SELECT {own}, {columns} FROM {source})", {name: load.column(name) for name in taken}, all_seen
+    shown = {name: known[name] for name in taken}
+    shown |= {name: f"r.{load.column(name)}" for name in loaded.columns if name.startswith("@kind ")}
+    columns = ", ".join(f"{sql} AS {load.column(name)}" for name, sql in shown.items())
+    return f"(SELECT {own}, {columns} FROM {source})", {name: load.column(name) for name in shown}, all_seen

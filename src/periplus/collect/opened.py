@@ -48,6 +48,8 @@ class Workbench:
 
     def damaged(self, file: int, rows: list[Damaged]) -> None:
         """Refuse rows that cannot be read at all."""
+        if not rows:
+            return
         self.connection.executemany(
             'INSERT INTO rejects (file, line, reason, "column", value, payload) VALUES (?, ?, ?, ?, ?, ?)',
             [(file, row.line, row.reason, row.column, row.value, row.payload) for row in rows],

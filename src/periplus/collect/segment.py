@@ -109,7 +109,7 @@ def _json(bench: Workbench, paths: list[Path], source: str) -> tuple[Flat, tuple
         load.add(
             bench.connection, loaded, index,
             reader.chunks(wanted, drop=TRANSPORT, text_unless="messageId" if has_ids else ""),
-            row_hash=row_hash, kept=[*physical, "@rest"],
+            row_hash=row_hash, kept={name: quoted(name) for name in (*physical, "@rest")},
             damaged=lambda rows, index=index: bench.damaged(index, rows),  # type: ignore[misc]
             progress=bench.progress, what=f"reading {reader.path.name}",
         )  # fmt: skip

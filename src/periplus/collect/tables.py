@@ -176,7 +176,7 @@ def _values(event: EventRow, ground: Ground, items: list[TimeItem]) -> list[tupl
             continue
         seen = ground.seen.get(given.column) if given.column else None
         fitting = seen is not None and not seen.kinds
-        result.append((path, fields.value(given, kind, source, path, inferred=fitting)))
+        result.append((path, fields.value(given, kind, source, path, inferred=fitting, json_kind=ground.columns.get(f"@kind {given.column}"))))
     return result
 
 

@@ -1,0 +1,129 @@
+"""Files that a mapping reads, of any format, behind one face: columns, what was seen of them, and `add`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from periplus.collect import keys, load, parquet
+from periplus.collect.csv_file import CsvFile, Dialect
+from periplus.collect.jsonl import JsonLines, Wanted
+from periplus.collect.load import Loaded
+from periplus.collect.mapping import Format
+from periplus.collect.opened import OpenFile, Workbench
+from periplus.collect.plain import is_parquet, plain, unpacked
+from periplus.collect.rows import Damaged, Seen
+from periplus.store.door import literal, quoted
+
+
+class Rows(Protocol):
+    """One open file. `add` inserts its rows into a loaded table as texts and completes `seen`."""
+
+    file: OpenFile
+    columns: list[str]
+    seen: dict[str, Seen]
+    leaves: bool
+    """Whether values are JSON leaves, whose kinds are stored beside them as `@kind NAME`."""
+
+    def add(self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None) -> list[Damaged]:
+        """Insert the columns `kept`; hash rows for `source` (None: no hashes). Returns the damaged rows."""
+        ...
+
+
+def opened(bench: Workbench, path: Path, format: Format) -> Rows:
+    """A file in the format the mapping says, else by its first bytes and its name."""
+    kind = format.type
+    if kind in (None, "parquet"):
+        inner = path
+        if ".parquet." in path.name.lower():
+            inner = bench.stack.enter_context(unpacked(path, folder=bench.scratch, progress=bench.progress))
+        if kind == "parquet" or is_parquet(inner):
+            return _Parquet(bench, path, inner, format)
+    text = bench.stack.enter_context(
+        plain(path, encoding=format.encoding, folder=bench.scratch, progress=bench.progress)
+    )
+    file = OpenFile(path, path.name, text.bytes, text=text.text)
+    names = path.name.lower()
+    if kind == "jsonl" or (kind is None and any(ending in names for ending in (".jsonl", ".ndjson", ".json"))):
+        return _Json(bench, JsonLines(text), file, format)
+    dialect = Dialect(format.delimiter, format.quote, format.escape, format.header, format.null)
+    return _Csv(CsvFile(text, dialect), file)
+
+
+class _Csv:
+    leaves = False
+
+    def __init__(self, reader: CsvFile, file: OpenFile) -> None:
+        self.reader, self.file = reader, file
+        self.columns, self.seen = reader.columns, reader.seen
+
+    def add(self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None) -> list[Damaged]:
+        damaged: list[Damaged] = []
+        hashed = "NULL" if source is None else keys.row_sql(source, {name: quoted(name) for name in self.columns})
+        load.add(
+            bench.connection, loaded, index, self.reader.chunks(None if source is not None else list(kept)),
+            row_hash=hashed, kept={name: quoted(name) for name in kept}, damaged=damaged.extend,
+            progress=bench.progress, what=f"reading {self.file.name}",
+        )  # fmt: skip
+        return damaged
+
+
+class _Json:
+    leaves = True
+
+    def __init__(self, bench: Workbench, reader: JsonLines, file: OpenFile, format: Format) -> None:
+        reader.discover(bench.progress)
+        self.reader, self.file, self.format = reader, file, format
+        self.columns, self.seen = reader.columns, reader.seen
+
+    def add(self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None) -> list[Damaged]:
+        damaged: list[Damaged] = []
+        hashed = "NULL" if source is None else f"md5_number({literal('r' + keys.sized(source))} || \"@text\")"
+        wanted = [Wanted(name, name, "ANY") for name in kept]
+        taken = {name: _unless_null(quoted(name), self.format.null) for name in kept}
+        taken |= {f"@kind {name}": quoted(f"@kind {name}") for name in kept if f"@kind {name}" in loaded.columns}
+        load.add(
+            bench.connection, loaded, index, self.reader.chunks(wanted, rest=False, text_unless="" if source is not None else None),
+            row_hash=hashed, kept=taken, damaged=damaged.extend, progress=bench.progress, what=f"reading {self.file.name}",
+        )  # fmt: skip
+        return damaged
+
+
+class _Parquet:
+    leaves = False
+
+    def __init__(self, bench: Workbench, path: Path, inner: Path, format: Format) -> None:
+        self.reader = parquet.describe(bench.connection, path, inner)
+        self.format = format
+        self.file = OpenFile(path, path.name, path.stat().st_size)
+        self.columns = list(self.reader.types)
+        self.seen = {name: Seen(self.reader.rows, 0, {_kind(kind): 1}) for name, kind in self.reader.types.items()}
+
+    def add(self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None) -> list[Damaged]:
+        texts = {name: parquet.as_text(name, kind) for name, kind in self.reader.types.items()}
+        hashed = "NULL::UHUGEINT" if source is None else keys.row_sql(source, texts)
+        taken = [f"{_unless_null(texts[name], self.format.null)} AS {load.column(name)}" for name in kept]
+        relation = self.reader.relation(index, ", ".join([f"{hashed} AS h", *taken]))
+        bench.report(0, 1, f"reading {self.file.name}")
+        bench.connection.execute(f"INSERT INTO {quoted(loaded.name)} BY NAME SELECT * FROM {relation}")
+        loaded.rows[index] = self.reader.rows
+        return []
+
+
+def _unless_null(text: str, words: Sequence[str]) -> str:
+    """SQL: the text, or null where it is one of the null words or empty."""
+    listed = ", ".join(literal(word) for word in {"", *words})
+    return f"CASE WHEN {text} NOT IN ({listed}) THEN {text} END"
+
+
+def _kind(kind: str) -> str:
+    """The kind of value a Parquet type is, as JSON kinds are named."""
+    if kind in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"):
+        return "BIGINT"
+    if kind in ("FLOAT", "DOUBLE") or kind.startswith("DECIMAL"):
+        return "DOUBLE"
+    if kind == "BOOLEAN":
+        return "BOOLEAN"
+    return "JSON" if parquet.nested(kind) else "VARCHAR"
+

@@ -130,6 +130,7 @@ def test_the_sentence_answers() -> None:
     [
         ({}, False, ("no visits", "muted")),
         ({"onward": 100}, False, ("all go on", "muted")),
+        ({"onward": 80, "back": 20}, False, ("none stop", "muted")),
         ({"onward": 66, "stopped": 34}, False, ("34 % stop", "stop")),
         ({"onward": 91, "stopped": 9}, False, ("9 % stop", "muted")),
         ({"onward": 1, "stopped": 9}, False, ("90 % stop", "muted")),  # of too few to say

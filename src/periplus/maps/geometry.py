@@ -23,6 +23,9 @@ SIZES: dict[Style, tuple[float, bool]] = {
 }
 """Style to size and whether it is semibold."""
 
+OTHERS = "(other)"
+"""The target of a list's line that sums up several."""
+
 
 @dataclass(frozen=True)
 class Text:

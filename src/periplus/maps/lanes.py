@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from periplus.maps.fill import FilledCard, FilledLane, FilledMap
+from periplus.maps.fill import FilledCard, FilledMap
 from periplus.maps.geometry import Box, Note, Text
-from periplus.maps.parts import baseline_after, block, line
+from periplus.maps.parts import baseline_after, block
 from periplus.maps.words import Words
 
 PAD = 10.0
@@ -85,16 +85,3 @@ def _quiet(filled: FilledMap, words: Words) -> str:
         "What customers feel and say, what it costs and what we do about it will stand in these columns."
     )
     return f"{words.listed(missing)}. {hint}"
-
-
-def listed(lane: FilledLane, stage: int) -> list[FilledCard]:
-    """The cards of a lane under one stage."""
-    return [card for card in lane.cards if card.stage == stage]
-
-
-def text_line(x: float, y: float, card: FilledCard, room: float) -> list[Text]:
-    """A lane's card as plain lines, where there is no room for columns."""
-    return [
-        line(x, y, card.text, room, "chosen"),
-        *([line(x, y + 16, card.note, room, "small", "muted")] if card.note else []),
-    ]

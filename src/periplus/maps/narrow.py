@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from periplus.maps import sentences
 from periplus.maps.fill import ENDS, FilledMap, FilledStage, FilledStep, Flow
-from periplus.maps.geometry import Box, Card, Column, Layout, Note, Row, Text
+from periplus.maps.geometry import OTHERS, Box, Card, Column, Layout, Note, Row, Text
 from periplus.maps.parts import baseline_after, block, fate, legend, line, long
 from periplus.maps.words import Words
 
@@ -17,7 +17,6 @@ EDGE, PAD = 4.0, 12.0
 NAMED = 3
 """Flows named under a card, unless all are asked for."""
 ROW = 24.0
-GREY_ENDS = ("goal", "again", "stopped", "ended", "running")
 
 
 def lay_out(filled: FilledMap, width: float, words: Words, detail: bool, header: bool) -> Layout:
@@ -143,7 +142,7 @@ def _rows(
         y += ROW
     if rest:
         many = words.ngettext("%(n)s other", "%(n)s others", len(rest)) % {"n": words.number(len(rest))}
-        folded = Flow(step.id, "(other)", sum(flow.visits for flow in rest))
+        folded = Flow(step.id, OTHERS, sum(flow.visits for flow in rest))
         rows.append(_row(folded, many, "", "muted", step, y, width, words, names))
         y += ROW
     said = sentences.end_words(words)

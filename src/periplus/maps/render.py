@@ -10,13 +10,16 @@ import re
 from collections.abc import Callable
 from hashlib import sha256
 
-from periplus.maps.geometry import Box, Card, Column, Layout, Note, Ribbon, Row, Stub, Swatch, Text
+from periplus.maps.geometry import OTHERS, Box, Card, Column, Layout, Note, Ribbon, Row, Stub, Swatch, Text
 from periplus.maps.theme import Theme, sheet
 
 OWN_COLOR = ("goal", "again", "start")
 """Ends painted in the colour of the stage."""
 MARGIN = 24
-STRENGTH = {"again": "0.3", "start": "0.3", "other": "0.4", "running": "0.8"}
+FOLDED = ("other", "back", "before")
+"""Stubs that stand for many small flows; they open the step, where all are listed."""
+INWARD = ("start", "before", "back")
+STRENGTH = {"again": "0.3", "start": "0.3", "other": "0.4", "before": "0.3", "running": "0.8"}
 """How full a dissolve begins."""
 Link = Callable[[str, str], str]
 """(step, "") to the address of a step; (source, target) to that of a flow."""
@@ -222,6 +225,8 @@ class _Pen:
         data = {"source": stub.step, "target": target}
         if stub.end == "start":
             data = {"source": target, "target": stub.step}
+        elif stub.end in FOLDED:
+            data = {"step": stub.step}
         return self.thing(f"stub{self.own(stub.step)}", data, stub.label, shape)
 
     def gradients(self) -> str:
@@ -232,7 +237,7 @@ class _Pen:
             name = f"{self.key}-{end}" + (f"-{color.lstrip('#')}" if color else "")
             paint = f'stop-color="{color}"' if color else f'class="s-{end}"'
             strength = STRENGTH.get(end, "0.6")
-            grows = (end == "start") != self.layout.rtl
+            grows = (end in INWARD) != self.layout.rtl
             first, last = ("0", strength) if grows else (strength, "0")
             made.append(
                 f'<linearGradient id="{name}"><stop offset="0" {paint} stop-opacity="{first}"/>'
@@ -253,7 +258,10 @@ class _Pen:
             paint = f'class="o-{row.color or "back"}"'
         hit = self.rect(box, 'fill="none" pointer-events="all"')
         content = hit + self.texts(row.texts) + self.rect(length, paint)
-        return self.thing("row", {"source": row.source, "target": row.target}, row.label, content)
+        data = {"source": row.source, "target": row.target}
+        if row.target == OTHERS:
+            data = {"step": row.source}
+        return self.thing("row", data, row.label, content)
 
     def note(self, note: Note) -> str:
         kind = {"assumption": " guess", "voice": " voice"}.get(note.kind, "")

@@ -19,55 +19,67 @@ from periplus.maps.sentences import end_of, said_end, said_flow
 from periplus.maps.words import Words
 
 SMALL = 0.01
-"""Flows below this share, at both of their ends, fold into one."""
+"""A flow below this share of what leaves its source folds into one with the other small ones …"""
+MUCH = 0.05
+"""… unless it is at least this share of what arrives at its target."""
 DISSOLVE = 34.0
 INFLOW = 18.0
+TAIL = 14.0
 Kind = Literal["forward", "within", "back"]
 Slots = dict[tuple[str, str], Box]
 
 
 @dataclass(frozen=True)
 class Flows:
-    """The flows of a map by how they are drawn; those too thin are summed, by step and direction."""
+    """The flows of a map by how they are drawn; those too small to draw are summed, by step.
+
+    `onward` and `back` sum what leaves for many steps, `before` what comes from many.
+    """
 
     between: tuple[tuple[Flow, Kind], ...]
     ends: tuple[Flow, ...]
     starts: tuple[Flow, ...]
-    folded_out: Mapping[str, int]
-    folded_in: Mapping[str, int]
+    onward: Mapping[str, int]
+    back: Mapping[str, int]
+    before: Mapping[str, int]
 
 
 def sort(filled: FilledMap, detail: bool = False) -> Flows:
-    """Tell forward flows from those within a stage and back; fold the small ones unless `detail`."""
+    """Tell forward flows from those within a stage and back; fold the small ones unless `detail`.
+
+    A line back is worth its ink if it is also 1 % of the journeys: from a small step many ways lead back.
+    """
     order = {step.id: index for index, step in enumerate(filled.steps)}
     stage = {step.id: step.stage for step in filled.steps}
-    visits = {step.id: step.visits for step in filled.steps}
+    visits = {step.id: max(1, step.visits) for step in filled.steps}
     between: list[tuple[Flow, Kind]] = []
     ends: list[Flow] = []
     starts: list[Flow] = []
-    out: dict[str, int] = defaultdict(int)
-    into: dict[str, int] = defaultdict(int)
+    onward: dict[str, int] = defaultdict(int)
+    back: dict[str, int] = defaultdict(int)
+    before: dict[str, int] = defaultdict(int)
     for flow in filled.flows:
         if flow.source == START:
             if flow.target in order:
                 starts.append(flow)
-        elif end_of(flow.target):
+            continue
+        if end_of(flow.target):
             ends.append(flow)
+            continue
+        kind: Kind = "within" if stage[flow.target] == stage[flow.source] else "forward"
+        if order[flow.target] <= order[flow.source]:
+            kind = "back"
+        small = flow.visits < SMALL * visits[flow.source]
+        if kind == "back":
+            small = small or flow.visits < SMALL * filled.journeys
         else:
-            kind: Kind = "forward"
-            if order[flow.target] <= order[flow.source]:
-                kind = "back"
-            elif stage[flow.target] == stage[flow.source]:
-                kind = "within"
-            share = flow.visits / max(1, visits[flow.source])
-            arrives = flow.visits / max(1, visits[flow.target])
-            if not detail and share < SMALL and (arrives < SMALL or kind == "back"):
-                if kind != "back":
-                    out[flow.source] += flow.visits
-                into[flow.target] += flow.visits
-            elif flow.source != flow.target:
-                between.append((flow, kind))
-    return Flows(tuple(between), tuple(ends), tuple(starts), out, into)
+            small = small and flow.visits < MUCH * visits[flow.target]
+        if small and not detail:
+            (back if kind == "back" else onward)[flow.source] += flow.visits
+            before[flow.target] += flow.visits
+        elif flow.source != flow.target:
+            between.append((flow, kind))
+    return Flows(tuple(between), tuple(ends), tuple(starts), onward, back, before)
 
 
 def draw(
@@ -175,25 +187,36 @@ def _stubs(
         leaving[flow.source][end_of(flow.target)] += flow.visits
     for flow in flows.starts:
         coming[flow.target]["start"] += flow.visits
-    for id, count in flows.folded_out.items():
+    for id, count in flows.onward.items():
         leaving[id]["other"] += count
+    for id, count in flows.before.items():
+        coming[id]["before"] += count
     stubs: list[Stub] = []
     for id, card in cards.items():
         for side, counts in (("right", leaving[id]), ("left", coming[id])):
-            foot = card.box.bottom
+            y = card.box.bottom
             for end in _STACK:
                 count = counts.get(end, 0)
                 if not count:
                     continue
                 height = card.box.height * count / visits[id]
-                foot -= height
+                y -= height
                 x, length = (card.box.right, DISSOLVE) if side == "right" else (card.box.x - INFLOW, INFLOW)
-                box = Box(x, foot, length, height)
+                box = Box(x, y, length, height)
                 stubs.append(Stub(id, end, card.color, box, count, said_end(names[id], end, count, words)))
+        if count := flows.back.get(id, 0):
+            thick = _thickness(count, visits[id])
+            foot = Box(card.box.x - TAIL, card.box.bottom - 6 - thick / 2, TAIL, thick)
+            stubs.append(Stub(id, "back", card.color, foot, count, said_end(names[id], "back", count, words)))
     return stubs
 
 
-_STACK = ("stopped", "ended", "running", "again", "goal", "other", "start")
+_STACK = ("stopped", "ended", "running", "again", "goal", "other", "start", "before")
+
+
+def _thickness(visits: int, of: int) -> float:
+    """A line back: thin, and a little less thin where many go."""
+    return 1.0 + 2.0 * math.sqrt(min(1.0, visits / of))
 
 
 def _lines(
@@ -213,7 +236,7 @@ def _lines(
     depth: dict[int, int] = defaultdict(int)
     for flow in sorted(back, key=lambda flow: (-flow.visits, flow.source, flow.target)):
         here, there = cards[flow.source], cards[flow.target]
-        thick = 1.0 + 2.0 * math.sqrt(min(1.0, flow.visits / visits[flow.source]))
+        thick = _thickness(flow.visits, visits[flow.source])
         span = here.stage - there.stage
         start = (here.box.x, here.box.bottom - 6)
         if span == 0:

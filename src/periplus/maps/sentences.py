@@ -75,7 +75,7 @@ def rate(step: FilledStep, usual: float, words: Words) -> tuple[str, Tone]:
     if not any(counts.values()):
         if fate.running:
             return stays["running"] % {"share": words.percent(fate.running, step.visits)}, "muted"
-        return words.gettext("all go on"), "muted"
+        return words.gettext("none stop") if fate.back else words.gettext("all go on"), "muted"
     name = max(counts, key=lambda key: counts[key])
     if name == "goal" and fate.goal == step.visits:
         return words.gettext("all reach it"), "muted"
@@ -126,7 +126,9 @@ def end_words(words: Words) -> dict[str, str]:
         "ended": words.gettext("end here, after the goal"),
         "running": words.gettext("still running"),
         "start": words.gettext("begin here"),
-        "other": words.gettext("go elsewhere, each way under 1\u202f%"),
+        "other": words.gettext("go on to several others"),
+        "back": words.gettext("go back to several others"),
+        "before": words.gettext("come from several others"),
     }
 
 

@@ -80,6 +80,11 @@ stages:
     department: marketing
 - name: Consideration
   steps:
+  - id: promotion
+    name: Promotion clicked
+    rule: {event: Promotion Clicked}
+    channel: web
+    department: content
   - id: category
     name: Category page
     rule: {event: Product List Viewed}
@@ -88,11 +93,6 @@ stages:
   - id: site-search
     name: Site search
     rule: {event: Products Searched}
-    channel: web
-    department: content
-  - id: promotion
-    name: Promotion clicked
-    rule: {event: Promotion Clicked}
     channel: web
     department: content
   - id: product
@@ -105,6 +105,12 @@ stages:
     rule: {event: Product Reviews Viewed}
     channel: web
     department: content
+  - id: share
+    name: Product shared
+    rule: {event: Product Shared}
+    channel: social
+    department: content
+    optional: true
 - name: Intent
   steps:
   - id: wishlist
@@ -206,7 +212,7 @@ stages:
     department: CRM
   - id: referral
     name: Friend referred
-    rule: {event: [Friend Referred, Product Shared]}
+    rule: {event: Friend Referred}
     channel: people
     department: CRM
 """

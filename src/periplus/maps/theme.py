@@ -66,7 +66,8 @@ _RULES = """
 .pm .o-ended{fill:var(--rule)}.pm .o-running{fill:var(--pale)}
 .pm .swatch.o-running{stroke:var(--rule);stroke-width:1}
 .pm .s-stopped{stop-color:var(--stop)}.pm .s-ended{stop-color:var(--rule)}
-.pm .s-running{stop-color:var(--pale)}.pm .s-other{stop-color:var(--grey)}
+.pm .s-running{stop-color:var(--pale)}
+.pm .s-other,.pm .s-back,.pm .s-before{stop-color:var(--grey)}
 .pm .ring{fill:none;stroke-width:2}
 .pm .track{fill:var(--hairline)}
 .pm [data-step],.pm [data-source]{outline:none}

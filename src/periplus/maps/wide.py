@@ -21,7 +21,9 @@ GAP = 14.0
 """Between two cards: wide enough to see what flows within a stage."""
 TALLEST = 176.0
 TARGET = 430.0
-"""Height that the fullest column is scaled to, if its cards do not need more."""
+"""Height that the fullest column is scaled to …"""
+SPARE = 130.0
+"""… or, if its cards need that much for their words alone, this much more, to tell large from small."""
 
 
 def lay_out(filled: FilledMap, width: float, words: Words, detail: bool, header: bool) -> Layout:
@@ -36,7 +38,8 @@ def lay_out(filled: FilledMap, width: float, words: Words, detail: bool, header:
     bands, stubs, lowest = ribbons.draw(filled, cards, floor, words, detail)
     notes, lane_texts, rules, y = stack(filled, GUTTER, pitch, BETWEEN, wide, lowest + 28, words)
     swatches, legend_texts, y = legend(filled, GUTTER, y + 34, wide - GUTTER, words)
-    foot = _foot(filled, wide, y, words)
+    folded = any(stub.end in ("other", "back", "before") for stub in stubs)
+    foot = _foot(filled, wide, y, folded, words)
     return Layout(
         width=wide,
         height=(foot[-1].y if foot else y) + 16,
@@ -159,10 +162,11 @@ def _scale(filled: FilledMap, least: Mapping[str, float]) -> float:
             for stage in filled.stages
         )
 
+    target = max(TARGET, fullest(0.0) + SPARE)
     low, high = 0.0, TALLEST / math.sqrt(most)
     for _ in range(40):
         middle = (low + high) / 2
-        low, high = (middle, high) if fullest(middle) <= TARGET else (low, middle)
+        low, high = (middle, high) if fullest(middle) <= target else (low, middle)
     return low
 
 
@@ -188,11 +192,13 @@ def _card(step: FilledStep, stage: FilledStage, box: Box, usual: float, words: W
     return Card(step.id, step.stage, stage.color, box, tuple(texts), label, bar=bar, ring=ring)
 
 
-def _foot(filled: FilledMap, width: float, y: float, words: Words) -> list[Text]:
-    """What the numbers rest on."""
+def _foot(filled: FilledMap, width: float, y: float, folded: bool, words: Words) -> list[Text]:
+    """What the numbers rest on, and what is not drawn by itself."""
     if not filled.journeys:
         return []
     said = words.gettext("Every journey counted, none sampled.")
     if filled.now:
         said += " " + words.gettext("Read up to %(moment)s.") % {"moment": words.moment(filled.now)}
+    if folded:
+        said += " " + words.gettext("Ways that few take are drawn together.")
     return [line(GUTTER, y + 20, said, width - GUTTER, "small", "muted")]

@@ -84,7 +84,7 @@ class Words:
         ['34 %', '<0.1 %', '99 %', '0 %']
         """
         share = 100 * part / whole if whole else 0.0
-        digits = 1 if (0 < share < 1) or (fine and 0 < share < 10) else 0
+        digits = 1 if 0 < share < (9.95 if fine else 0.95) else 0
         if part and share < 0.05:
             text = f"<{self.decimal(0.1, 1)}"
         elif part < whole and round(share, digits) >= 100:

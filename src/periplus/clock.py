@@ -15,6 +15,8 @@ from periplus.errors import QuestionError, unknown
 
 SECOND = 1_000_000
 UNITS = {"s": SECOND, "m": 60 * SECOND, "h": 3600 * SECOND, "d": 86_400 * SECOND, "w": 604_800 * SECOND}
+LONGEST = 1 << 60
+"""The longest duration, some 36,000 years: it can be added to any time and still be an int64."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DURATION = re.compile(r"([0-9]{1,9})([smhdw])")
 
@@ -37,7 +39,10 @@ def duration(text: str) -> int:
             code="duration",
             hint="Write a whole number and one of s, m, h, d, w, such as '30m' or '14d'.",
         )
-    return int(match[1]) * UNITS[match[2]]
+    length = int(match[1]) * UNITS[match[2]]
+    if length > LONGEST:
+        raise QuestionError(f"{text} is longer than any time.", code="duration", hint="Leave it out, or shorten it.")
+    return length
 
 
 def duration_text(micros: int) -> str:

@@ -216,7 +216,7 @@ _STACK = ("stopped", "ended", "running", "again", "goal", "other", "start", "bef
 
 def _thickness(visits: int, of: int) -> float:
     """A line back: thin, and a little less thin where many go."""
-    return 1.0 + 2.0 * math.sqrt(min(1.0, visits / of))
+    return 0.6 + 2.4 * math.sqrt(min(1.0, visits / of))
 
 
 def _lines(

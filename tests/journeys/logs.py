@@ -1,8 +1,9 @@
-"""Random logs, maps and periods for the engine's property tests; times are a few seconds, so that they collide."""
+"""Random logs, maps and periods for the engine's tests; times are a few seconds, so that they collide."""
 
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -82,7 +83,7 @@ def maps(draw: st.DrawFn, names: tuple[str, ...] = ("A", "B", "C", "D"), value: 
         "end": draw(st.sampled_from(["goal", "restart", "lapse"])),
         "stages": [
             {"name": f"S{number}", "steps": steps[low:high]}
-            for number, (low, high) in enumerate(zip(edges, edges[1:], strict=False))
+            for number, (low, high) in enumerate(pairwise(edges))
         ],
     }
 

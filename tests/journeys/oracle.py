@@ -223,7 +223,17 @@ def map_answer(
     totals["unidentified"] = sum(
         not event["customer"] and event["time"] <= now and inside(event["time"], period) for event in events
     )
-    names = "journeys reached stopped open value value_gross off_map outside unidentified".split()
+    names = [
+        "journeys",
+        "reached",
+        "stopped",
+        "open",
+        "value",
+        "value_gross",
+        "off_map",
+        "outside",
+        "unidentified",
+    ]
     return {
         "rows": rows,
         "totals": {name: totals[name] for name in names},

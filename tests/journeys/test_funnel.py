@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
@@ -108,7 +109,7 @@ def conserve(found: Answer, question: dict[str, Any]) -> None:
         gone = sum(row["stopped"] + row["open"] for row in rows)
         assert rows[0]["reached"] == gone + rows[-1]["reached"]
         if not optional:
-            for here, there in zip(rows, rows[1:], strict=False):
+            for here, there in pairwise(rows):
                 assert here["reached"] == there["reached"] + here["stopped"] + here["open"]
 
 

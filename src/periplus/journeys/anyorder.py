@@ -7,6 +7,8 @@ come, each one that can still be added, ends with as many as possible, and with 
 
 from __future__ import annotations
 
+from typing import no_type_check
+
 import numpy as np
 
 from periplus.journeys import reading
@@ -53,6 +55,7 @@ def any_attempts(
     "i8(Array(int64, 1, 'C', readonly=True), Array(int64, 1, 'C', readonly=True), i4[::1], i8[::1], u4[::1], "
     "i4[::1], i4[::1], i8, i8, i8, i4[::1], i4[:, ::1], i1[::1], b1[::1])"
 )
+@no_type_check
 def _solve_any(
     lo,
     hi,
@@ -68,7 +71,7 @@ def _solve_any(
     found_rows,
     found_far,
     found_open,
-):  # type: ignore[no-untyped-def]
+):
     """For each start: serve first what must be served, then the earliest events that can be added.
 
     Items of one mask are alike: once one of them cannot be added, none after it can, so a start looks at no
@@ -81,7 +84,7 @@ def _solve_any(
     trail = np.empty(steps, np.int64)  # the step one came from, on the way to a free one
     queue = np.empty(steps, np.int64)
 
-    def add(p):  # type: ignore[no-untyped-def]
+    def add(p):
         """Serve item p too, moving others to other steps if need be; whether that was possible."""
         trail[:] = -2
         first = 0

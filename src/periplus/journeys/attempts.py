@@ -8,6 +8,7 @@ those, the one that starts first, each step at the earliest event that keeps it 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import no_type_check
 
 import numpy as np
 
@@ -62,7 +63,8 @@ _READ_I8 = "Array(int64, 1, 'C', readonly=True)"
 
 
 @compiled(f"void({_READ_I8}, {_READ_I8}, i8, i8[::1])")
-def _seen(offsets, time, now, until):  # type: ignore[no-untyped-def]
+@no_type_check
+def _seen(offsets, time, now, until):
     """Binary search in each customer's rows for the first one after now."""
     for c in range(until.shape[0]):
         low = offsets[c]
@@ -80,7 +82,8 @@ def _seen(offsets, time, now, until):  # type: ignore[no-untyped-def]
     f"i8({_READ_I8}, {_READ_I8}, {_READ_I8}, Array(uint8, 1, 'C', readonly=True), i8, i8, i8, "
     "i4[::1], i4[:, ::1], i1[::1], b1[::1])"
 )
-def _plain(lo, hi, time, code, steps, within, now, segment, rows, furthest, is_open):  # type: ignore[no-untyped-def]
+@no_type_check
+def _plain(lo, hi, time, code, steps, within, now, segment, rows, furthest, is_open):
     """One pass keeps, per step, the latest start that gets there: no attempt has more window left.
 
     `latest[s + 1]` is the time of the latest start that reached step s; `latest[0]` is the present event,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import no_type_check
 
 import numpy as np
 
@@ -74,7 +75,7 @@ class Items:
 
 
 def gather(lo: np.ndarray, hi: np.ndarray, mask: np.ndarray, rules: ChainRules, opening: int = 1) -> Items:
-    """The items of the segments lo:hi of rows; lists begin at their first event on a step of `opening` (bits)."""
+    """The items of the segments lo:hi of rows; a list begins at its first event on a step of `opening`."""
     lists = len(lo)
     first, last = np.zeros(lists, np.int64), np.zeros(lists, np.int64)
     count = int((mask & np.uint32((1 << rules.steps) - 1) != 0).sum())
@@ -165,7 +166,8 @@ _READ_U4 = "Array(uint32, 1, 'C', readonly=True)"
 @compiled(
     f"i8({_READ_I8}, {_READ_I8}, {_READ_U4}, i8, i8, i8[::1], i8[::1], i4[::1], i4[:, ::1], i4[:, ::1])"
 )
-def _gather(lo, hi, mask, steps, opening, first, last, row, barred, end_barred):  # type: ignore[no-untyped-def]
+@no_type_check
+def _gather(lo, hi, mask, steps, opening, first, last, row, barred, end_barred):
     """Walk each segment, remembering the last event of every exclusion."""
     n = 0
     excluded = barred.shape[0]
@@ -195,11 +197,12 @@ def _gather(lo, hi, mask, steps, opening, first, last, row, barred, end_barred):
     "u1[::1], i8[::1], i8, i8[::1], i8[::1], u4[::1], b1, b1, i8, "
     "i4[::1], i4[:, ::1], i1[::1], i1[::1], b1[::1])"
 )
+@no_type_check
 def _solve(
     lo, hi, row, time, mask, place, end_place, barred, end_barred,
     optional, windows, within, earlier, later, bars, strict, every, now,
     found_list, found_rows, found_far, found_options, found_open,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+):  # fmt: skip
     """Forward: how far one gets. Backward: which starts get there. Forward again: by which events.
 
     `latest[i, p]` is the latest start of a chain that ends with item p on step i: no chain to there has more
@@ -222,7 +225,7 @@ def _solve(
     head = np.zeros(max(pairs * choices, 1), np.int64)
     tail = np.zeros(max(pairs * choices, 1), np.int64)
 
-    def follows(q, p, e):  # type: ignore[no-untyped-def]
+    def follows(q, p, e):
         """Whether item p may come next after item q, by the rules of pair e."""
         if time[p] - time[q] > windows[later[e]]:
             return False

@@ -25,7 +25,7 @@ def funnel(answer: Answer) -> Any:
         for place, field in enumerate(("reached", "open", "stopped"))
     ]
     drawn = (
-        altair.Chart(altair.Data(values=values))
+        altair.Chart({"values": values})
         .mark_bar()
         .encode(
             x=altair.X("step:N", sort=altair.SortField("order"), title=None),
@@ -55,7 +55,7 @@ def table(answer: Answer, keys: Sequence[str], fields: Sequence[str]) -> Any:
     greatest = {field: max((row[field] or 0 for row in answer.rows), default=0) for field in fields}
     for value in values:
         value["share"] = (value["count"] or 0) / (greatest[value["field"]] or 1)
-    base = altair.Chart(altair.Data(values=values)).encode(
+    base = altair.Chart({"values": values}).encode(
         x=altair.X("field:N", sort=list(fields), title=None, axis=altair.Axis(orient="top", labelAngle=0)),
         y=altair.Y("row:N", sort=altair.SortField("order"), title=None),
     )

@@ -55,7 +55,7 @@ def listed(entries: list[Row], context: Context) -> list[Row]:
     for entry in entries:
         customer = entry["customer"]
         hexed = f"{customer:016x}" if customer else None
-        times = {key: iso(entry[key]) for key in ("time", "start", "end") if key in entry}
-        rest = {key: value for key, value in entry.items() if key not in ("customer", *times)}
+        times: Row = {key: iso(entry[key]) for key in ("time", "start", "end") if key in entry}
+        rest = {key: value for key, value in entry.items() if key != "customer" and key not in times}
         shown.append({"customer": hexed, "label": labels.get(customer, hexed), **times, **rest})
     return shown

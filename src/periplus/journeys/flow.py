@@ -37,7 +37,7 @@ Ids = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
 class FlowQuestion(Question):
-    """`{"kind": "flow", "map": "shop"}`, or with `steps` (conditions) or `by` (a property) instead of a map."""
+    """`{"kind": "flow", "map": "shop"}`, or with `steps` (conditions) or `by` (a property) for the map."""
 
     title: ClassVar[str] = "a flow question"
     kind: Literal["flow"] = "flow"
@@ -72,8 +72,8 @@ class Plan:
 
 @dataclass(frozen=True)
 class Moves:
-    """Transitions of a shard's visits, [m] each: `source` and `target` (nodes), `visit` (of the source; of the
-    target from (start)), `journey`, and `micros` between the visits, -1 where one of them is an end."""
+    """Transitions of a shard's visits, [m] each: `source` and `target` (nodes), `visit` (of the source; of
+    the target from (start)), `journey`, and `micros` between the visits, -1 where one of them is an end."""
 
     source: np.ndarray
     target: np.ndarray
@@ -277,7 +277,7 @@ def _beyond(visits: np.ndarray, top: int) -> np.ndarray:
 def _with_other(
     pair: np.ndarray, moves: Moves, rest: np.ndarray, width: int, other: int
 ) -> tuple[np.ndarray, Moves]:
-    """The pairs with the rare ones split in two: from their source to (other), and from (other) to their target."""
+    """The pairs, each rare one split in two: from its source to (other), and from (other) to its target."""
     rare = np.flatnonzero(rest[pair])
     common = np.flatnonzero(~rest[pair])
     every = np.concatenate((common, rare, rare))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import no_type_check
 
 import numpy as np
 
@@ -20,8 +21,8 @@ class Folded:
     """Partial counts of a map; they add up.
 
     `outcomes` int64[steps, 7]; `counts` int64[steps, 5] (journeys, customers, those that reach the goal,
-    value net and gross); `stages` int64[stages, 7]; `totals` int64[5] (journeys by state, value net and gross);
-    `seconds`: the durations of visits by step; `off_map` and `outside`: events.
+    value net and gross); `stages` int64[stages, 7]; `totals` int64[5] (journeys by state, value net and
+    gross); `seconds`: the durations of visits by step; `off_map` and `outside`: events.
     """
 
     outcomes: np.ndarray
@@ -62,7 +63,7 @@ def fold(
 ) -> Folded:
     """The partial counts of one shard.
 
-    `stage` int64[steps] is each step's stage, of `stages`; `net` and `gross` int64[j] are the journeys' values.
+    `stage` int64[steps] is each step's stage, of `stages`; `net` and `gross` int64[j] the journeys' values.
     """
     visits, _ = chosen(walked, span)
     steps = len(stage)
@@ -111,10 +112,11 @@ def stage_runs(walked: Walked, stage: np.ndarray) -> tuple[np.ndarray, np.ndarra
     "void(b1[::1], i4[::1], u1[::1], i4[::1], u1[::1], i4[::1], i4[::1], u1[::1], i8[::1], i8[::1], i8[::1], "
     "i8[:, ::1], i8[:, ::1], i8[:, ::1], i8[::1])"
 )
+@no_type_check
 def _fold(
     chosen, journey, step, first, outcome, customer, last_goal, state, net, gross, stage,
     outcomes, counts, by_stage, totals,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+):  # fmt: skip
     """Visits in order: what is counted once per journey or customer remembers the last one it saw."""
     steps = stage.shape[0]
     seen_journey = np.full(steps, -1, np.int64)

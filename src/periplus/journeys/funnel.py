@@ -43,7 +43,7 @@ class FunnelQuestion(Question):
 def answer(question: FunnelQuestion, context: Context) -> Result:
     """Rows by breakdown value and step; those who are gone stand at the last step they did."""
     planned = plan(question, context)
-    steps = len(planned.labels)
+    steps = len(planned.titles)
     found = each_shard(context, lambda shard: attempts_of(planned, shard))
     groups = _Groups(question, planned, found, context)
     width = len(groups.values)
@@ -62,7 +62,7 @@ def answer(question: FunnelQuestion, context: Context) -> Result:
     rows: list[Row] = []
     for place in groups.order(counts["reached"][:, 0]):
         first = int(counts["reached"][place, 0])
-        for step, label in enumerate(planned.labels):
+        for step, label in enumerate(planned.titles):
             reached = int(counts["reached"][place, step])
             rows.append(
                 {
@@ -134,7 +134,8 @@ class _Groups:
             place[order[MOST_VALUES:]] = len(self.values)
             self.values.append(OTHER)
             self.warnings.append(
-                f"The breakdown has {len(order)} values; {len(order) - MOST_VALUES} of them are together in {OTHER}."
+                f"The breakdown has {len(order)} values; "
+                f"{len(order) - MOST_VALUES} of them are together in {OTHER}."
             )
         if any((of < 0).any() for of in self.of):
             place[known] = len(self.values)
@@ -176,7 +177,7 @@ def people(question: FunnelQuestion, row: Mapping[str, Any], field: str, context
     entries.check_row(row, ("step", "breakdown"), (*others, *COUNTS))
     entries.check_field(field, COUNTS, ("step", "breakdown", *others))
     planned = plan(question, context)
-    steps = len(planned.labels)
+    steps = len(planned.titles)
     step = row.get("step")
     if not isinstance(step, int) or isinstance(step, bool) or not 0 <= step < steps:
         raise QuestionError(

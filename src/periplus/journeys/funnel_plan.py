@@ -36,11 +36,11 @@ MOST_ANY = 12
 class Plan:
     """A funnel question understood.
 
-    `mask` gives the steps and exclusions an event may serve, `on_map` its step of the map (where one is named);
-    `names[i]` the event names that may serve step i, None where any may.
+    `mask` gives the steps and exclusions an event may serve, `on_map` its step of the map (where one is
+    named); `names[i]` the event names that may serve step i, None where any may.
     """
 
-    labels: list[str]
+    titles: list[str]
     names: list[frozenset[str] | None]
     rules: ChainRules
     any_order: bool
@@ -98,7 +98,7 @@ def plan(question: FunnelQuestion, context: Context) -> Plan:
     breakdown = None if question.breakdown is None else reading.full_path(question.breakdown, "breakdown")
     properties = context.snapshot.properties if hold else {}
     return Plan(
-        labels=_counted_labels(len(steps)) if question.order == "any" else [step.label for step in steps],
+        titles=_counted_labels(len(steps)) if question.order == "any" else [step.label for step in steps],
         names=names,
         rules=ChainRules(
             optional=[step.optional for step in steps],
@@ -239,7 +239,7 @@ def _counted_labels(steps: int) -> list[str]:
 def _masks(
     steps: list[Asked], conditions: list[Condition | None], on_map: labels.ByShard | None, context: Context
 ) -> labels.ByShard:
-    """Per event the steps (and, above them, the exclusions) it meets, by condition and by place on the map."""
+    """Per event the steps (and above them the exclusions) it meets, by condition and place on the map."""
     met = labels.masks(context.snapshot, conditions)
     if on_map is None or all(step.on is None for step in steps):
         return met
@@ -307,7 +307,7 @@ def _of_journeys(planned: Plan, shard: Shard) -> Found:
     hi = walked.end[selected].astype(np.int64) + 1
     found = _attempts(planned, shard, mask, lo, hi, may_start, walked)
     running = walked.running[selected[found.segment]] == 1
-    is_open = running & (found.furthest < len(planned.labels) - 1)
+    is_open = running & (found.furthest < len(planned.titles) - 1)
     return Found(shard, Attempts(found.segment, found.rows, found.furthest, is_open), walked, selected)
 
 

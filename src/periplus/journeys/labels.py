@@ -7,7 +7,7 @@ nothing; only what reads properties is computed by DuckDB, in one expression for
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, no_type_check
 
 import numpy as np
 
@@ -68,7 +68,8 @@ def looked_up(table: np.ndarray, name: np.ndarray) -> np.ndarray:
 
 
 @compiled("void(u1[::1], Array(uint16, 1, 'C', readonly=True), u1[::1])")
-def _look_up(table, name, found):  # type: ignore[no-untyped-def]
+@no_type_check
+def _look_up(table, name, found):
     """One table entry per name."""
     for i in range(name.shape[0]):
         found[i] = table[name[i]]

@@ -48,7 +48,7 @@ class MapQuestion(Question):
 
 @dataclass(frozen=True)
 class Plan:
-    """A map question understood: the rules, the steps that are measured, when, and how events are labelled."""
+    """A map question understood: the rules of its journeys, when, and how events are labelled."""
 
     rules: JourneyRules
     span: Span

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from periplus.condition import Condition
 from periplus.store.columns import OWN, FileColumns, pointer, quote, quote_text, text_form
@@ -19,7 +20,7 @@ from periplus.store.snapshot import Expression, Snapshot
 
 @dataclass(frozen=True)
 class Values:
-    """The values of a property: `known[code]` for each code that `at` gives; shard by shard, sorted by row."""
+    """The values of a property, `known[code]` for each code that `at` gives; by shard, sorted by row."""
 
     known: list[Any]
     rows: list[np.ndarray]
@@ -60,23 +61,20 @@ def read(snapshot: Snapshot, paths: list[str], names: Iterable[str] | None) -> V
         ] if listed else []
 
     found = snapshot.fetch(where, [value])
-    texts = np.array([str(text) for text in found.columns[0]], object)
-    distinct, inverse = (
-        np.unique(texts, return_inverse=True) if len(texts) else (texts, np.zeros(0, np.int64))
-    )
+    texts = pa.array(np.ma.getdata(found.columns[0]), pa.string()).dictionary_encode()
+    distinct: list[str] = texts.dictionary.to_pylist()
     forms: dict[str, int] = {}
     shown: list[Any] = []
-    code = np.zeros(max(len(distinct), 1), np.int64)
-    keyed = sorted(range(len(distinct)), key=lambda index: _form(distinct[index]))
-    for index in keyed:
-        form = _form(distinct[index])
+    code = np.zeros(len(distinct), np.int64)
+    for index in sorted(range(len(distinct)), key=lambda index: (_form(distinct[index]), distinct[index])):
+        form, value = _form(distinct[index]), _shown(distinct[index])
         if form not in forms:
             forms[form] = len(shown)
-            shown.append(_shown(distinct[index]))
-        elif isinstance(_shown(distinct[index]), str):
-            shown[forms[form]] = _shown(distinct[index])
+            shown.append(value)
+        elif isinstance(value, str):
+            shown[forms[form]] = value
         code[index] = forms[form]
-    codes = code[inverse]
+    codes = code[texts.indices.to_numpy(zero_copy_only=False)]
     edges = np.searchsorted(found.shard, np.arange(snapshot.shard_count + 1))
     cuts = [slice(edges[index], edges[index + 1]) for index in range(snapshot.shard_count)]
     return Values(shown, [np.asarray(found.row)[cut] for cut in cuts], [codes[cut] for cut in cuts])

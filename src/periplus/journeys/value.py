@@ -70,8 +70,8 @@ def minor(amount: str | Decimal, currency: str) -> int:
 
 @dataclass(frozen=True)
 class Orders:
-    """Order events of every shard, sorted by row: `shard`, `row`, `reduces` (bool), `order` (uint64 hash of the
-    order id, 0: none), `amount` int64 in minor units of the workspace's currency, _MISSING where there is none.
+    """Order events of every shard, sorted by row: `shard`, `row`, `reduces` (bool), `order` (uint64 hash of
+    the order id, 0: none), `amount` int64 in minor units of the workspace's currency, _MISSING: none.
     """
 
     shard: np.ndarray
@@ -192,7 +192,7 @@ def _converted(
 def on_journeys(orders: Orders | None, now: int) -> Callable[[Walked], tuple[np.ndarray, np.ndarray]]:
     """Net and gross value int64[j] of the journeys of a shard, as of `now`.
 
-    An order counts in the journey one of whose events it is; its reductions count there too, wherever they fall.
+    An order counts in the journey one of whose events it is; so do its reductions, wherever they fall.
     """
 
     def values(walked: Walked) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ answers speak of the same journeys.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import no_type_check
 
 import numpy as np
 
@@ -36,7 +37,8 @@ class Walked:
     shard), `events` int32, `outcome` uint8 (index into OUTCOMES).
     Journeys, [j] each: `customer` int32 (index into the shard's customers), `begin` int32 (row of the opening
     event), `goal` and `last_goal` int32 (rows of the first and the last event on a goal step; -1: none),
-    `visits` int32[j+1] (visits[i]:visits[i+1] are its visits), `state` uint8 (index into STATES), `running` uint8.
+    `visits` int32[j+1] (visits[i]:visits[i+1] are its visits), `state` uint8 (index into
+    STATES), `running` uint8.
     `off_map` and `outside` count events of the period asked for.
     """
 
@@ -61,7 +63,7 @@ class Walked:
     @property
     def end(self) -> np.ndarray:
         """int32[j]: row of each journey's last event."""
-        return self.last[self.visits[1:] - 1]
+        return np.asarray(self.last[self.visits[1:] - 1])
 
 
 def walk(shard: Shard, label: np.ndarray, rules: JourneyRules, now: int, since: int, until: int) -> Walked:
@@ -72,12 +74,12 @@ def walk(shard: Shard, label: np.ndarray, rules: JourneyRules, now: int, since: 
     """
     n = len(label)
     flags = np.zeros(len(rules.steps) + 1, np.uint8)
-    for index, step in enumerate(rules.steps):
+    for index, rule in enumerate(rules.steps):
         flags[index] = (
             _IS_START * (index in rules.start)
             + _IS_GOAL * (index in rules.goal)
             + _IS_RESTART * (index in rules.restart)
-            + _PROLONGS * step.prolongs
+            + _PROLONGS * rule.prolongs
         )
     whole = [np.empty(n, np.int32) for _ in range(4)]
     small = [np.empty(n, np.uint8) for _ in range(2)]
@@ -110,11 +112,12 @@ _READ_I8 = "Array(int64, 1, 'C', readonly=True)"
     "i4[::1], i4[::1], i4[::1], i4[::1], u1[::1], u1[::1], "
     "i4[::1], i4[::1], i4[::1], i4[::1], i4[::1], u1[::1], u1[::1], i8[::1])"
 )
+@no_type_check
 def _walk(
     offsets, time, label, flags, ends, lapse, now, since, until,
     v_journey, v_first, v_last, v_events, v_step, v_outcome,
     j_customer, j_begin, j_goal, j_last_goal, j_visits, j_state, j_running, tally,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+):  # fmt: skip
     """The rules of SEMANTICS on journeys, event by event."""
     v = 0  # visits so far
     j = 0  # journeys so far

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from periplus.people.admission import admit
@@ -12,10 +14,10 @@ from tests.people.arrivals import fresh, staged
 
 def test_labels_keep_the_order_of_rows_in_long_lists_of_values(tmp_path):
     home = fresh(tmp_path / "shop", shards=2)
-    count = 400_000
+    count = 200_000
     log = [{"id": n, "time": n, "sequence": 0, "user_id": f"u{n % 1000}", "event": f"e{n % 97}"} for n in range(1, count)]
     admit(home, staged(home, log), now=0)
-    snapshot = Snapshot(home.root, manifest.read(home.root), home.settings)
+    snapshot = Snapshot(home.root, manifest.read(home.root), replace(home.settings, threads=4))
     wanted = [f"e{n}" for n in range(0, 97, 3)]
     marks = ", ".join("?" for _ in wanted)
     keys = snapshot.evaluate(lambda columns: ("key_lo", []), np.uint64)

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -103,10 +104,11 @@ class Served:
     def stranger(self) -> httpx.Client:
         return httpx.Client(base_url=self.base, timeout=60)
 
-    def signed_in(self) -> httpx.Client:
-        client = httpx.Client(base_url=self.base, timeout=60, follow_redirects=True)
-        assert client.get(sign_in_link(self.app, self.base)).status_code == 200
-        return client
+    @contextmanager
+    def signed_in(self) -> Iterator[httpx.Client]:
+        with httpx.Client(base_url=self.base, timeout=60, follow_redirects=True) as client:
+            assert client.get(sign_in_link(self.app, self.base)).status_code == 200
+            yield client
 
     def csrf(self, client: httpx.Client) -> str:
         """The token that the forms of a client's session carry."""
@@ -183,6 +185,7 @@ def fresh_tab(chromium: Any, fresh: Served) -> Iterator[Any]:
 
 def watched(chromium: Any, site: Served, **options: Any) -> Iterator[Any]:
     context = chromium.new_context(base_url=site.base, viewport={"width": 1440, "height": 900}, **options)
+    context.set_default_timeout(15_000)
     page = context.new_page()
     said: list[str] = []
     page.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)

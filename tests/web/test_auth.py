@@ -88,6 +88,7 @@ def test_a_link_gets_too_old(site: Any) -> None:
 
 def test_a_new_link_is_only_announced_on_the_server(site: Any) -> None:
     site.app.state.site.door._last_link = 0
+    site.announced.clear()
     with site.stranger() as stranger:
         page = stranger.post("/sign-in")
         again = stranger.post("/sign-in")

@@ -81,7 +81,7 @@ def test_a_funnel_is_built_in_its_sentence(site: Served, tab: Any) -> None:
     tab.goto("/explore?unit=journeys:shop&step=step:product&step=step:cart&step=step:order")
     tab.select_option("#step-1", "step:checkout")
     tab.wait_for_url("**/explore?*checkout*")
-    tab.wait_for_function("document.querySelectorAll('[data-reached]').length === 3")
+    tab.wait_for_selector('[data-reached="2"]')
     tab.select_option("#breakdown", "context.device.type")
     tab.wait_for_url("**breakdown=context.device.type**")
     tab.wait_for_selector("text=Mobile")
@@ -90,9 +90,9 @@ def test_a_funnel_is_built_in_its_sentence(site: Served, tab: Any) -> None:
     for number, wanted in enumerate(whole.rows):
         assert shown(tab, f'[data-reached="{number}"]') == wanted["reached"]
     tab.click("text=+ step")
-    tab.wait_for_function("document.querySelectorAll('[data-reached]').length === 4")
+    tab.wait_for_selector('[data-reached="3"]')
     tab.click('[name=drop][value="3"]')
-    tab.wait_for_function("document.querySelectorAll('[data-reached]').length === 3")
+    tab.wait_for_selector('[data-reached="3"]', state="detached")
     tab.reload()
     assert tab.locator("#breakdown").input_value() == "context.device.type"
     assert tab.locator("#step-1").input_value() == "step:checkout"

@@ -73,9 +73,25 @@ def wants_json(request: Request) -> bool:
     return path.startswith("/api/") or path.endswith(".json") or ("json" in accept and "html" not in accept)
 
 
+LONGEST = 600
+"""Characters of a message or hint; what was sent may stand in it, and may be a megabyte."""
+
+
+def told(problem: PeriplusError) -> PeriplusError:
+    """The error, no longer than a person reads."""
+
+    def clip(text: str) -> str:
+        return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+    problem.message, problem.hint = clip(problem.message), clip(problem.hint)
+    problem.allowed = [clip(word) for word in problem.allowed[:100]]
+    return problem
+
+
 def answer(request: Request, problem: PeriplusError, status: int | None = None) -> Response:
     """The response for an error, in the shape the client reads."""
     status = status or status_of(problem)
+    problem = told(problem)
     if wants_json(request):
         response = page.json_response(problem.to_dict(), status)
     else:

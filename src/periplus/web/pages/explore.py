@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request
 from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
-from periplus.errors import PeriplusError
+from periplus.errors import PeriplusError, QuestionError
 from periplus.web.asking import places, property_name, step_name, units_name
 from periplus.web.documents import document
 from periplus.web.page import Page, add_page, compact, link
@@ -81,6 +81,19 @@ def question_of(params: QueryParams) -> dict[str, Any] | None:
     return Period.of(params).put(question)
 
 
+def sayable(question: Mapping[str, Any]) -> bool:
+    """Whether the sentence can show a question at all, right or wrong."""
+    steps = question.get("steps")
+    return (
+        question.get("kind") == "funnel"
+        and isinstance(steps, list)
+        and bool(steps)
+        and all(isinstance(step, dict) for step in steps)
+        and all(isinstance(question.get(key, ""), str | None) for key in ("map", "unit", "order", "breakdown"))
+        and isinstance(question.get("period", {}), dict | None)
+    )
+
+
 def undivided(question: Mapping[str, Any]) -> dict[str, Any]:
     """The same question about all together."""
     return {k: v for k, v in question.items() if k not in ("breakdown", "breakdown_step")}
@@ -140,8 +153,10 @@ def address(question: Mapping[str, Any]) -> str:
     unit = str(question.get("unit", "customers"))
     if unit == "journeys":
         unit += f":{question.get('map')}"
-    plain = {key: question.get(key) for key in ("within", "breakdown")}
+    plain = {key: value for key in ("within", "breakdown") if isinstance(value := question.get(key), str)}
     order = question.get("order", "ordered")
+    if not isinstance(question.get("within", ""), str):
+        extra["within"] = question["within"]
     return link(
         "/explore",
         *steps,
@@ -185,6 +200,10 @@ def add(router: APIRouter, site: Site) -> None:
         question = asked(request.query_params)
         if question is None:
             return Page("explore_empty.html", {"question": None}, {}, _("No events yet"))
+        if not sayable(question):
+            # Whoever answers it says best what is wrong with it.
+            ws.ask(question)
+            raise QuestionError(_("That is no funnel."), hint=_("Other kinds are asked for over the API."))
         offered = suggestions(question)
         view: dict[str, Any] = {
             "question": question,

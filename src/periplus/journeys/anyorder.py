@@ -13,8 +13,11 @@ import numpy as np
 
 from periplus.journeys import reading
 from periplus.journeys.attempts import Attempts
-from periplus.journeys.chains import ChainRules, best_of_segment, gather, held
+from periplus.journeys.chains import ChainRules, Items, best_of_segment, gather, held
 from periplus.store.compiled import compiled
+
+NO_LIMIT = 2**31 - 1
+"""No row excludes."""
 
 
 def any_attempts(
@@ -28,22 +31,22 @@ def any_attempts(
     """
     steps = rules.steps
     serves = mask & np.uint32((1 << steps) - 1)
-    excluded = (mask >> np.uint32(steps)) != 0
-    # Bit `steps`: excludes and serves nothing. Bit `steps + 1`: excludes unless it serves. Above: may start.
-    bits = serves | (excluded & (serves == 0)).astype(np.uint32) << np.uint32(steps)
-    bits |= (excluded & (serves != 0)).astype(np.uint32) << np.uint32(steps + 1)
-    bits |= (may_start & (serves != 0)).astype(np.uint32) << np.uint32(steps + 2)
-    # One exclusion, which is bit `steps`; lists begin at any step.
-    items = gather(
-        lo, hi, bits, ChainRules([False] * steps, exclusions=[(0, steps)]), opening=(1 << steps) - 1
-    )
+    excludes = (mask >> np.uint32(steps)) != 0
+    bits = serves.copy()
+    # Above the steps: an event that excludes unless it serves, and one that may be the first.
+    bits |= (excludes & (serves != 0)).astype(np.uint32) << np.uint32(steps)
+    bits |= (may_start & (serves != 0)).astype(np.uint32) << np.uint32(steps + 1)
+    items = gather(lo, hi, bits, ChainRules([False] * steps), opening=(1 << steps) - 1)
+    group = np.zeros(len(mask), np.int64)
     if values is not None:
-        items = held(items, values.at(shard, items.row))
+        group[items.row] = values.at(shard, items.row)
+        items = held(items, group[items.row])
+    limit = _limits(items, np.flatnonzero(excludes), np.where(serves != 0, group, -1), group, hi)
     lists = len(items.lo)
     found_list, rows = np.empty(lists, np.int32), np.empty((lists, steps), np.int32)
     far, is_open = np.empty(lists, np.int8), np.empty(lists, np.bool_)
     count = _solve_any(
-        items.lo, items.hi, items.row, time[items.row], items.mask, items.barred[0], items.end_barred[0],
+        items.lo, items.hi, items.row, time[items.row], items.mask, limit,
         steps, rules.within, now, found_list, rows, far, is_open,
     )  # fmt: skip
     segment = items.segment[found_list[:count]]
@@ -51,9 +54,36 @@ def any_attempts(
     return best_of_segment(segment, rows[:count], far[:count], none, is_open[:count])
 
 
+def _limits(
+    items: Items, excluding: np.ndarray, own: np.ndarray, group: np.ndarray, hi: np.ndarray
+) -> np.ndarray:
+    """int32 per item: the first row after it, in its segment, that excludes and cannot serve with it.
+
+    `excluding` are the rows that exclude; one with the same value held (`own`) as the item may serve instead.
+    """
+    row = items.row.astype(np.int64)
+    limit = np.full(len(row), NO_LIMIT, np.int32)
+    if not len(excluding) or not len(row):
+        return limit
+    mine = own[excluding]
+    runs = np.flatnonzero(np.concatenate(([True], mine[1:] != mine[:-1])))
+    # Where the next run of another value begins, for each of them and for one beyond the last.
+    next_run = np.append(runs, len(mine))[np.searchsorted(runs, np.arange(len(mine)), "right")]
+    place = np.searchsorted(excluding, row, "right")
+    there = place < len(mine)
+    alike = there.copy()
+    alike[there] = mine[place[there]] == group[row[there]]
+    place[alike] = next_run[place[alike]]
+    there = place < len(mine)
+    end = np.repeat(hi[items.segment], items.hi - items.lo)
+    found = excluding[place[there]]
+    limit[there] = np.where(found < end[there], found, NO_LIMIT)
+    return limit
+
+
 @compiled(
     "i8(Array(int64, 1, 'C', readonly=True), Array(int64, 1, 'C', readonly=True), i4[::1], i8[::1], u4[::1], "
-    "i4[::1], i4[::1], i8, i8, i8, i4[::1], i4[:, ::1], i1[::1], b1[::1])"
+    "i4[::1], i8, i8, i8, i4[::1], i4[:, ::1], i1[::1], b1[::1])"
 )
 @no_type_check
 def _solve_any(
@@ -62,8 +92,7 @@ def _solve_any(
     row,
     time,
     mask,
-    barred,
-    end_barred,
+    limit,
     steps,
     within,
     now,
@@ -78,8 +107,8 @@ def _solve_any(
     more than `steps` items of each mask, by the pointers `following` from an item to the next like it.
     """
     serves = np.uint32((1 << steps) - 1)
-    must = np.uint32(1 << (steps + 1))
-    may_start = np.uint32(1 << (steps + 2))
+    must = np.uint32(1 << steps)
+    may_start = np.uint32(1 << (steps + 1))
     owner = np.empty(steps, np.int64)  # the item that serves each step, -1: none
     trail = np.empty(steps, np.int64)  # the step one came from, on the way to a free one
     queue = np.empty(steps, np.int64)
@@ -149,7 +178,7 @@ def _solve_any(
             if any_must:
                 # What excludes unless it serves: as far as all of it can be served.
                 for p in range(s + 1, hi[k]):
-                    if time[p] - time[s] > within or barred[p] > row[s]:
+                    if time[p] - time[s] > within or limit[s] < row[p]:
                         break
                     if mask[p] & must:
                         if not add(p):
@@ -166,7 +195,7 @@ def _solve_any(
                 if nearest < 0:
                     break
                 p = pointer[nearest]
-                if p >= stop or time[p] - time[s] > within or barred[p] > row[s]:
+                if p >= stop or time[p] - time[s] > within or limit[s] < row[p]:
                     break
                 pointer[nearest] = following[p - begin]
                 known = False
@@ -178,7 +207,7 @@ def _solve_any(
                     served += 1
                 else:
                     pointer[nearest] = -1
-            can_go_on = served < steps and now - time[s] < within and stop == hi[k] and end_barred[k] < row[s]
+            can_go_on = served < steps and now - time[s] < within and stop == hi[k] and limit[s] == NO_LIMIT
             if served > best:
                 best = served
                 best_start = s
@@ -204,7 +233,7 @@ def _solve_any(
             if fits and any_must:
                 served = taken + 1
                 for q in range(p + 1, hi[k]):
-                    if served >= best or time[q] - time[best_start] > within or barred[q] > row[best_start]:
+                    if served >= best or time[q] - time[best_start] > within or limit[best_start] < row[q]:
                         break
                     if mask[q] & must:
                         if not add(q):
@@ -212,7 +241,7 @@ def _solve_any(
                         served += 1
                 # Whoever must be served is; the others fill up, as far as one may go.
                 for q in range(p + 1, hi[k]):
-                    if served >= best or time[q] - time[best_start] > within or barred[q] > row[best_start]:
+                    if served >= best or time[q] - time[best_start] > within or limit[best_start] < row[q]:
                         break
                     known = False
                     for i in range(steps):

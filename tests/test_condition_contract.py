@@ -231,3 +231,43 @@ def check_names(condition: Condition, rows: list[dict[str, Any]]) -> None:
             assert unicodedata.normalize("NFC", row["event"]) in allowed
         if condition.only_names():
             assert condition.matches({"event": row["event"]}) == condition.matches(row)
+
+
+BOUNDS: list[Any] = ["7", "007", "true", "", "e\u0301", "9007199254740993", "shoes", "\u212a", "1e+300", '"']
+BOUNDS += ["[1]", 5, 7, 0, -0.0, 2.5, 1000, 2**53, 2**53 + 1, 2**63, -(2**63), 1e300, True, False]
+SCALES = [bound for bound in BOUNDS if not isinstance(bound, bool)]
+PAIRS = list(zip(BOUNDS, reversed(BOUNDS), strict=True))
+ORDERED = [{sign: bound} for sign in ("gt", "gte", "lt", "lte") for bound in SCALES]
+EQUAL = [{sign: bound} for sign in ("eq", "ne") for bound in BOUNDS]
+AMONG = [{sign: [one, two]} for sign in ("in", "not_in") for one, two in PAIRS]
+PARTS = [{sign: part} for sign in ("contains", "starts_with", "ends_with") for part in ("7", "e", "é", "00")]
+ASKED = [*ORDERED, *EQUAL, *AMONG, *PARTS, {"exists": True}, {"exists": False}]
+ASKED += [{"every": asked} for asked in (*EQUAL[::3], *AMONG[::5])]
+LEAVES = [*TEXTS, *NUMBERS, True, False, None, {}, [], [None], [[7]], [{}], {"a": None}, {"a": []}]
+LEAVES += [[7, "shoes"], ["007", True], ["7", "7"], [7.0, None], [2**53 + 1], ["e\u0301"]]
+
+
+@pytest.mark.parametrize("kind", [*ARROW, None])
+def test_every_operator_on_every_value(door: Any, tmp_path: Path, kind: str | None) -> None:
+    """The whole table: each operator with each operand, on each value, in a column of each kind."""
+    within = [[{"x": leaf}, 5] for leaf in LEAVES if leaf is not None]
+    rows = [row_of({"x": leaf, "list": inner}) for leaf, inner in zip(LEAVES, [*within, []], strict=False)]
+    kinds = {} if kind is None else {"properties.x": kind}
+    kinds |= {"properties.list": "JSON"} if kind == "JSON" else {}
+    file = tmp_path / "table.parquet"
+    rest = write(rows, kinds, file, ascii_only=kind == "VARCHAR")
+    paths = ["x", "list.x"] if kind in ("JSON", None) else ["x"]
+    conditions = [Condition.parse({"where": {path: asked}}) for path in paths for asked in ASKED]
+    for start in range(0, len(conditions), 50):
+        some = conditions[start : start + 50]
+        written = [condition.sql(FileColumns(kinds, rest)) for condition in some]
+        text = ", ".join(text for text, _ in written)
+        bound = [value for _, values in written for value in values]
+        answer = door.execute(f"SELECT {text} FROM read_parquet(?)", [*bound, str(file)]).fetchall()
+        for place, condition in enumerate(some):
+            for row, met in zip(rows, answer, strict=True):
+                assert met[place] is condition.matches(row), (condition.document(), row["properties"])
+
+
+def row_of(properties: dict[str, Any]) -> dict[str, Any]:
+    return {**dict.fromkeys(OWN), "event": "X", "properties": properties, "context": {}, "traits": {}}

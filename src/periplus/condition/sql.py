@@ -202,8 +202,9 @@ class _Writer:
         operand = operands[0]
         if test.operator in SIGNS:
             if operand.kind == "number":
+                number = operand.value
                 return self.number(
-                    lambda v, exact: self.ordered(v, test.operator, operand.value, exact), kind, value
+                    lambda v, exact: self.ordered(v, test.operator, number, exact), kind, value, number
                 )
             return f"{text_form(kind, value)} {SIGNS[test.operator]} {self.bind(operand.value)}"
         if test.operator == "matches":

@@ -357,7 +357,7 @@ def serve(
     from periplus.web.serve import serve as run
 
     with _open(workspace) as ws, ws.serving():
-        run(ws, host=host, port=port)
+        run(ws, host=host, port=port, say=_say)
 
 
 @app.command()
@@ -391,3 +391,8 @@ def doctor(workspace: Folder = None, as_json: Json = False) -> None:
     _print(checks) if as_json else _table(checks, {"check": "Check", "state": "State", "detail": "Detail"}, "")
     if any(check["state"] == "problem" for check in checks):
         sys.exit(1)
+
+
+def _say(text: str) -> None:
+    """Print at once, also into a pipe: whoever started us waits for the link."""
+    print(text, flush=True)

@@ -7,6 +7,7 @@ are memory-mapped where a shard has one source, and merged once, in memory, wher
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ from periplus.store import door, merge, standing
 from periplus.store.columns import FileColumns
 from periplus.store.files import EventFile, load
 from periplus.store.manifest import Manifest
+
+LABELS_KEPT = 256 << 20
+"""Bytes of computed labels a snapshot keeps for the next question."""
 
 Expression = Callable[[FileColumns], tuple[str, list[Any]]]
 """SQL of one value for the columns of one file: `(text with ?, bound values)`."""
@@ -92,6 +96,8 @@ class Snapshot:
         self._locks = [threading.Lock() for _ in range(manifest.shards)]
         self._masks: dict[int, np.ndarray] = {}
         self._local = threading.local()
+        self._labels: OrderedDict[str, list[np.ndarray]] = OrderedDict()
+        self._labels_lock = threading.Lock()
 
     @property
     def last_time(self) -> int | None:
@@ -205,21 +211,38 @@ class Snapshot:
     # -- conditions -----------------------------------------------------------------------------
 
     def evaluate(self, expression: Expression, dtype: Any) -> list[np.ndarray]:
-        """`expression` for every journey event: one array of `dtype` per shard, in the order of its rows."""
+        """`expression` for every journey event: one array of `dtype` per shard, in the order of its rows.
+
+        The last few results are kept, as the questions of one page ask for the same labels.
+        """
+        groups = self._groups()
+        texts = [expression(_columns(self.files[group[0]])) for group in groups]
+        key = repr((texts, np.dtype(dtype).str))
+        with self._labels_lock:
+            if key in self._labels:
+                self._labels.move_to_end(key)
+                return self._labels[key]
         by_file: dict[int, np.ndarray] = {}
-        for group in self._groups():
-            sql, values = expression(_columns(self.files[group[0]]))
+        for group, (sql, values) in zip(groups, texts, strict=True):
             paths = [self.files[number].path for number in group]
-            column = self._query(
-                f"SELECT {sql} AS v FROM read_parquet({door.file_list(paths)})", values
-            )["v"]
+            column = self._query(f"SELECT {sql} AS v FROM read_parquet({door.file_list(paths)})", values)["v"]
             column = np.ma.filled(column, 0) if np.ma.isMaskedArray(column) else column
             at = 0
             for number in group:
                 file = self.files[number]
                 by_file[number] = column[at : at + file.journey_rows].astype(dtype, copy=False)
                 at += file.rows
-        return [self._lay(index, by_file, np.dtype(dtype)) for index in range(self.shard_count)]
+        found = [self._lay(index, by_file, np.dtype(dtype)) for index in range(self.shard_count)]
+        self._keep(key, found)
+        return found
+
+    def _keep(self, key: str, found: list[np.ndarray]) -> None:
+        with self._labels_lock:
+            self._labels[key] = found
+            kept = sum(array.nbytes for arrays in self._labels.values() for array in arrays)
+            while kept > LABELS_KEPT and len(self._labels) > 1:
+                _, dropped = self._labels.popitem(last=False)
+                kept -= sum(array.nbytes for array in dropped)
 
     def _lay(self, index: int, by_file: dict[int, np.ndarray], dtype: np.dtype[Any]) -> np.ndarray:
         opened = self._opened(index)

@@ -7,9 +7,22 @@
     ws.ask({"kind": "map", "map": "shop"}).rows
 """
 
+from typing import TYPE_CHECKING, Any
+
 from periplus.errors import PeriplusError
-from periplus.workspace import Workspace, init
-from periplus.workspace import open_workspace as open
+
+if TYPE_CHECKING:
+    from periplus.workspace import Workspace, init
+    from periplus.workspace import open_workspace as open
 
 __version__ = "0.1.0"
 __all__ = ["PeriplusError", "Workspace", "init", "open"]
+
+
+def __getattr__(name: str) -> Any:
+    """What needs the engine is loaded when it is first named, so that `periplus --help` answers at once."""
+    if name not in ("Workspace", "init", "open"):
+        raise AttributeError(f"module 'periplus' has no attribute {name!r}")
+    from periplus import workspace
+
+    return workspace.open_workspace if name == "open" else getattr(workspace, name)

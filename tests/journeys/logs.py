@@ -10,14 +10,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from periplus.journeys import flow, funnel, map
+from periplus.maps import meaning
 from periplus.question import Answer, Context, ask
 from periplus.settings import Settings
 from tests.journeys.memory import Memory
 
 SECOND = 1_000_000
 CUSTOMERS = [1 << 61, 5 << 61, (1 << 61) + 7]
-KINDS = (flow, funnel, map)
-"""Importing them registers the kinds."""
+REGISTERED = (flow, funnel, map, meaning)
+"""Importing them makes the kinds known, and what a map is."""
 
 
 def examples(share: float = 1.0) -> settings:

@@ -8,8 +8,8 @@ from typing import no_type_check
 
 import numpy as np
 
-from periplus.journeys import tables
 from periplus.journeys.moment import Span
+from periplus.journeys.tables import SHIFT
 from periplus.journeys.walk import GOAL, OUTCOMES, STATES, Walked
 from periplus.store.compiled import compiled
 
@@ -22,14 +22,14 @@ class Folded:
 
     `outcomes` int64[steps, 7]; `counts` int64[steps, 5] (journeys, customers, those that reach the goal,
     value net and gross); `stages` int64[stages, 7]; `totals` int64[5] (journeys by state, value net and
-    gross); `seconds`: the durations of visits by step; `off_map` and `outside`: events.
+    gross); `seconds`: keys of the durations of visits by step; `off_map` and `outside`: events.
     """
 
     outcomes: np.ndarray
     counts: np.ndarray
     stages: np.ndarray
     totals: np.ndarray
-    seconds: tables.Seconds
+    seconds: list[np.ndarray]
     off_map: int
     outside: int
 
@@ -72,14 +72,14 @@ def fold(
         np.zeros((stages, len(OUTCOMES)), np.int64),
     )
     counts, totals = np.zeros((steps, 5), np.int64), np.zeros(len(STATES) + 2, np.int64)
-    _fold(
-        visits, walked.journey, walked.step, walked.first, walked.outcome, walked.customer, walked.last_goal,
-        walked.state, net, gross, stage, outcomes, counts, by_stage, totals,
-    )  # fmt: skip
     time = np.asarray(walked.shard.time)
-    lasted = time[walked.last[visits]] - time[walked.first[visits]]
-    seconds = tables.table(walked.step[visits], lasted)
-    return Folded(outcomes, counts, by_stage, totals, seconds, walked.off_map, walked.outside)
+    seconds = np.empty(len(walked.step), np.int64)
+    count = _fold(
+        time, visits, walked.journey, walked.step, walked.first, walked.last, walked.outcome,
+        walked.customer, walked.last_goal, walked.state, net, gross, stage,
+        outcomes, counts, by_stage, totals, seconds,
+    )  # fmt: skip
+    return Folded(outcomes, counts, by_stage, totals, [seconds[:count]], walked.off_map, walked.outside)
 
 
 def summed(parts: Sequence[Folded]) -> Folded:
@@ -89,7 +89,7 @@ def summed(parts: Sequence[Folded]) -> Folded:
         np.sum([part.counts for part in parts], axis=0),
         np.sum([part.stages for part in parts], axis=0),
         np.sum([part.totals for part in parts], axis=0),
-        tables.added([part.seconds for part in parts]),
+        [keys for part in parts for keys in part.seconds],
         sum(part.off_map for part in parts),
         sum(part.outside for part in parts),
     )
@@ -109,19 +109,21 @@ def stage_runs(walked: Walked, stage: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 @compiled(
-    "void(b1[::1], i4[::1], u1[::1], i4[::1], u1[::1], i4[::1], i4[::1], u1[::1], i8[::1], i8[::1], i8[::1], "
-    "i8[:, ::1], i8[:, ::1], i8[:, ::1], i8[::1])"
+    "i8(Array(int64, 1, 'C', readonly=True), b1[::1], i4[::1], u1[::1], i4[::1], i4[::1], u1[::1], "
+    "i4[::1], i4[::1], u1[::1], i8[::1], i8[::1], i8[::1], "
+    "i8[:, ::1], i8[:, ::1], i8[:, ::1], i8[::1], i8[::1])"
 )
 @no_type_check
 def _fold(
-    chosen, journey, step, first, outcome, customer, last_goal, state, net, gross, stage,
-    outcomes, counts, by_stage, totals,
+    time, chosen, journey, step, first, last, outcome, customer, last_goal, state, net, gross, stage,
+    outcomes, counts, by_stage, totals, seconds,
 ):  # fmt: skip
     """Visits in order: what is counted once per journey or customer remembers the last one it saw."""
     steps = stage.shape[0]
     seen_journey = np.full(steps, -1, np.int64)
     seen_customer = np.full(steps, -1, np.int64)
     in_totals = -1
+    n = 0
     run_chosen = False  # whether the present run of visits within one stage began in the period
     for v in range(journey.shape[0]):
         j = journey[v]
@@ -137,6 +139,8 @@ def _fold(
         if not chosen[v]:
             continue
         outcomes[s, outcome[v]] += 1
+        seconds[n] = (np.int64(s) << SHIFT) | ((time[last[v]] - time[first[v]]) // 1_000_000)
+        n += 1
         if seen_journey[s] != j:
             seen_journey[s] = j
             counts[s, JOURNEYS] += 1
@@ -152,3 +156,4 @@ def _fold(
             totals[state[j]] += 1
             totals[3] += net[j]
             totals[4] += gross[j]
+    return n

@@ -9,7 +9,8 @@ import numpy as np
 
 from periplus.errors import QuestionError
 from periplus.journeys import chart, entries, notice, reading, tables
-from periplus.journeys.funnel_plan import Found, Plan, attempts_of, plan
+from periplus.journeys.funnel_find import Found, attempts_of
+from periplus.journeys.funnel_plan import Plan, plan
 from periplus.journeys.map import journeys_at
 from periplus.journeys.moment import Period
 from periplus.journeys.shards import each_shard
@@ -58,7 +59,7 @@ def answer(question: FunnelQuestion, context: Context) -> Result:
             at = group[kept] * steps + tried.furthest[kept]
             counts[field] += np.bincount(at, minlength=width * steps).reshape(width, steps)
         parts.append(_seconds(part, group, steps))
-    seconds = tables.added(parts)
+    medians = tables.medians(parts, width * steps)
     rows: list[Row] = []
     for place in groups.order(counts["reached"][:, 0]):
         first = int(counts["reached"][place, 0])
@@ -73,7 +74,7 @@ def answer(question: FunnelQuestion, context: Context) -> Result:
                     "stopped": int(counts["stopped"][place, step]),
                     "open": int(counts["open"][place, step]),
                     "rate": reached / first if first else None,
-                    "median_seconds": tables.median(seconds, place * steps + step) if step else None,
+                    "median_seconds": medians[place * steps + step],
                 }
             )
     totals = {
@@ -86,8 +87,8 @@ def answer(question: FunnelQuestion, context: Context) -> Result:
     return Result(planned.asked, rows, planned.span.now, planned.span.now_from, totals, [], warnings)
 
 
-def _seconds(part: Found, group: np.ndarray, steps: int) -> tables.Seconds:
-    """Times from the last step done before, by group and step."""
+def _seconds(part: Found, group: np.ndarray, steps: int) -> np.ndarray:
+    """Keys of the times from the last step done before, by group and step."""
     rows, time = part.attempts.rows, np.asarray(part.shard.time)
     before = rows[:, 0].copy()
     keys, micros = [], []
@@ -97,8 +98,8 @@ def _seconds(part: Found, group: np.ndarray, steps: int) -> tables.Seconds:
         micros.append(time[rows[done, step]] - time[before[done]])
         before[done] = rows[done, step]
     if not keys:
-        return tables.table(np.zeros(0, np.int64), np.zeros(0, np.int64))
-    return tables.table(np.concatenate(keys), np.concatenate(micros))
+        return np.zeros(0, np.int64)
+    return tables.keys(np.concatenate(keys), np.concatenate(micros))
 
 
 class _Groups:

@@ -1,9 +1,9 @@
-"""A funnel understood, and its attempts found: which loop it takes, over which segments of rows."""
+"""A funnel understood: its steps, windows and exclusions, and what makes no sense together."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,17 +12,14 @@ from periplus import clock
 from periplus.condition import Condition
 from periplus.errors import QuestionError
 from periplus.journeys import labels, notice, reading
-from periplus.journeys.anyorder import any_attempts
-from periplus.journeys.attempts import FOREVER, Attempts, plain_attempts, seen
-from periplus.journeys.chains import MOST_BITS, ChainRules, chain_attempts, gather, held
-from periplus.journeys.fold import chosen
+from periplus.journeys.attempts import FOREVER
+from periplus.journeys.chains import MOST_BITS, ChainRules
 from periplus.journeys.map import with_stages
-from periplus.journeys.moment import ALWAYS, Span, resolve
+from periplus.journeys.moment import Span, resolve
 from periplus.journeys.rules import JourneyRules, meanings
 from periplus.journeys.steps import Asked, condition_of, no_sessions, steps_of
-from periplus.journeys.walk import OFF, Walked, walk
+from periplus.journeys.walk import OFF
 from periplus.question import Context, Row
-from periplus.store.snapshot import Shard
 
 if TYPE_CHECKING:
     from periplus.journeys.funnel import FunnelQuestion
@@ -47,25 +44,12 @@ class Plan:
     span: Span
     journeys: JourneyRules | None
     by_journey: bool
-    mask: labels.ByShard
+    mask: labels.Masks
     on_map: labels.ByShard | None
     held: reading.Values | None
     breakdown: str | None
     asked: Row
     warnings: list[str]
-
-
-@dataclass(frozen=True)
-class Found:
-    """The attempts of a shard. Their segments are customers, or places in `journey` (of `walked`)."""
-
-    shard: Shard
-    attempts: Attempts
-    walked: Walked | None = None
-    journey: np.ndarray | None = None
-
-
-# -- understanding ------------------------------------------------------------------------------
 
 
 def plan(question: FunnelQuestion, context: Context) -> Plan:
@@ -238,7 +222,7 @@ def _counted_labels(steps: int) -> list[str]:
 
 def _masks(
     steps: list[Asked], conditions: list[Condition | None], on_map: labels.ByShard | None, context: Context
-) -> labels.ByShard:
+) -> labels.Masks:
     """Per event the steps (and above them the exclusions) it meets, by condition and place on the map."""
     met = labels.masks(context.snapshot, conditions)
     if on_map is None or all(step.on is None for step in steps):
@@ -249,8 +233,7 @@ def _masks(
             elsewhere = np.ones(OFF + 1, np.bool_)
             elsewhere[list(step.on)] = False
             where[elsewhere] &= ~np.uint32(1 << bit)
-    place = on_map
-    return lambda shard: met(shard) & where[place(shard)]
+    return replace(met, on=on_map, where=where)
 
 
 def _asked(question: FunnelQuestion, steps: list[Asked], within: str | None, span: Span) -> Row:
@@ -268,105 +251,3 @@ def _asked(question: FunnelQuestion, steps: list[Asked], within: str | None, spa
     if question.breakdown is not None:
         asked["breakdown_step"] = question.breakdown_step
     return {**asked, "unit": question.unit, "attempts": question.attempts, **span.document()}
-
-
-# -- finding ------------------------------------------------------------------------------------
-
-
-def attempts_of(planned: Plan, shard: Shard) -> Found:
-    """The attempts that count in a shard."""
-    return _of_journeys(planned, shard) if planned.by_journey else _of_customers(planned, shard)
-
-
-def _of_customers(planned: Plan, shard: Shard) -> Found:
-    span = planned.span
-    lo = np.asarray(shard.offsets)[:-1]
-    hi = seen(shard.offsets, shard.time, span.now)
-    may_start = None
-    if span.since > -ALWAYS or span.until < ALWAYS:
-        time = np.asarray(shard.time)
-        may_start = (time >= span.since) & (time < span.until)
-    return Found(shard, _attempts(planned, shard, planned.mask(shard), lo, hi, may_start, None))
-
-
-def _of_journeys(planned: Plan, shard: Shard) -> Found:
-    """Attempts inside the journeys that the period selects; an event off the map is in no journey."""
-    span = planned.span
-    assert planned.journeys is not None
-    assert planned.on_map is not None
-    label = planned.on_map(shard)
-    walked = walk(shard, label, planned.journeys, span.now, span.since, span.until)
-    visits, journeys = chosen(walked, span)
-    mask = np.where(label == OFF, np.uint32(0), planned.mask(shard))
-    may_start = None
-    if span.by == "activity":
-        # As a map counts visits that began in the period, so an attempt begins on such a visit.
-        may_start = _rows_of_visits(walked, visits)
-    selected = np.flatnonzero(journeys)
-    lo = walked.begin[selected].astype(np.int64)
-    hi = walked.end[selected].astype(np.int64) + 1
-    found = _attempts(planned, shard, mask, lo, hi, may_start, walked)
-    running = walked.running[selected[found.segment]] == 1
-    is_open = running & (found.furthest < len(planned.titles) - 1)
-    return Found(shard, Attempts(found.segment, found.rows, found.furthest, is_open), walked, selected)
-
-
-def _rows_of_visits(walked: Walked, visits: np.ndarray) -> np.ndarray:
-    """bool per row: within one of some visits."""
-    edge = np.zeros(len(walked.label) + 1, np.int64)
-    np.add.at(edge, walked.first[visits], 1)
-    np.add.at(edge, walked.last[visits] + 1, -1)
-    return np.cumsum(edge)[:-1] > 0
-
-
-def _attempts(
-    planned: Plan, shard: Shard, mask: np.ndarray, lo: np.ndarray, hi: np.ndarray,
-    may_start: np.ndarray | None, walked: Walked | None,
-) -> Attempts:  # fmt: skip
-    """The attempts over some segments of rows, by the loop that the rules call for.
-
-    `may_start` bool[n] says at which rows attempts may start; None: at all of them.
-    """
-    rules, now = planned.rules, planned.span.now
-    time = np.asarray(shard.time)
-    if planned.any_order:
-        anywhere = np.ones(len(time), np.bool_) if may_start is None else may_start
-        return any_attempts(lo, hi, time, mask, rules, now, anywhere, shard.index, planned.held)
-    if may_start is not None and not rules.every:
-        mask = np.where(may_start, mask, mask & ~np.uint32(1))
-    if _is_plain(rules, planned) and not (mask & (mask - np.uint32(1))).any():
-        code = np.full(len(mask), rules.steps + 1, np.uint8)
-        for step in range(rules.steps):
-            code[mask == np.uint32(1 << step)] = step
-        return plain_attempts(lo, hi, time, code, rules.steps, rules.within, now)
-    items = gather(lo, hi, mask, rules)
-    if planned.held is not None:
-        items = held(items, planned.held.at(shard.index, items.row))
-    place, end = np.arange(len(time), dtype=np.int32), (hi - 1).astype(np.int32)
-    if walked is not None:
-        place, end = _visit_numbers(walked, hi)
-    found = chain_attempts(items, rules, time, place, end, now)
-    if may_start is None or not rules.every:
-        return found
-    # Attempts follow one another through all of a customer's history; the period selects among them.
-    kept = may_start[found.rows[:, 0]]
-    return Attempts(found.segment[kept], found.rows[kept], found.furthest[kept], found.open[kept])
-
-
-def _is_plain(rules: ChainRules, planned: Plan) -> bool:
-    return (
-        not any(rules.optional)
-        and all(window == FOREVER for window in rules.windows)
-        and not rules.exclusions
-        and not rules.strict
-        and not rules.every
-        and planned.held is None
-    )
-
-
-def _visit_numbers(walked: Walked, hi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """int32 per row: its visit; int32 per segment: the visit of its last row."""
-    place = np.zeros(len(walked.label), np.int32)
-    place[walked.first[1:]] = 1
-    place = np.cumsum(place, dtype=np.int32)
-    return place, place[hi - 1] if len(hi) else np.zeros(0, np.int32)

@@ -7,6 +7,7 @@ nothing; only what reads properties is computed by DuckDB, in one expression for
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, no_type_check
 
 import numpy as np
@@ -39,7 +40,39 @@ def codes(snapshot: Snapshot, conditions: Sequence[Condition | None], off: int =
     return lambda shard: np.minimum(looked_up(table, shard.name), computed[shard.index])
 
 
-def masks(snapshot: Snapshot, conditions: Sequence[Condition | None]) -> ByShard:
+@dataclass(frozen=True)
+class Masks:
+    """Which conditions each event meets, as bits of a uint32; `on` and `where` leave out what is elsewhere.
+
+    `table` uint32[names] is what the name decides, `computed` per shard what does not; `where` uint32[256] is
+    the bits that may be set for each label of `on`.
+    """
+
+    table: np.ndarray
+    computed: list[np.ndarray] | None = None
+    on: ByShard | None = None
+    where: np.ndarray | None = None
+
+    def of(self, shard: Shard) -> np.ndarray:
+        """uint32 per event of the shard."""
+        found = np.empty(len(shard.name), np.uint32)
+        _look_up_wide(self.table, np.asarray(shard.name), found)
+        if self.computed is not None:
+            found |= self.computed[shard.index]
+        if self.on is not None and self.where is not None:
+            found &= self.where[self.on(shard)]
+        return found
+
+    def codes(self, shard: Shard, bits: int) -> np.ndarray | None:
+        """uint8 per event: the one bit it has (of `bits`), or bits + 1; None if some event has several."""
+        if self.computed is None and self.on is None:
+            known = np.empty(len(self.table), np.uint8)
+            return looked_up(known, shard.name) if _single(self.table, bits, known) else None
+        found = np.empty(len(shard.name), np.uint8)
+        return found if _single(self.of(shard), bits, found) else None
+
+
+def masks(snapshot: Snapshot, conditions: Sequence[Condition | None]) -> Masks:
     """uint32 per event: bit i is set where it meets condition i; None is met by every event."""
     plain, mixed = _parted(conditions)
     table = np.zeros(max(len(snapshot.names), 1), np.uint32)
@@ -48,10 +81,31 @@ def masks(snapshot: Snapshot, conditions: Sequence[Condition | None]) -> ByShard
             table |= np.uint32(1 << index)
     for index, condition in plain:
         table[named(snapshot, condition)] |= np.uint32(1 << index)
-    if not mixed:
-        return lambda shard: table[shard.name]
-    computed = snapshot.evaluate(_all_met(mixed), np.uint32)
-    return lambda shard: table[shard.name] | computed[shard.index]
+    return Masks(table, snapshot.evaluate(_all_met(mixed), np.uint32) if mixed else None)
+
+
+@compiled("b1(u4[::1], i8, u1[::1])")
+@no_type_check
+def _single(mask, bits, found):
+    """The number of the one bit of each mask; False at the first mask with several."""
+    for i in range(mask.shape[0]):
+        m = mask[i]
+        if m & (m - np.uint32(1)):
+            return False
+        code = bits + 1
+        for bit in range(bits):
+            if m == np.uint32(1) << np.uint32(bit):
+                code = bit
+        found[i] = code
+    return True
+
+
+@compiled("void(u4[::1], Array(uint16, 1, 'C', readonly=True), u4[::1])")
+@no_type_check
+def _look_up_wide(table, name, found):
+    """One table entry per name."""
+    for i in range(name.shape[0]):
+        found[i] = table[name[i]]
 
 
 def named(snapshot: Snapshot, condition: Condition) -> np.ndarray:

@@ -92,10 +92,15 @@ def answer(question: MapQuestion, context: Context) -> Result:
         return fold(walked, span, stage, len(rules.stages), *worth(walked))
 
     found = summed(each_shard(context, work))
+    medians = tables.medians(found.seconds, len(rules.steps))
     unseen = notice.steps_without_events([(step.id, step.rule) for step in rules.steps], context.snapshot)
     return Result(
         question={"kind": "map", "map": question.map, "unit": "journeys", **span.document()},
-        rows=[_row(rules, index, found) for index, step in enumerate(rules.steps) if step.rule is not None],
+        rows=[
+            _row(rules, index, found, medians[index])
+            for index, step in enumerate(rules.steps)
+            if step.rule is not None
+        ],
         totals={
             "journeys": int(found.totals[: len(STATES)].sum()),
             **{state: int(found.totals[index]) for index, state in enumerate(STATES)},
@@ -115,7 +120,7 @@ def answer(question: MapQuestion, context: Context) -> Result:
     )
 
 
-def _row(rules: JourneyRules, index: int, found: Folded) -> Row:
+def _row(rules: JourneyRules, index: int, found: Folded, median: float | None) -> Row:
     step, counts = rules.steps[index], found.counts[index]
     return {
         "stage": step.stage,
@@ -126,7 +131,7 @@ def _row(rules: JourneyRules, index: int, found: Folded) -> Row:
         "customers": int(counts[CUSTOMERS]),
         **_outcomes(found.outcomes[index]),
         "reached": int(counts[WITH_GOAL]),
-        "median_seconds": tables.median(found.seconds, index),
+        "median_seconds": median,
         "value": int(counts[NET]),
         "value_gross": int(counts[GROSS]),
     }

@@ -1,75 +1,91 @@
-"""Durations as (second, count) tables: exact medians and quantiles from parts that add up.
+"""Durations by group: exact medians and quantiles of any number of them, without sorting them all.
 
-A table is two int64 arrays: keys, ascending, each a group and a whole number of seconds, and counts.
-The group stands above the seconds in a key, so one sort and one pass make a table of any number of groups.
+Each shard hands over keys, one per duration: its group and its whole seconds in one number. A first pass
+counts them in coarse buckets, which add up over shards; the ranks asked for fall into few buckets, and
+only what lies in those is sorted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import no_type_check
 
 import numpy as np
 
-_SHIFT = 42
+from periplus.store.compiled import compiled
+
+SHIFT = 42
 """Bits for the seconds of a key: 139,000 years."""
+_COUNTERS = 1 << 20
+"""Coarse buckets in all; their number does not change the result."""
 
 
-@dataclass(frozen=True)
-class Seconds:
-    """`key` int64[k], ascending: group and second in one number; `count` int64[k]."""
-
-    key: np.ndarray
-    count: np.ndarray
+def keys(group: np.ndarray, micros: np.ndarray) -> np.ndarray:
+    """int64 keys of durations (int64 microseconds, floored to whole seconds) by group (int64, from 0)."""
+    return np.asarray((group.astype(np.int64) << SHIFT) | (micros // 1_000_000))
 
 
-def table(group: np.ndarray, micros: np.ndarray) -> Seconds:
-    """The table of durations (int64 microseconds, floored to whole seconds) by group (int64, from 0)."""
-    return counted((group.astype(np.int64) << _SHIFT) | (micros // 1_000_000))
+def medians(parts: Sequence[np.ndarray], groups: int) -> list[float | None]:
+    """The median of each group, in seconds."""
+    return quantiles(parts, groups, 0.5)
 
 
-def counted(key: np.ndarray) -> Seconds:
-    """The table of keys that were put together elsewhere (int64, any order)."""
-    key = np.sort(key)
-    first = (
-        np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1]))) if len(key) else np.zeros(0, np.int64)
-    )
-    return Seconds(key[first], np.diff(np.append(first, len(key))))
+def quantiles(parts: Sequence[np.ndarray], groups: int, q: float) -> list[float | None]:
+    """A quantile of each group of the keys in `parts`: exact, linear between neighbours (type 7).
 
-
-def added(parts: Sequence[Seconds]) -> Seconds:
-    """The sum of tables."""
-    key = np.concatenate([part.key for part in parts]) if parts else np.zeros(0, np.int64)
-    count = np.concatenate([part.count for part in parts]) if parts else np.zeros(0, np.int64)
-    order = np.argsort(key, kind="stable")
-    key, count = key[order], count[order]
-    if not len(key):
-        return Seconds(key, count)
-    first = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
-    return Seconds(key[first], np.add.reduceat(count, first))
-
-
-def quantile(seconds: Seconds, group: int, q: float) -> float | None:
-    """The quantile of one group: exact, linear between neighbours (type 7); None of nothing.
-
-    >>> quantile(table(np.zeros(4, np.int64), np.array([1, 2, 3, 9]) * 1_000_000), 0, 0.5)
-    2.5
+    >>> quantiles([keys(np.zeros(4, np.int64), np.array([1, 2, 3, 9]) * 1_000_000)], 2, 0.5)
+    [2.5, None]
     """
-    low, high = np.searchsorted(seconds.key, [group << _SHIFT, (group + 1) << _SHIFT])
-    count = seconds.count[low:high]
-    if not len(count):
-        return None
-    reached = np.cumsum(count)
-    place = q * (int(reached[-1]) - 1)
-    below = int(place)
-    values = seconds.key[low:high] & ((1 << _SHIFT) - 1)
-    first = int(values[np.searchsorted(reached, below, "right")])
-    if place == below:
-        return float(first)
-    second = int(values[np.searchsorted(reached, below + 1, "right")])
-    return first + (place - below) * (second - first)
+    longest = max((int((part & ((1 << SHIFT) - 1)).max()) for part in parts if len(part)), default=0)
+    buckets = max(_COUNTERS // max(groups, 1), 16)
+    coarse = max(longest.bit_length() - (buckets.bit_length() - 1), 0)
+    width = (longest >> coarse) + 1
+    counts = np.zeros((groups, width), np.int64)
+    for part in parts:
+        _count(part, coarse, counts)
+    reached = np.cumsum(counts, axis=1)
+    sizes = reached[:, -1]
+    place = q * (sizes - 1)
+    below = place.astype(np.int64)
+    above = np.minimum(below + 1, np.maximum(sizes - 1, 0))
+    some = np.flatnonzero(sizes)
+    wanted = np.zeros((groups, width), np.bool_)
+    at = np.zeros((2, groups), np.int64)
+    for group in some.tolist():
+        for side, rank in enumerate((below[group], above[group])):
+            at[side, group] = np.searchsorted(reached[group], rank, "right")
+            wanted[group, at[side, group]] = True
+    picked = np.empty(sum(len(part) for part in parts), np.int64)
+    size = 0
+    for part in parts:
+        size = _pick(part, coarse, wanted, picked, size)
+    near = np.sort(picked[:size])
+    found: list[float | None] = [None] * groups
+    for group in some.tolist():
+        values = []
+        for side, rank in enumerate((int(below[group]), int(above[group]))):
+            bucket = int(at[side, group])
+            before = int(reached[group, bucket - 1]) if bucket else 0
+            start = int(np.searchsorted(near, (group << SHIFT) | (bucket << coarse)))
+            values.append(int(near[start + rank - before]) & ((1 << SHIFT) - 1))
+        found[group] = values[0] + float(place[group] - below[group]) * (values[1] - values[0])
+    return found
 
 
-def median(seconds: Seconds, group: int) -> float | None:
-    """The median of one group, in seconds."""
-    return quantile(seconds, group, 0.5)
+@compiled("void(i8[::1], i8, i8[:, ::1])")
+@no_type_check
+def _count(key, coarse, counts):
+    """One counter per group and coarse bucket."""
+    for i in range(key.shape[0]):
+        counts[key[i] >> SHIFT, (key[i] & ((1 << SHIFT) - 1)) >> coarse] += 1
+
+
+@compiled("i8(i8[::1], i8, b1[:, ::1], i8[::1], i8)")
+@no_type_check
+def _pick(key, coarse, wanted, found, n):
+    """Keep what lies in a bucket that is wanted."""
+    for i in range(key.shape[0]):
+        if wanted[key[i] >> SHIFT, (key[i] & ((1 << SHIFT) - 1)) >> coarse]:
+            found[n] = key[i]
+            n += 1
+    return n

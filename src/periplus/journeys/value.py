@@ -220,16 +220,20 @@ def _settled(
     order, amount = orders.order[cut][seen], orders.amount[cut][seen]
     customer = np.searchsorted(np.asarray(walked.shard.offsets), row, "right") - 1
     named = order != 0
-    # One number per (customer, order id); orders without an id are each their own.
-    pairs = np.stack((customer.astype(np.uint64), order), axis=1)
-    _, key = np.unique(pairs, axis=0, return_inverse=True)
-    key = np.asarray(key, np.int64).reshape(-1)
-    count = int(key.max(initial=-1)) + 1
+    # One number per (customer, order id), mixed as hashes are; orders without an id are each their own.
+    mixed = order ^ ((customer.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15))
+    sorting = np.argsort(mixed, kind="stable")
+    fresh = np.ones(len(sorting), np.int64)
+    fresh[1:] = mixed[sorting][1:] != mixed[sorting][:-1]
+    key = np.empty(len(sorting), np.int64)
+    key[sorting] = np.cumsum(fresh) - 1
+    count = int(fresh.sum())
     key = np.where(named, key, count + np.arange(len(key)))
     count += len(key)
     made = np.flatnonzero(~reduces)
-    _, first = np.unique(key[made], return_index=True)
-    made = made[np.sort(first)]
+    earliest = np.full(count, len(key), np.int64)
+    np.minimum.at(earliest, key[made], made)
+    made = made[earliest[key[made]] == made]
     cut_by = np.zeros(count, np.int64)
     whole = np.zeros(count, np.bool_)
     taken = reduces & named

@@ -1,0 +1,161 @@
+"""Moves: every chosen visit as one row from where to where, the stuff flows are counted from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import no_type_check
+
+import numpy as np
+
+from periplus.journeys import tables
+from periplus.journeys.walk import GOAL, OUTCOMES, Walked
+from periplus.store.compiled import compiled
+
+_ENDS = len(OUTCOMES) - GOAL
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Transitions of a shard's visits, [m] each, in the order of the visits.
+
+    `pair` int64 is source node times the number of nodes, plus target node: node 0 is (start), the steps
+    follow, the ends come last, in the order of the outcomes. `visit` int32 is the source visit (from (start):
+    the target), `micros` int64 the time between the two, -1 where one of them is an end.
+    """
+
+    pair: np.ndarray
+    visit: np.ndarray
+    micros: np.ndarray
+
+    def of(self, kept: np.ndarray) -> Moves:
+        """Some of them, by number."""
+        return Moves(self.pair[kept], self.visit[kept], self.micros[kept])
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What moves come to, by pair: visits and journeys int64[pairs], and keys of the times between."""
+
+    visits: np.ndarray
+    journeys: np.ndarray
+    seconds: np.ndarray
+
+
+def moves_of(
+    walked: Walked,
+    visits: np.ndarray,
+    leave: tuple[int, ...] | None,
+    arrive: tuple[int, ...] | None,
+    nodes: int,
+) -> Moves:
+    """The moves of the chosen `visits` (bool[v]), each journey cut to what lies from its first visit on one
+    of the steps `leave` up to its first visit on one of `arrive` (None: uncut)."""
+    room = len(walked.journey) + len(walked.begin)
+    pair, visit, micros = np.empty(room, np.int64), np.empty(room, np.int32), np.empty(room, np.int64)
+    count = _move(
+        np.asarray(walked.shard.time), visits, walked.visits, walked.step, walked.first, walked.last,
+        walked.outcome, _flags(leave, nodes), _flags(arrive, nodes), leave is not None, arrive is not None,
+        nodes, pair, visit, micros,
+    )  # fmt: skip
+    return Moves(pair[:count], visit[:count], micros[:count])
+
+
+def counted(walked: Walked, moves: Moves, nodes: int) -> Counted:
+    """Visits, journeys and times by pair of nodes."""
+    visits = np.bincount(moves.pair, minlength=nodes * nodes)
+    journeys = np.zeros(nodes * nodes, np.int64)
+    _count_journeys(moves.pair, walked.journey[moves.visit], np.full(nodes * nodes, -1, np.int32), journeys)
+    timed = moves.micros >= 0
+    return Counted(visits, journeys, tables.keys(moves.pair[timed], moves.micros[timed]))
+
+
+def beyond(visits: np.ndarray, top: int) -> np.ndarray:
+    """bool per pair: not among the most frequent; of equally frequent ones the first in order stay."""
+    rest = np.ones(len(visits), np.bool_)
+    rest[np.argsort(-visits, kind="stable")[:top]] = False
+    return rest
+
+
+def with_other(moves: Moves, rest: np.ndarray, nodes: int, other: int) -> Moves:
+    """The moves, each rare one split in two: from its source to `other`, and from `other` to its target."""
+    rare = rest[moves.pair]
+    twice = np.repeat(np.arange(len(rare)), np.where(rare, 2, 1))
+    second = np.zeros(len(twice), np.bool_)
+    second[1:] = twice[1:] == twice[:-1]
+    split = moves.of(twice)
+    away = np.where(rare[twice], split.pair // nodes * nodes + other, split.pair)
+    return Moves(np.where(second, other * nodes + split.pair % nodes, away), split.visit, split.micros)
+
+
+def _flags(steps: tuple[int, ...] | None, size: int) -> np.ndarray:
+    found = np.zeros(size, np.bool_)
+    found[list(steps or ())] = True
+    return found
+
+
+@compiled(
+    "i8(Array(int64, 1, 'C', readonly=True), b1[::1], i4[::1], u1[::1], i4[::1], i4[::1], u1[::1], "
+    "b1[::1], b1[::1], b1, b1, i8, i8[::1], i4[::1], i8[::1])"
+)
+@no_type_check
+def _move(
+    time,
+    chosen,
+    visits,
+    step,
+    first,
+    last,
+    outcome,
+    leave,
+    arrive,
+    leaves,
+    arrives,
+    nodes,
+    pair,
+    visit,
+    micros,
+):
+    """Journey by journey: the visits between where it leaves and where it arrives, and one row for each."""
+    n = 0
+    for j in range(visits.shape[0] - 1):
+        begin = np.int64(visits[j])
+        end = np.int64(visits[j + 1])
+        # Cut short or not, the last visit goes where the journey ends.
+        final = nodes - _ENDS + outcome[end - 1] - GOAL
+        if leaves:
+            while begin < end and not leave[step[begin]]:
+                begin += 1
+        if arrives:
+            stop = begin
+            while stop < end and not arrive[step[stop]]:
+                stop += 1
+            # A journey that never gets there has no way to it.
+            end = stop + 1 if stop < end else begin
+        for v in range(begin, end):
+            if not chosen[v]:
+                continue
+            here = np.int64(step[v]) + 1
+            if v == begin:
+                pair[n] = here
+                visit[n] = v
+                micros[n] = -1
+                n += 1
+            visit[n] = v
+            if v == end - 1:
+                pair[n] = here * nodes + final
+                micros[n] = -1
+            else:
+                pair[n] = here * nodes + step[v + 1] + 1
+                micros[n] = time[first[v + 1]] - time[last[v]]
+            n += 1
+    return n
+
+
+@compiled("void(i8[::1], i4[::1], i4[::1], i8[::1])")
+@no_type_check
+def _count_journeys(pair, journey, seen, counts):
+    """A journey that goes the same way twice counts once; journeys come in order."""
+    for i in range(pair.shape[0]):
+        if seen[pair[i]] != journey[i]:
+            seen[pair[i]] = journey[i]
+            counts[pair[i]] += 1

@@ -5,13 +5,14 @@ It only opens and holds resources; the work is done by functions of the areas.
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import periplus.journeys.flow
+import periplus.journeys.funnel
 import periplus.journeys.map
 import periplus.maps.meaning  # noqa: F401  these three register what they are
 from periplus import clock, question
@@ -125,8 +126,7 @@ class Workspace:
         if replace is not None:
             self._live_batch(replace)
         told = progress or _silent
-        folder = self.home.staging()
-        try:
+        with self.home.staging() as folder:
             if dry_run:
                 from periplus.collect.plan import plan
 
@@ -143,8 +143,6 @@ class Workspace:
                 paths, folder=folder, settings=self.settings, mapping=mapping, source=source, progress=told
             )
             imported = admission.admit(self.home, staged, now=clock.wall(), replaced=replace, progress=told)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
         # What was imported is published by now; this only makes later questions faster.
         compact.tidy(self.home, told)
         return imported

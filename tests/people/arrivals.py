@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def staged(home: Home, events: list[dict[str, Any]], source: str = "test") -> St
                 "properties.order_id": event.get("order_id"),
             }
         )
-    folder = home.staging()
+    folder = Path(tempfile.mkdtemp(dir=home.spill))
     table = pa.table(
         {name: pa.array([row.get(name) for row in rows], kind) for name, kind in KINDS.items()},
     )

@@ -50,6 +50,7 @@ def admit(home: Home, staged: Staged, *, now: int, replaced: int | None = None, 
         with locks.held(home.root / "write.lock", wait=WAIT_FOR_WRITER, who="periplus import"):
             before = manifest.read(home.root)
             manifest.sweep(home.root, before)
+            home.clear_spill()
             with _connection(home) as connection:
                 if replaced is not None:
                     before = _undone(home, connection, before, replaced, now, progress)
@@ -59,7 +60,6 @@ def admit(home: Home, staged: Staged, *, now: int, replaced: int | None = None, 
             return result
     finally:
         shutil.rmtree(staged.folder, ignore_errors=True)
-        home.clear_staging()
 
 
 def undo(home: Home, batch: int, *, now: int, progress: Progress = _silent) -> Batch:
@@ -67,6 +67,7 @@ def undo(home: Home, batch: int, *, now: int, progress: Progress = _silent) -> B
     with locks.held(home.root / "write.lock", wait=WAIT_FOR_WRITER, who="periplus batch undo"):
         before = manifest.read(home.root)
         manifest.sweep(home.root, before)
+        home.clear_spill()
         with _connection(home) as connection:
             after = _undone(home, connection, before, batch, now, progress)
         published = manifest.publish(home.root, after)
@@ -244,13 +245,14 @@ def _undone(
     after = before.with_batch(replace(batch, undone=now))
     standing.load_masks(connection, home.root, before)
     open_files = [files.load(home.root, name) for name in before.files]
-    handed = claims.hand_over(connection, home, after, open_files, number)
-    arrivals = []
-    if handed is not None:
-        arrivals.append(
-            Arrival(handed.path, handed.columns, handed.rest, handed.rows, "e.batch", "e.own_sequence")
-        )
-    after = _settled(home, connection, after, arrivals, leaving=number, progress=progress, claimed=True)
+    with home.staging() as folder:
+        handed = claims.hand_over(connection, home, after, open_files, number, folder)
+        arrivals = []
+        if handed is not None:
+            arrivals.append(
+                Arrival(handed.path, handed.columns, handed.rest, handed.rows, "e.batch", "e.own_sequence")
+            )
+        after = _settled(home, connection, after, arrivals, leaving=number, progress=progress, claimed=True)
     return replace(
         after, keys=claims.forget_keys(connection, home.root, before, after), next_file=after.next_file + 1
     )

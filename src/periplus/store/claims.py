@@ -100,9 +100,9 @@ class Handed:
 
 
 def hand_over(
-    connection: door.Connection, home: Home, after: Manifest, files: list[EventFile], leaving: int
+    connection: door.Connection, home: Home, after: Manifest, files: list[EventFile], leaving: int, folder: Path
 ) -> Handed | None:
-    """The rows of batch `leaving` that other live batches claim, as those batches brought them."""
+    """The rows of batch `leaving` that other live batches claim, as those batches brought them, in `folder`."""
     live = _live(home.root, after)
     if not live or not files:
         return None
@@ -116,7 +116,6 @@ def hand_over(
         f"FROM read_parquet({door.file_list([claim.path])}) SEMI JOIN leaving_keys USING (key_hi, key_lo)"
         for claim in live
     ]
-    folder = home.staging()
     path = folder / "handed.parquet"
     least = "min(sequence) OVER (PARTITION BY key_hi, key_lo)"
     connection.execute(

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from periplus import settings as setting
 from periplus.errors import NotFoundError, StoreError
 from periplus.settings import Settings
-from periplus.store import door, manifest
+from periplus.store import door, locks, manifest
 from periplus.store.files import os_problem, write_durably
 
 WAIT_FOR_WRITER = 600.0
 """Seconds a command waits for another writer before it says that somebody else is writing."""
+_STAGING = "staging-"
 
 
 @dataclass(frozen=True)
@@ -32,25 +35,33 @@ class Home:
     def connect(self) -> door.Connection:
         return door.connect(memory=self.settings.memory, threads=self.settings.threads, spill=self.spill)
 
-    def staging(self) -> Path:
-        """A fresh folder for one import, named after this process so that what a killed one left can be told."""
+    @contextmanager
+    def staging(self) -> Iterator[Path]:
+        """A fresh folder for one piece of work, gone after the block, or swept by a later writer if it was killed.
+
+        While it is in use its folder is locked, so that what a dead process left can be told from what
+        a living one needs, whatever their process numbers and whichever container they run in.
+        """
         try:
             self.spill.mkdir(exist_ok=True)
-            for number in range(1_000_000):
-                folder = self.spill / f"staging-{os.getpid()}-{number}"
-                if not folder.exists():
-                    folder.mkdir()
-                    return folder
+            with locks.folder(self.spill):
+                folder = Path(tempfile.mkdtemp(prefix=_STAGING, dir=self.spill))
+                lock = ExitStack()
+                lock.enter_context(locks.folder(folder))
         except OSError as problem:
-            raise os_problem(problem, self.spill) from None
-        raise StoreError(f"{self.spill} is full of staging folders.", hint="Remove them.")
-
-    def clear_staging(self) -> None:
-        """Remove the staging folders of processes that are gone."""
-        for folder in self.spill.glob("staging-*-*"):
-            process = folder.name.split("-")[1]
-            if process.isdigit() and not Path(f"/proc/{process}").exists():
+            raise os_problem(problem, self.spill / "staging") from None
+        with lock:
+            try:
+                yield folder
+            finally:
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def clear_spill(self) -> None:
+        """Remove what work that was killed left in `spill`; the caller holds write.lock."""
+        with suppress(OSError), locks.folder(self.spill):
+            for left in self.spill.glob(f"{_STAGING}*"):
+                with suppress(BlockingIOError, FileNotFoundError), locks.folder(left, wait=False):
+                    shutil.rmtree(left, ignore_errors=True)
 
 
 def find(start: Path) -> Path:

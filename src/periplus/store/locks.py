@@ -53,3 +53,14 @@ def _lock(descriptor: int, path: Path, wait: float, who: str) -> None:
                     hint=f"Wait for it to end, or stop it, then start {who} again.",
                 ) from None
             time.sleep(0.05)
+
+
+@contextmanager
+def folder(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold a folder itself for the block; without `wait` a folder somebody else holds is a BlockingIOError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+    finally:
+        os.close(descriptor)

@@ -130,27 +130,57 @@ def publish(root: Path, manifest: Manifest) -> Manifest:
 
 
 def sweep(root: Path, manifest: Manifest, *, grace: float = GRACE) -> None:
-    """Remove files that the live manifest does not name and nobody can be reading any more.
+    """Remove files that no version names which is live, or was within the last `grace` seconds.
 
-    The caller holds write.lock, so nothing unnamed is being written but staging folders, which are
-    left to their owners while these live.
+    Whoever reads an older version keeps its files that long. The caller holds write.lock, so nothing that
+    no version names is being written: it was left by a writer that was killed, and goes at once.
     """
-    named = {*manifest.files, *(name for name, _ in manifest.masks), *manifest.keys}
-    for batch in manifest.batches:
-        named.update(name for name in (batch.rejects, batch.claims, batch.rows_file) if name)
-    horizon = time.time() - grace
-    for folder in ("runs", "shards", "masks", "keys", "batches", "manifests"):
-        for path in sorted((root / folder).rglob("*")):
-            if path.is_file() and _stem(root, path) not in named and not _is_live(path, folder, manifest):
-                try:
-                    if path.stat().st_mtime < horizon:
-                        path.unlink()
-                except FileNotFoundError:
-                    continue
+    recent = {f"{number:06d}" for number in _recent(root, manifest.number, time.time() - grace)}
+    unnamed = _unnamed(root, _named(asdict(manifest)), recent)
+    if unnamed:
+        for number in recent - {f"{manifest.number:06d}"}:
+            unnamed = [path for path in unnamed if _stem(root, path) not in _named(_document(root, number))]
+    for path in unnamed:
+        path.unlink(missing_ok=True)
 
 
-def _is_live(path: Path, folder: str, manifest: Manifest) -> bool:
-    return folder == "manifests" and path.name.split(".")[0] == f"{manifest.number:06d}"
+def _recent(root: Path, live: int, horizon: float) -> list[int]:
+    """The live version and those before it that were live after `horizon`: their successor is not older."""
+    found = [live]
+    while True:
+        try:
+            replaced = (root / "manifests" / f"{found[-1]:06d}.json").stat().st_mtime
+        except FileNotFoundError:
+            return found
+        if replaced < horizon:
+            return found
+        found.append(found[-1] - 1)
+
+
+def _document(root: Path, number: str) -> dict[str, Any]:
+    try:
+        return dict(json.loads((root / "manifests" / f"{number}.json").read_bytes()))
+    except (OSError, ValueError):
+        return {}
+
+
+def _named(document: dict[str, Any]) -> set[str]:
+    """Every file that a manifest names, by its stem."""
+    named = {*document.get("files", ()), *document.get("keys", ())}
+    named.update(name for name, _ in document.get("masks", ()))
+    for batch in document.get("batches", ()):
+        named.update(name for name in (batch["rejects"], batch["claims"], batch["rows_file"]) if name)
+    return named
+
+
+def _unnamed(root: Path, named: set[str], manifests: set[str]) -> list[Path]:
+    return [
+        path
+        for folder in ("runs", "shards", "masks", "keys", "batches", "manifests")
+        for path in sorted((root / folder).rglob("*"))
+        if path.is_file()
+        and (path.name.split(".")[0] not in manifests if folder == "manifests" else _stem(root, path) not in named)
+    ]
 
 
 def _stem(root: Path, path: Path) -> str:

@@ -116,12 +116,12 @@ def test_a_file_comes_in_through_the_browser(fresh: Served, fresh_tab: Any, tmp_
         tab.click("text=The mapping as a document")
     tab.fill("textarea[name=mapping]", MAPPING)
     tab.click("text=Look again")
-    tab.wait_for_selector("text=Import 2 rows")
-    assert "2 of 4 rows would come in; 2 cannot be read" in tab.inner_text("h1").replace("\u202f", " ")
+    tab.wait_for_selector("text=Import 3 rows")
+    assert "3 of 4 rows would come in; 1 cannot be read" in tab.inner_text("h1").replace("\u202f", " ")
     assert fresh.ws.batches() == []
-    tab.click("text=Import 2 rows")
+    tab.click("text=Import 3 rows")
     tab.wait_for_selector("text=See the map")
-    assert fresh.ws.batches()[0]["accepted"] == 2
+    assert fresh.ws.batches()[0]["accepted"] == 3
     tab.click("text=See the map")
     assert "100" in tab.inner_text("h1")
     tab.goto(f"/import/batches/{fresh.ws.batches()[0]['id']}")

@@ -80,19 +80,19 @@ def test_a_mapping_is_written_in_the_page(fresh: Any) -> None:
         settled(client, path)
         act(fresh, client, path, "look", mapping=MAPPING)
         plan = settled(client, path)["plan"]
-        assert plan["counts"] == {"rows": 4, "accepted": 2, "duplicate": 0, "rejected": 2, "withheld": 0}
-        assert {row["line"] for row in plan["problems"]} == {4, 5}
+        assert plan["counts"] == {"rows": 4, "accepted": 3, "duplicate": 0, "rejected": 1, "withheld": 0}
+        assert {row["line"] for row in plan["problems"]} == {4}
         page = client.get(path).text
         assert "31/02/2026" in page
-        assert "Import 2 rows" in page
+        assert "Import 3 rows" in page
         act(fresh, client, path, "import")
         imported = settled(client, path)["imported"]
         number = imported["batch"]
-        assert (imported["accepted"], imported["rejected"]) == (2, 2)
+        assert (imported["accepted"], imported["rejected"]) == (3, 1)
         twin = client.get(f"/import/batches/{number}.json").json()
-        assert [row["line"] for row in twin["rows"]] == [4, 5]
+        assert [row["line"] for row in twin["rows"]] == [4]
         table = list(csv.DictReader(io.StringIO(client.get(f"/import/batches/{number}/rejected.csv").text)))
-        assert [row["line"] for row in table] == ["4", "5"]
+        assert [row["line"] for row in table] == ["4"]
         assert "31/02/2026" in table[0]["value"]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -170,7 +170,7 @@ class Gate:
         )
 
 
-async def form_of_ours(request: Request) -> None:
+async def form_of_ours(request: Request) -> AsyncIterator[None]:
     """A dependency of every form: its token must be this session's; the gate checks the origin."""
     given = request.headers.get("x-csrf-token", "")
     if not given:
@@ -181,3 +181,6 @@ async def form_of_ours(request: Request) -> None:
         raise AccessError(
             _("This form is out of date."), code="csrf", hint=_("Load the page again and send it once more.")
         )
+    yield
+    # Uploads wait in temporary files; they go as soon as the page has what it wants of them.
+    await request.close()

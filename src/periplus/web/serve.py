@@ -30,7 +30,7 @@ def serve(workspace: Workspace, *, host: str, port: int, say: Callable[[str], No
             hint="Stop what uses it, or choose another with --port.",
         ) from None
     taken = listening.getsockname()[1]
-    app = create_app(workspace)
+    app = create_app(workspace, announce=say)
     shown = f"[{host}]" if family == socket.AF_INET6 else host
     say("Sign in with this link; it is good once:")
     say(sign_in_link(app, f"http://{shown}:{taken}"))

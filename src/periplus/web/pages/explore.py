@@ -89,8 +89,10 @@ def sayable(question: Mapping[str, Any]) -> bool:
         and isinstance(steps, list)
         and bool(steps)
         and all(isinstance(step, dict) for step in steps)
-        and all(isinstance(question.get(key, ""), str | None) for key in ("map", "unit", "order", "breakdown"))
-        and isinstance(question.get("period", {}), dict | None)
+        and all(
+            isinstance(question.get(key, ""), str | None) for key in ("map", "unit", "order", "breakdown")
+        )
+        and isinstance(question.get("period"), dict | None)
     )
 
 

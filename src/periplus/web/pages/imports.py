@@ -20,7 +20,6 @@ from periplus.web.auth import form_of_ours
 from periplus.web.drafts import Draft, Drafts, safe_name
 from periplus.web.jobs import Job
 from periplus.web.page import Page, add_page
-from periplus.web.pages.plan import described
 from periplus.web.site import Site
 from periplus.web.words import _, ngettext
 
@@ -181,7 +180,7 @@ def add(router: APIRouter, site: Site) -> None:
                 accepted=words.number(counts["accepted"]), rows=words.number(counts["rows"])
             )
             return Page("draft_done.html", data, view, said)
-        plan = described(job.result)
+        plan = job.result.to_dict()
         data["plan"] = plan
         view |= {
             "plan": plan,
@@ -216,6 +215,10 @@ def add(router: APIRouter, site: Site) -> None:
         return f"/import/drafts/{draft.id}"
 
     def bring_in(draft: Draft) -> str:
+        looked = draft.job.result if draft.job is not None and not draft.importing else None
+        if draft.mapping is None and looked is not None and looked.suggested:
+            # What was looked at is what is imported.
+            draft.mapping = looked.mapping
         run(draft, dry=False)
         return f"/import/drafts/{draft.id}"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from periplus.collect import keys, times
-from periplus.collect.recipe import PHYSICAL, ROW_BITS, EventRecipe, Recipe, Value, only_times, shredded, timed
+from periplus.collect.recipe import PHYSICAL, ROW_BITS, EventRecipe, Recipe, Spans, Value, only_times, shredded, timed, written
 from periplus.store.door import Connection, file_list, literal, quoted
 
 STATEMENTS = ("identify", "group", "alias")
@@ -38,9 +38,10 @@ def execute(connection: Connection, recipes: list[Recipe], folder: Path, step: C
     withheld, reversed_files, warnings = 0, [], []
     for number, recipe in enumerate(recipes):
         step("reading times")
+        spans = _spans(connection, recipe)
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE timed AS SELECT * EXCLUDE ({_temporary(recipe)}), {only_times(recipe)} "
-            f"FROM {timed(recipe, recipe.relation)}"
+            f"FROM {timed(recipe, recipe.relation, spans)}"
         )
         newest_first = [file for file in recipe.files if _falls(connection, recipe, file)]
         reversed_files += newest_first
@@ -53,10 +54,21 @@ def execute(connection: Connection, recipes: list[Recipe], folder: Path, step: C
                 paths.append(path)
             else:
                 path.unlink(missing_ok=True)
-        withheld += _refuse(connection, recipe)
+        withheld += _refuse(connection, recipe, spans)
         warnings += _unmade(connection, recipe)
         connection.execute("DROP TABLE positions; DROP TABLE equals_before")
     return Written(paths, kinds, _paths_in_rest(connection, paths), withheld, reversed_files, warnings)
+
+
+def _spans(connection: Connection, recipe: Recipe) -> Spans:
+    """Between which local times each of the recipe's times lies; nothing of those whose zone has one offset."""
+    asked = [i for i, item in enumerate(recipe.times) if not item.micros and times.changes(item.zone)]
+    if not asked:
+        return {}
+    parts = ", ".join(f"min({low}), max({low})" for low in (f"CASE WHEN l{i} BETWEEN {times.EARLIEST} AND {times.LATEST} THEN l{i} END" for i in asked))
+    row = connection.execute(f"SELECT {parts} FROM {written(recipe)}").fetchone()
+    assert row is not None
+    return {i: (row[2 * k], row[2 * k + 1]) for k, i in enumerate(asked) if row[2 * k] is not None}
 
 
 def _temporary(recipe: Recipe) -> str:
@@ -180,7 +192,7 @@ def _json_key(path: str) -> str:
     return f'"{escaped}":'
 
 
-def _refuse(connection: Connection, recipe: Recipe) -> int:
+def _refuse(connection: Connection, recipe: Recipe, spans: Spans) -> int:
     """Rows of which nothing is made go to `rejects` with the first reason; returns how many are withheld."""
     any_event = " OR ".join(f"({_happens(recipe, event)})" for event in recipe.events)
     withheld = 0
@@ -189,7 +201,7 @@ def _refuse(connection: Connection, recipe: Recipe) -> int:
         withheld = int(row[0]) if row else 0
     kept = ", ".join(f"g{i}, t{i}" for i in range(len(recipe.times)))
     nothing = f"NOT ({recipe.withheld}) AND (NOT ({any_event}) OR ({_refused(recipe)}))"
-    source = timed(recipe, f"(SELECT * EXCLUDE ({kept}) FROM timed WHERE {nothing})")
+    source = timed(recipe, f"(SELECT * EXCLUDE ({kept}) FROM timed WHERE {nothing})", spans)
     reasons, columns, values = [], [], []
 
     def add(condition: str, reason: str, column: str | None, value: str) -> None:

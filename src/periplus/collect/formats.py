@@ -47,18 +47,24 @@ def decide(connection: Connection, relation: str, text: str) -> tuple[Form, tupl
     total, counts = _counts(connection, some, CANDIDATES)
     if total == 0:
         return ISO, (), "the column is empty"
-    if max(counts) < 0.9 * total or sum(count > 0 for count in counts) > 1:
-        wanted = CANDIDATES if max(counts) < 0.9 * total else [f for f, count in zip(CANDIDATES, counts, strict=True) if count]
-        total, counted = _counts(connection, every, tuple(wanted))
-        found = dict(zip(wanted, counted, strict=True))
-    else:
-        found = {form: count for form, count in zip(CANDIDATES, counts, strict=True) if count}
-    found = {form: count for form, count in found.items() if count}
+    likely = tuple(form for form, count in zip(CANDIDATES, counts, strict=True) if count)
+    wanted = likely if max(counts) >= 0.9 * total else CANDIDATES
+    total, counts = _counts(connection, every, wanted)
+    if wanted != CANDIDATES and max(counts) * 2 < total:  # the first rows were not like the others
+        wanted = CANDIDATES
+        total, counts = _counts(connection, every, wanted)
+    found = {form: count for form, count in zip(wanted, counts, strict=True) if count}
     if not found:
         return ISO, (), "no known format reads it"
     best = max(found, key=lambda form: found[form])
     rest = tuple(form for form in CANDIDATES if form != best)
     return best, rest, _why(best, found)
+
+
+def readable(connection: Connection, relation: str, text: str, form: Form) -> float:
+    """Which share of the values a form reads."""
+    total, counts = _counts(connection, f"(SELECT {text} AS x FROM {relation})", (form,))
+    return counts[0] / total if total else 0.0
 
 
 def ambiguous(why: str) -> bool:
@@ -81,17 +87,16 @@ def _counts(connection: Connection, relation: str, forms: tuple[Form, ...]) -> t
 
 
 def _why(best: Form, found: dict[Form, int]) -> str:
-    if best.kind != "format":
+    if not best.format.startswith(("%d", "%m")) or "%m" not in best.format:
         return f"{best}: reads {found[best]:,} values"
-    swapped = Form("format", format=_swap(best.format))
-    if swapped.format == best.format:
-        return f"{best}: reads {found[best]:,} values"
-    first, second = ("day", "month") if best.format.find("%d") < best.format.find("%m") else ("month", "day")
-    other = found.get(swapped, 0)
+    first, second = ("day", "month") if best.format.startswith("%d") else ("month", "day")
+    other = found.get(swapped(best), 0)
     if other == found[best]:
         return f"day or month first? every value reads both ways; {first} first is taken ({best})"
     return f"{first} first: {found[best]:,} values read so, {other:,} with the {second} first"
 
 
-def _swap(text: str) -> str:
-    return text.replace("%d", "%\0").replace("%m", "%d").replace("%\0", "%m")
+def swapped(form: Form) -> Form:
+    """The same form with day and month exchanged."""
+    exchanged = form.format.replace("%d", "%\0").replace("%m", "%d").replace("%\0", "%m")
+    return Form("format", format=exchanged)

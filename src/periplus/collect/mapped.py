@@ -100,10 +100,21 @@ def _leave_out(bench: Workbench, relation: str, made: Recipe, indexes: list[int]
 
 
 def _decider(bench: Workbench, relation: str) -> Callable[[str, str], tuple[Form, tuple[Form, ...], str]]:
+    settled: dict[str, tuple[Form, str]] = {}
+    """By form: a column that settled whether the day or the month stands first."""
+
     def decide(text: str, column: str) -> tuple[Form, tuple[Form, ...], str]:
         form, others, why = formats.decide(bench.connection, relation, text)
-        if formats.ambiguous(why):
-            bench.warnings.append(f"{column}: {why}. Give the time a `format` if that is wrong.")
+        if not formats.ambiguous(why):
+            if form.kind == "format":
+                settled.setdefault(form.format[:2], (form, column))
+            return form, others, why
+        swapped = formats.swapped(form)
+        if form.format[:2] not in settled and swapped.format[:2] in settled:
+            form, others = swapped, (form, *(other for other in others if other != swapped))
+        if form.format[:2] in settled:
+            return form, others, f"day and month as in {settled[form.format[:2]][1]} ({form})"
+        bench.warnings.append(f"{column}: {why}. Give the time a `format` if that is wrong.")
         return form, others, why
 
     return decide

@@ -86,20 +86,29 @@ class Recipe:
     """SQL of a refused row as text; None: it is read from the file at `start`:`finish`."""
 
 
-def timed(recipe: Recipe, relation: str) -> str:
+Spans = Mapping[int, tuple[int, int]]
+"""By time number: the least and greatest microseconds as written, so that only those clock changes are asked."""
+
+
+def written(recipe: Recipe) -> str:
+    """The relation with its times as they are written: `x`, `l` and `z` of every time."""
+    return timed(recipe, recipe.relation, {}, steps=2)
+
+
+def timed(recipe: Recipe, relation: str, spans: Spans, steps: int = 4) -> str:
     """`relation` with its times read, as a subquery: `x`, `l`, `z`, `o` and `t` of every time."""
-    steps: list[list[str]] = [[], [], [], []]
+    made: list[list[str]] = [[], [], [], []]
     for i, item in enumerate(recipe.times):
-        steps[0].append(f"{item.text} AS x{i}")
+        made[0].append(f"{item.text} AS x{i}")
         offset = "true" if item.micros else times.has_offset(item.form, f"x{i}")
-        written = f"x{i}" if item.micros else times.local(item.form, f"x{i}")
-        steps[1].append(f"{written} AS l{i}, {offset} AS z{i}")
+        as_written = f"x{i}" if item.micros else times.local(item.form, f"x{i}")
+        made[1].append(f"{as_written} AS l{i}, {offset} AS z{i}")
         known = offset if offset in ("true", "false") else f"z{i}"
-        moment = f"l{i}" if item.micros else f"({times.utc(f'l{i}', known, item.zone)})"
-        steps[2].append(f"{moment}{f' + {item.plus}' if item.plus else ''} AS o{i}")
-        steps[3].append(f"{times.in_range(f'o{i}')} AS t{i}")
+        moment = f"l{i}" if item.micros else f"({times.utc(f'l{i}', known, item.zone, spans.get(i, (0, -1)))})"
+        made[2].append(f"{moment}{f' + {item.plus}' if item.plus else ''} AS o{i}")
+        made[3].append(f"{times.in_range(f'o{i}')} AS t{i}")
     query = relation
-    for step in steps if recipe.times else []:
+    for step in made[:steps] if recipe.times else []:
         query = f"(SELECT *, {', '.join(step)} FROM {query})"
     return query
 

@@ -125,13 +125,13 @@ def _json(bench: Workbench, paths: list[Path], source: str) -> tuple[Flat, tuple
     return flat, tuple(files)
 
 
-def columns(kinds: Mapping[str, Mapping[str, int]], cap: int = COLUMN_CAP) -> dict[str, str]:
+def columns(kinds: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
     """The paths that get a column, and its kind: the most frequent, and always those that carry contacts."""
     result: dict[str, str] = {}
     ordered = [path for path in _CONTACTS if path in kinds]
     ordered += sorted((path for path in kinds if path not in _CONTACTS), key=lambda path: -sum(kinds[path].values()))
     for path in ordered:
-        if len(result) >= cap or not path.startswith(tuple(root + "." for root in ROOTS)) or path in CONSENTS:
+        if len(result) >= COLUMN_CAP or not path.startswith(tuple(root + "." for root in ROOTS)) or path in CONSENTS:
             continue
         if (kind := majority(kinds[path])) is not None:
             result[path] = kind

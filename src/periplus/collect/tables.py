@@ -106,7 +106,8 @@ def _time(time: Time, ground: Ground) -> TimeItem:
     if time.plus:
         factor = FACTORS[time.plus.unit]
         added = f"trim({ground.columns[time.plus.column]})"
-        amount = f"CAST(round(TRY_CAST({added} AS DECIMAL(38, 9)) * {factor}) AS BIGINT)"
+        amount = f"TRY_CAST(round(TRY_CAST({added} AS DECIMAL(28, 9)) * {factor}) AS BIGINT)"
+        amount = f"CASE WHEN abs({amount}) < 10000000000000000 THEN {amount} END"  # 300 years
         plus = f"CASE WHEN {added} IS NULL OR {added} = '' THEN 0 ELSE {amount} END"
     zone = time.zone or ground.zone
     check_zone(zone, f"time of column {time.column}")

@@ -52,21 +52,23 @@ def local(form: Form, text: str) -> str:
     """SQL: BIGINT microseconds of the text as it is written, null if it cannot be read."""
     if form.kind == "unit":
         # whole numbers stay whole; decimals keep six places, never through a float
-        whole = f"TRY_CAST({text} AS BIGINT)"
         factor = FACTORS[form.unit]
         return (
-            f"CASE WHEN regexp_full_match({text}, '[0-9]{{1,17}}') THEN {whole} * {factor} "
-            f"WHEN regexp_full_match({text}, '[0-9]{{1,17}}[.][0-9]*') "
-            f"THEN CAST(floor(TRY_CAST({text} AS DECIMAL(38, 9)) * {factor}) AS BIGINT) END"
+            f"CASE WHEN regexp_full_match({text}, '[0-9]{{1,18}}') "
+            f"THEN TRY_CAST(CAST({text} AS HUGEINT) * {factor} AS BIGINT) "
+            f"WHEN regexp_full_match({text}, '[0-9]{{1,18}}[.][0-9]{{0,9}}') "
+            f"THEN TRY_CAST(floor(CAST({text} AS DECIMAL(38, 9)) * {factor}) AS BIGINT) END"
         )
     if form.kind == "format":
         return f"epoch_us(TRY_STRPTIME({text}, {literal(form.format)}))"
-    read = f"CASE WHEN {text} < ':' THEN epoch_us(TRY_CAST({text} AS TIMESTAMP)) END"
+    # a cast to TIMESTAMP is faster and enough for UTC, but skips over other offsets
+    plain, offset = f"TRY_CAST({text} AS TIMESTAMP)", f"TRY_CAST({text} AS TIMESTAMPTZ)"
+    read = f"CASE WHEN suffix({text}, 'Z') THEN epoch_us({plain}) WHEN {text} < ':' THEN epoch_us({offset}) END"
     if not form.numbers:
         return read
     number = f"CAST({text} AS DECIMAL(38, 9))"
     return (
-        f"CASE WHEN regexp_full_match({text}, '[0-9]{{6,17}}([.][0-9]{{0,9}})?') THEN CAST(floor({number} * "
+        f"CASE WHEN regexp_full_match({text}, '[0-9]{{6,17}}([.][0-9]{{0,9}})?') THEN TRY_CAST(floor({number} * "
         f"CASE WHEN {number} < 100000000000 THEN 1000000 WHEN {number} < 100000000000000 THEN 1000 ELSE 1 END) AS BIGINT) "
         f"ELSE {read} END"
     )
@@ -82,9 +84,12 @@ def has_offset(form: Form, text: str) -> str:
     return f"({offset} OR regexp_full_match({text}, '[0-9]{{6,}}[.]?[0-9]*'))" if form.numbers else offset
 
 
-def utc(written: str, offset: str, zone: str) -> str:
-    """SQL: microseconds UTC of `written` (a column), whose own offset is known where `offset` is true."""
-    breaks = _breaks(zone)
+def utc(written: str, offset: str, zone: str, span: tuple[int, int] = (EARLIEST, LATEST)) -> str:
+    """SQL: microseconds UTC of `written` (a column), whose own offset is known where `offset` is true.
+
+    All values lie in `span` (microseconds as written); a short one makes short SQL.
+    """
+    breaks = _within(_breaks(zone), *span)
     if len(breaks) == 1:
         shifted = written if breaks[0][1] == 0 else f"{written} - {breaks[0][1]}"
     else:
@@ -92,6 +97,11 @@ def utc(written: str, offset: str, zone: str) -> str:
     if offset in ("true", "false"):
         return written if offset == "true" else shifted
     return f"CASE WHEN {offset} THEN {written} ELSE {shifted} END"
+
+
+def changes(zone: str) -> bool:
+    """Whether the clocks of a zone were ever changed (in 1970 to 2200)."""
+    return len(_breaks(zone)) > 1
 
 
 def in_range(moment: str) -> str:
@@ -176,6 +186,12 @@ def _breaks(zone: str) -> tuple[tuple[int, int | None], ...]:
         else:
             moment += step
     return tuple(result)
+
+
+def _within(breaks: tuple[tuple[int, int | None], ...], low: int, high: int) -> tuple[tuple[int, int | None], ...]:
+    """The breaks that matter between two local times: the last one before, and those between."""
+    first = max((i for i, (start, _) in enumerate(breaks) if start <= low), default=0)
+    return tuple(row for i, row in enumerate(breaks) if i == first or (i > first and row[0] <= high))
 
 
 def _tree(column: str, breaks: tuple[tuple[int, int | None], ...]) -> str:

@@ -22,7 +22,8 @@ class _Loader(yaml.SafeLoader):
                     hint="Keep one of them.",
                 )
             seen.add(key.value)
-        return super().construct_mapping(node, deep)
+        # a key is the text one sees: `null`, `true`, `1`, `2024-01-01`
+        return {key.value: self.construct_object(value, deep=True) for key, value in node.value}  # type: ignore[no-untyped-call]
 
 
 _DROPPED = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:merge")
@@ -42,7 +43,7 @@ def read_yaml(text: str, what: str) -> Any:
     {'on': 'no'}
     """
     try:
-        return _plain_keys(yaml.load(text, Loader=_Loader))
+        return yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as problem:
         mark = getattr(problem, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""
@@ -51,13 +52,6 @@ def read_yaml(text: str, what: str) -> Any:
             f"The {what} is not readable YAML{where}: {said}.",
             hint="Look at that line; often it is a tab, an indent, or a colon that needs quotes around the text.",
         ) from None
-
-
-def _plain_keys(value: Any) -> Any:
-    """`null:` and `1:` as keys are the words they look like."""
-    if isinstance(value, dict):
-        return {key_text(key): _plain_keys(held) for key, held in value.items()}
-    return [_plain_keys(held) for held in value] if isinstance(value, list) else value
 
 
 def key_text(key: Any) -> str:

@@ -1,0 +1,99 @@
+"""Flat Parquet, and Parquet by a mapping."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from periplus.collect import keys, segment
+from periplus.errors import InputError
+from tests.collect.conftest import Importing
+
+TEN = datetime(2026, 7, 1, 10, tzinfo=UTC)
+MICROS = 1782900000000000
+
+
+def write(importing: Importing, columns: dict[str, Any], name: str = "e.parquet") -> Path:
+    pq.write_table(pa.table(columns), importing.folder / name)
+    return importing.folder / name
+
+
+@pytest.mark.parametrize(
+    "times",
+    [pa.array([TEN], pa.timestamp("us", "UTC")), pa.array([TEN.replace(tzinfo=None)], pa.timestamp("ms")), pa.array([MICROS]), pa.array(["2026-07-01T13:00:00+03:00"])],
+)
+def test_times_of_any_type(importing: Importing, times: pa.Array) -> None:
+    path = write(importing, {"type": ["track"], "event": ["E"], "timestamp": times, "receivedAt": times})
+    row = importing.stage(path).events[0]
+    assert (row["time"], row["received_at"], row["sequence"]) == (MICROS, MICROS, MICROS << 10)
+
+
+def test_values_of_every_kind(importing: Importing) -> None:
+    columns = {
+        "type": ["track"], "event": ["E"], "timestamp": [TEN], "userId": ["007"], "anonymousId": [5], "messageId": ["m"], "channel": ["web"],
+        "properties.i": pa.array([3], pa.int16()), "properties.d": [Decimal("1.25")], "properties.f": [float("nan")], "properties.b": [True],
+        "properties.s": pa.array(["x"]).dictionary_encode(), "properties.l": [[{"a": 1}]], "properties.j": ['[{"a": 1}]'], "properties.t": [TEN],
+        "properties.big": pa.array([2**64 - 1], pa.uint64()), "context.device.type": ["mobile"], "traits.email": ["a@x"], "rest": ['{"properties.z":1}'], "other": ["o"],
+    }  # fmt: skip
+    result = importing.stage(write(importing, columns))
+    row = result.events[0]
+    assert (row["user_id"], row["anonymous_id"], row["email"], row["channel"], row["line"]) == ("007", "5", "a@x", "web", 1)
+    assert {path: row.get(path) for path in result.staged.columns} == {
+        "properties.i": 3, "properties.d": 1.25, "properties.f": None, "properties.b": True, "properties.s": "x", "properties.l": '[{"a":1}]',
+        "properties.j": '[{"a": 1}]', "properties.t": "2026-07-01T10:00:00Z", "properties.big": None, "context.device.type": "mobile", "traits.email": "a@x",
+    }  # fmt: skip
+    assert row["rest"] == '{"properties.z":1,"other":"o","properties.big":18446744073709551615}'
+    assert row["key_hi"] << 64 | row["key_lo"] == keys.of_message("import", "m")
+
+
+def test_rows_without_an_id_are_told_apart(importing: Importing) -> None:
+    path = write(importing, {"type": ["track"] * 3, "event": ["E"] * 3, "timestamp": [MICROS] * 3, "messageId": pa.array([None, None, "m"])})
+    result = importing.stage(path)
+    row = {"type": "track", "event": "E", "timestamp": str(MICROS)}
+    expected = [keys.of_row("import", row), keys.of_row("import", row, 0, 1), keys.of_message("import", "m")]
+    assert [event["key_hi"] << 64 | event["key_lo"] for event in result.events] == expected
+    assert result.one("sequence") == [0, 1 << 8, 2 << 8]
+
+
+def test_refused_rows_show_themselves(importing: Importing) -> None:
+    result = importing.stage(write(importing, {"type": ["track", "track"], "event": ["E", None], "timestamp": [None, MICROS]}))
+    assert result.reasons == {1: "the time is empty", 2: "a track event without a name"}
+    assert result.rejects[0]["payload"] == '{"type":"track","event":"E"}'
+
+
+def test_columns_beyond_the_cap_go_to_the_rest(importing: Importing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segment, "COLUMN_CAP", 1)
+    columns = {"type": ["track"], "event": ["E"], "timestamp": [MICROS], "properties.a": [1], "properties.b": ["x"], "properties.c": [None]}
+    result = importing.stage(write(importing, columns))
+    assert (result.staged.columns, result.events[0]["rest"]) == ({"properties.a": "BIGINT"}, '{"properties.b":"x"}')
+    assert result.staged.rest == ("properties.b",)
+
+
+def test_by_a_mapping(importing: Importing, table: Any) -> None:
+    columns = {"user": [7, 8], "at": pa.array([TEN, None]), "n": [1, 2], "x": [1.5, None], "no": ["1", "2"], "s": [{"a": 1}, None]}
+    mapping = table(zone="Europe/Athens", properties={"n": "n", "x": "x", "no": "no", "s": "s"})
+    result = importing.stage(write(importing, columns), mapping=mapping)
+    row = result.events[0]
+    assert (row["user_id"], row["time"], row["properties.n"], row["properties.x"], row["properties.no"], row["properties.s"]) == ("7", MICROS, 1, 1.5, "1", '{"a":1}')
+    assert result.reasons == {2: "the time is empty"}
+
+
+@pytest.mark.parametrize("broken", [b"PAR1 and then nothing", b"PAR1" + bytes(100) + b"PAR1"])
+def test_a_broken_file(importing: Importing, broken: bytes) -> None:
+    path = importing.folder / "e.parquet"
+    path.write_bytes(broken)
+    with pytest.raises(InputError, match=r"e\.parquet cannot be read as Parquet"):
+        importing.stage(path)
+
+
+def test_no_rows_and_no_events(importing: Importing) -> None:
+    with pytest.raises(InputError, match="no rows"):
+        importing.stage(write(importing, {"type": pa.array([], pa.string())}))
+    with pytest.raises(InputError, match="no file of events"):
+        importing.stage(write(importing, {"a": [1]}))

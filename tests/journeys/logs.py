@@ -113,7 +113,7 @@ def moment(micros: int) -> str:
 
 
 def context(events: list[dict[str, Any]], **settings: Any) -> Context:
-    return Context(Memory(events), Settings(**{"threads": 1} | settings), wall=10**17)  # type: ignore[arg-type]
+    return Context(Memory(events), Settings(**{"threads": 1} | settings), wall=10**14)  # type: ignore[arg-type]
 
 
 def answer(question: dict[str, Any], events: list[dict[str, Any]]) -> Answer:

@@ -13,59 +13,30 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from periplus.journeys import reading
 from periplus.journeys.walk import OFF, Walked
+from periplus.money import digits
 from periplus.question import Context
 from periplus.store.columns import NUMBER_TEXT, FileColumns, quote_text
-from periplus.store.snapshot import Expression
+from periplus.store.snapshot import Expression, Snapshot
 
 ORDER = "Order Completed"
 REDUCTIONS = ("Order Refunded", "Order Cancelled")
 DAY = 86_400_000_000
-_NO_DIGITS = frozenset(
-    [
-        "BIF",
-        "CLP",
-        "DJF",
-        "GNF",
-        "ISK",
-        "JPY",
-        "KMF",
-        "KRW",
-        "PYG",
-        "RWF",
-        "UGX",
-        "UYI",
-        "VND",
-        "VUV",
-        "XAF",
-        "XOF",
-        "XPF",
-    ]
-)
-_THREE_DIGITS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
 _MISSING = -(1 << 62)
 
 
-def digits(currency: str) -> int:
-    """Digits of a currency's minor unit (ISO 4217).
-
-    >>> digits("EUR"), digits("JPY"), digits("KWD")
-    (2, 0, 3)
-    """
-    return 0 if currency in _NO_DIGITS else 3 if currency in _THREE_DIGITS else 2
-
-
-def minor(amount: str | Decimal, currency: str) -> int:
+def minor(amount: Decimal, currency: str) -> int:
     """An amount in minor units of a currency, rounded half up.
 
-    >>> minor("1.005", "EUR"), minor("1.5", "JPY")
-    (101, 2)
+    >>> minor(Decimal("1.005"), "EUR"), minor(Decimal("1.5"), "JPY"), minor(Decimal("1.0005"), "KWD")
+    (101, 2, 1001)
     """
-    return int((Decimal(amount).scaleb(digits(currency))).quantize(Decimal(1), ROUND_HALF_UP))
+    return int(amount.scaleb(digits(currency)).quantize(Decimal(1), ROUND_HALF_UP))
 
 
 @dataclass(frozen=True)
@@ -80,10 +51,26 @@ class Orders:
     order: np.ndarray
     amount: np.ndarray
     warnings: list[str]
+    converted: bool = False
+
+
+_known: WeakKeyDictionary[Snapshot, dict[tuple[str, str], Orders | None]] = WeakKeyDictionary()
+"""Orders of the data versions that somebody still holds: a page asks several questions of the same one."""
 
 
 def read_orders(context: Context) -> Orders | None:
     """The order events of a data version; None where it has no orders."""
+    known = _known.setdefault(context.snapshot, {})
+    key = (context.settings.order_value, context.settings.currency)
+    if key not in known:
+        found = _read(context)
+        if found is not None and found.converted:
+            return found  # rates may change while the data does not
+        known[key] = found
+    return known[key]
+
+
+def _read(context: Context) -> Orders | None:
     snapshot, settings = context.snapshot, context.settings
     names = [name for name in (ORDER, *REDUCTIONS) if name in snapshot.names]
     if ORDER not in names:
@@ -186,7 +173,7 @@ def _converted(
         f"{count} amounts in {currency} are left out: there is no rate from {currency} to {own}."
         for currency, count in sorted(left_out.items())
     ]
-    return Orders(orders.shard, orders.row, orders.reduces, orders.order, amounts, said)
+    return Orders(orders.shard, orders.row, orders.reduces, orders.order, amounts, said, converted=True)
 
 
 def on_journeys(orders: Orders | None, now: int) -> Callable[[Walked], tuple[np.ndarray, np.ndarray]]:

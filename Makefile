@@ -71,5 +71,5 @@ demo-shop/periplus.toml: | .venv/ready
 	@rm -rf build/demo && mkdir -p build/demo
 	$(BIN)/periplus simulate build/demo/events.parquet --events 300000 --seed 7 --truth build/demo/truth.json
 	$(BIN)/periplus init build/demo/shop
-	$(BIN)/periplus import build/demo/events.parquet --workspace build/demo/shop
+	$(BIN)/periplus import build/demo/events.parquet --source simulated --workspace build/demo/shop
 	@mv build/demo/truth.json build/demo/shop && mv build/demo/shop demo-shop && rm -rf build/demo

@@ -135,7 +135,7 @@ def write_durably(path: Path, content: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames and new names in `folder` survive a power cut."""
+    """Make renames and new names in `folder`, or the content of a file, survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -143,11 +143,22 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def sync_files(folder: Path, pattern: str) -> None:
+    """Make the files of `folder` that match, and their names, survive a power cut."""
+    try:
+        for path in folder.glob(pattern):
+            sync_folder(path)
+        sync_folder(folder)
+    except OSError as problem:
+        raise os_problem(problem, folder / pattern) from None
+
+
 def os_problem(problem: OSError, path: Path) -> StoreError:
     """A failed write as one plain sentence."""
     import errno
 
-    if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+    # NumPy says of an array that was not written whole only that, without a number.
+    if problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, None):
         return StoreError(
             f"The disk of {path.parent} is full; nothing was changed.",
             code="disk_full",
@@ -156,7 +167,7 @@ def os_problem(problem: OSError, path: Path) -> StoreError:
     return StoreError(
         f"{path} cannot be written: {problem.strerror}.",
         code="unwritable",
-        hint="Give this user the right to write there, or move the workspace.",
+        hint="Give this user the right to write there, or name another place.",
     )
 
 

@@ -37,7 +37,7 @@ class Home:
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
-        """A fresh folder for one piece of work, gone after the block, or swept by a later writer if it was killed.
+        """A fresh folder for one piece of work, gone after the block, or swept later if that was killed.
 
         While it is in use its folder is locked, so that what a dead process left can be told from what
         a living one needs, whatever their process numbers and whichever container they run in.
@@ -80,7 +80,9 @@ def create(root: Path, settings: Settings) -> Home:
     """Lay out a new, empty workspace in `root`, which may exist if it is empty."""
     setting.check(settings)
     if (root / "periplus.toml").exists():
-        raise StoreError(f"{root} is a workspace already.", code="exists", hint="Use it, or name another folder.")
+        raise StoreError(
+            f"{root} is a workspace already.", code="exists", hint="Use it, or name another folder."
+        )
     try:
         root.mkdir(parents=True, exist_ok=True)
         if any(root.iterdir()):

@@ -57,7 +57,7 @@ def _lock(descriptor: int, path: Path, wait: float, who: str) -> None:
 
 @contextmanager
 def folder(path: Path, *, wait: bool = True) -> Iterator[None]:
-    """Hold a folder itself for the block; without `wait` a folder somebody else holds is a BlockingIOError."""
+    """Hold a folder itself for the block; without `wait`, raise BlockingIOError if somebody has it."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))

@@ -16,7 +16,7 @@ from typing import Any
 
 from periplus.errors import StoreError
 from periplus.settings import FORMAT
-from periplus.store.files import write_durably
+from periplus.store.files import sync_files, write_durably
 
 GRACE = 600.0
 """Seconds for which files that no live manifest names are kept for readers of older versions."""
@@ -107,7 +107,9 @@ def read(root: Path) -> Manifest:
             hint="Restore it from a backup, or make a new one with `periplus init`.",
         ) from None
     except ValueError:
-        raise StoreError(f"The manifest of {root} is damaged.", code="damaged", hint="Restore a backup.") from None
+        raise StoreError(
+            f"The manifest of {root} is damaged.", code="damaged", hint="Restore a backup."
+        ) from None
     if document.get("format", 0) > FORMAT:
         raise StoreError(
             f"{root} was made by a newer version of Periplus (layout {document['format']}, this one knows {FORMAT}).",
@@ -120,10 +122,15 @@ def read(root: Path) -> Manifest:
 
 
 def publish(root: Path, manifest: Manifest) -> Manifest:
-    """Make `manifest` the live version; the caller holds write.lock. The switch is one rename."""
+    """Make `manifest` the live version; the caller holds write.lock. The switch is one rename.
+
+    What it names and the version before did not is on the disk before, whatever becomes of the power.
+    """
     following = replace(manifest, number=manifest.number + 1)
-    (root / "manifests").mkdir(exist_ok=True)
-    content = json.dumps(asdict(following), ensure_ascii=False).encode()
+    document = asdict(following)
+    for stem in sorted(_named(document) - _named(_document(root, f"{manifest.number:06d}"))):
+        sync_files((root / stem).parent, f"{(root / stem).name}.*")
+    content = json.dumps(document).encode()
     write_durably(root / "manifests" / f"{following.number:06d}.json", content)
     write_durably(root / "CURRENT", f"{following.number}\n".encode())
     return following
@@ -179,7 +186,11 @@ def _unnamed(root: Path, named: set[str], manifests: set[str]) -> list[Path]:
         for folder in ("runs", "shards", "masks", "keys", "batches", "manifests")
         for path in sorted((root / folder).rglob("*"))
         if path.is_file()
-        and (path.name.split(".")[0] not in manifests if folder == "manifests" else _stem(root, path) not in named)
+        and (
+            path.name.split(".")[0] not in manifests
+            if folder == "manifests"
+            else _stem(root, path) not in named
+        )
     ]
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from periplus.clock import iso, wall
 from periplus.errors import DocumentError, StoreError
 from periplus.settings import Settings
+from periplus.store import locks
 
 metadata = sa.MetaData()
 
@@ -42,27 +44,49 @@ secrets_table = sa.Table(
 )
 
 
+_SAVING, _MIGRATING = 0x70657269, 0x70657270
+"""PostgreSQL's advisory locks under which documents are saved and tables are migrated, one after another."""
+
+
 class State:
     """The operational state of one workspace."""
 
     def __init__(self, root: Path, settings: Settings) -> None:
-        url = settings.state or f"sqlite:///{root / 'state.db'}"
+        self.url = settings.state or f"sqlite:///{root / 'state.db'}"
         try:
-            self.engine = sa.create_engine(_driver(url), pool_pre_ping=True)
-            if self.engine.dialect.name == "sqlite":
-                sa.event.listen(self.engine, "connect", _durable)
-            _migrate(self.engine)
-        except (SQLAlchemyError, ImportError) as problem:
-            raise _plain(problem, url) from None
+            self.engine = sa.create_engine(_driver(self.url), pool_pre_ping=True)
+        except (SQLAlchemyError, ImportError, ValueError) as problem:
+            raise _plain(problem, self.url) from None
+        if self.engine.dialect.name == "sqlite":
+            sa.event.listen(self.engine, "connect", _durable)
+        try:
+            if not _is_newest(self.engine):
+                with locks.held(root / "state.lock", wait=60, who="periplus"):
+                    _migrate(self.engine)
+        except SQLAlchemyError as problem:
+            self.close()
+            raise _plain(problem, self.url) from None
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         self.engine.dispose()
+
+    @contextmanager
+    def _connected(self) -> Iterator[sa.Connection]:
+        """A connection and a transaction; what the database has against it becomes one plain sentence."""
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except SQLAlchemyError as problem:
+            raise _plain(problem, self.url) from None
 
     # -- documents ------------------------------------------------------------------------------
 
     def document(self, kind: str, name: str) -> dict[str, Any] | None:
         """The newest version of a document, or None."""
-        with self.engine.connect() as connection:
+        with self._connected() as connection:
             body = connection.scalar(
                 sa.select(documents.c.body)
                 .where(documents.c.kind == kind, documents.c.name == name)
@@ -73,7 +97,7 @@ class State:
 
     def names(self, kind: str) -> list[str]:
         """Names of the stored documents of a kind, in the order in which they were first added."""
-        with self.engine.connect() as connection:
+        with self._connected() as connection:
             rows = connection.execute(
                 sa.select(documents.c.name, sa.func.min(documents.c.created))
                 .where(documents.c.kind == kind)
@@ -87,7 +111,11 @@ class State:
         if len(name) > 200:
             raise DocumentError("A document's name has at most 200 letters.", hint="Give it a shorter id.")
         text = json.dumps(body, ensure_ascii=False, sort_keys=True)
-        with self.engine.begin() as connection:
+        with self._connected() as connection:
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            else:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SAVING)))
             last = connection.execute(
                 sa.select(documents.c.version, documents.c.body)
                 .where(documents.c.kind == kind, documents.c.name == name)
@@ -108,7 +136,7 @@ class State:
         """A new secret of a kind ("token", "write key", "sign-in", "session"); only its hash is kept."""
         secret = secrets.token_urlsafe(32)
         expires = None if seconds is None else wall() + seconds * 1_000_000
-        with self.engine.begin() as connection:
+        with self._connected() as connection:
             connection.execute(
                 secrets_table.insert().values(
                     kind=kind, hash=_hash(secret), name=name, created=wall(), expires=expires
@@ -120,7 +148,7 @@ class State:
         """The name a living secret was issued to, or None; with `spend` it is good only this once."""
         table = secrets_table
         found = (table.c.kind == kind) & (table.c.hash == _hash(secret))
-        with self.engine.begin() as connection:
+        with self._connected() as connection:
             row = connection.execute(sa.select(table.c.name, table.c.expires).where(found)).first()
             if row is None or (row.expires is not None and row.expires < wall()):
                 return None
@@ -129,7 +157,7 @@ class State:
         return str(row.name)
 
     def revoke(self, kind: str, secret: str) -> None:
-        with self.engine.begin() as connection:
+        with self._connected() as connection:
             connection.execute(
                 secrets_table.delete().where(
                     secrets_table.c.kind == kind, secrets_table.c.hash == _hash(secret)
@@ -139,7 +167,7 @@ class State:
     def issued(self, kind: str) -> list[dict[str, str]]:
         """Names and times of the secrets of a kind; the secrets themselves are not known."""
         table = secrets_table
-        with self.engine.connect() as connection:
+        with self._connected() as connection:
             rows = connection.execute(
                 sa.select(table.c.name, table.c.created).where(table.c.kind == kind).order_by(table.c.created)
             )
@@ -165,13 +193,15 @@ def _durable(connection: Any, record: Any) -> None:
     connection.execute("PRAGMA busy_timeout=10000")
 
 
+def _is_newest(engine: sa.Engine) -> bool:
+    """Most starts find the newest form: one look costs a millisecond, loading Alembic a third of a second."""
+    with engine.connect() as connection:
+        known = sa.inspect(connection).has_table("alembic_version")
+        return known and connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == HEAD
+
+
 def _migrate(engine: sa.Engine) -> None:
     """Bring the tables to the newest form; a state from a newer version is refused."""
-    # Most starts find the newest form: one look costs a millisecond, loading Alembic a third of a second.
-    with engine.connect() as connection:
-        if sa.inspect(connection).has_table("alembic_version"):
-            if connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == HEAD:
-                return
     from alembic import command
     from alembic.config import Config
     from alembic.util import CommandError
@@ -180,6 +210,8 @@ def _migrate(engine: sa.Engine) -> None:
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATING)))
         try:
             command.upgrade(config, "head")
         except CommandError:
@@ -195,11 +227,21 @@ HEAD = "0001"
 
 
 def _plain(problem: Exception, url: str) -> StoreError:
-    place = sa.engine.make_url(_driver(url)).render_as_string(hide_password=True) if "://" in url else "the state"
+    try:
+        place = sa.engine.make_url(_driver(url)).render_as_string(hide_password=True)
+    except (SQLAlchemyError, ValueError):
+        return StoreError(
+            "The setting state is not the URL of a database.",
+            code="state",
+            hint="Write it such as postgresql://user:password@host:5432/name, or leave it empty.",
+        )
     if isinstance(problem, ImportError):
         return StoreError(
-            f"{place} needs a driver that is not installed.", hint="Install it: pip install 'periplus[postgres]'."
+            f"{place} needs a driver that is not installed.",
+            code="state",
+            hint="Install it: pip install 'periplus[postgres]'.",
         )
-    first = str(getattr(problem, "orig", problem)).strip().splitlines()[0]
+    said = str(getattr(problem, "orig", None) or problem).strip()
     hint = "Check that the server runs and the URL is right." if isinstance(problem, OperationalError) else ""
+    first = said.splitlines()[0].rstrip(".") if said else type(problem).__name__
     return StoreError(f"The operational state {place} cannot be used: {first}.", code="state", hint=hint)

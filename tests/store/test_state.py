@@ -1,0 +1,374 @@
+"""The operational state keeps one contract on SQLite and on a real PostgreSQL server started here."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from periplus.errors import StoreError
+from periplus.settings import Settings
+from periplus.store import state
+from periplus.store.state import HEAD, State
+
+PASSWORD = "only-for-tests"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A PostgreSQL server of our own, on loopback."""
+
+    port: int
+
+    def url(self, database: str = "postgres", *, port: int | None = None, password: str = PASSWORD) -> str:
+        return f"postgresql://periplus:{password}@127.0.0.1:{port or self.port}/{database}"
+
+    def fresh(self, name: str) -> str:
+        """The URL of a new, empty database."""
+        engine = sa.create_engine(
+            self.url().replace("postgresql", "postgresql+psycopg", 1), isolation_level="AUTOCOMMIT"
+        )
+        with engine.connect() as connection:
+            connection.execute(sa.text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+            connection.execute(sa.text(f"CREATE DATABASE {name}"))
+        engine.dispose()
+        return self.url(name)
+
+
+def _programs() -> Path | None:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return found[-1].parent if found else None
+
+
+def _user() -> int | None:
+    """The server refuses to run as root: then it runs as this user."""
+    if os.getuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name).pw_uid
+        except KeyError:
+            continue
+    pytest.skip("PostgreSQL does not run as root, and there is no other user here")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    programs = _programs()
+    if programs is None:
+        pytest.skip("no PostgreSQL server is installed here (no /usr/lib/postgresql/*/bin/initdb)")
+    pytest.importorskip("psycopg")
+    user = _user()
+    folder = Path(tempfile.mkdtemp(prefix="periplus-postgres-"))
+    try:
+        (folder / "password").write_text(PASSWORD)
+        if user is not None:
+            os.chown(folder, user, -1)
+            os.chown(folder / "password", user, -1)
+        data = folder / "data"
+        words = ["-D", data, "-U", "periplus", "--auth=scram-sha-256", f"--pwfile={folder / 'password'}"]
+        subprocess.run(
+            [programs / "initdb", *words, "--no-sync", "--no-locale", "-E", "UTF8"],
+            check=True, user=user, capture_output=True, cwd=folder,
+        )  # fmt: skip
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        options = ["-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", folder, "-c", "fsync=off"]
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [programs / "postgres", *options], user=user, stdout=log, stderr=log, cwd=folder
+            )
+        try:
+            started = Server(port)
+            _wait(started, process, folder / "log")
+            yield started
+        finally:
+            process.send_signal(signal.SIGINT)  # a fast shutdown: it waits for no client
+            process.wait(20)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", server.port)) == 0 and b"ready to accept" in log.read_bytes():
+                return
+        time.sleep(0.05)
+    pytest.fail(f"PostgreSQL did not start: {log.read_text()[-500:]}")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def settings(request: pytest.FixtureRequest) -> Settings:
+    """Settings whose state is empty."""
+    if request.param == "sqlite":
+        return Settings()
+    return Settings(state=request.getfixturevalue("server").fresh("contract"))
+
+
+@pytest.fixture
+def opened(settings: Settings, tmp_path: Path) -> Iterator[State]:
+    here = State(tmp_path, settings)
+    yield here
+    here.close()
+
+
+# -- documents ----------------------------------------------------------------------------------
+
+
+def test_a_document_is_read_as_it_was_saved_last(opened: State) -> None:
+    first = {"name": "Größe", "steps": [{"id": 1, "rate": 0.1, "none": None}]}
+    assert opened.document("map", "shop") is None
+    assert opened.save("map", "shop", first) == 1
+    assert opened.document("map", "shop") == first
+    assert opened.save("map", "shop", {"name": "later"}) == 2
+    assert opened.document("map", "shop") == {"name": "later"}
+    assert opened.document("survey", "shop") is None
+
+
+def test_saving_what_is_there_makes_no_version(opened: State) -> None:
+    assert opened.save("map", "a", {"x": 1, "y": 2}) == 1
+    assert opened.save("map", "a", {"y": 2, "x": 1}) == 1
+    assert opened.save("map", "a", {"x": 2}) == 2
+    assert opened.save("map", "a", {"x": 1, "y": 2}) == 3
+
+
+def test_names_come_in_the_order_of_their_first_version(opened: State) -> None:
+    for name in ("b", "a", "c", "b"):
+        opened.save("map", name, {"n": name, "at": time.monotonic_ns()})
+        time.sleep(0.001)
+    opened.save("survey", "nps", {})
+    assert opened.names("map") == ["b", "a", "c"]
+
+
+def test_documents_outlive_the_connection(settings: Settings, tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        here = State(tmp_path, settings)
+        assert here.save("map", "a", {"n": number}) == number
+        here.close()
+
+
+def test_many_savers_at_once_lose_no_version(settings: Settings, tmp_path: Path) -> None:
+    problems: list[BaseException] = []
+
+    def save(number: int) -> None:
+        try:
+            here = State(tmp_path, settings)  # the first of them makes the tables
+            for turn in range(5):
+                here.save("map", "a", {"by": number, "turn": turn})
+            here.close()
+        except BaseException as problem:
+            problems.append(problem)
+
+    threads = [threading.Thread(target=save, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    here = State(tmp_path, settings)
+    assert here.save("map", "a", {"by": "last"}) == 21
+    here.close()
+
+
+# -- secrets ------------------------------------------------------------------------------------
+
+
+def test_a_secret_is_known_by_its_kind_and_kept_as_a_hash(opened: State) -> None:
+    secret = opened.issue("token", "ann")
+    assert opened.check("token", secret) == "ann"
+    assert opened.check("write key", secret) is None
+    assert opened.check("token", secret + "x") is None
+    with opened.engine.connect() as connection:
+        stored = str(connection.execute(sa.select(state.secrets_table)).all())
+    assert secret not in stored
+
+
+def test_a_secret_is_spent_once_even_by_many_at_once(opened: State) -> None:
+    secret = opened.issue("sign-in", "ann")
+    found: list[str | None] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(opened.check("sign-in", secret, spend=True)))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found, key=str) == [None, None, None, "ann"]
+
+
+def test_a_secret_expires(opened: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret, lasting = opened.issue("session", "ann", seconds=60), opened.issue("session", "bob")
+    assert opened.check("session", secret) == "ann"
+    later = state.wall() + 61_000_000
+    monkeypatch.setattr(state, "wall", lambda: later)
+    assert opened.check("session", secret) is None
+    assert opened.check("session", secret, spend=True) is None
+    assert opened.check("session", lasting) == "bob"
+
+
+def test_a_secret_is_revoked(opened: State) -> None:
+    first, second = opened.issue("token", "ann"), opened.issue("token", "ann")
+    opened.revoke("token", first)
+    opened.revoke("token", first)
+    assert opened.check("token", first) is None
+    assert opened.check("token", second) == "ann"
+    assert [row["name"] for row in opened.issued("token")] == ["ann"]
+
+
+# -- migrations ---------------------------------------------------------------------------------
+
+
+def _shape(engine: sa.Engine) -> dict[str, object]:
+    """Tables, columns with their types, and keys, as the database has them."""
+    inspector = sa.inspect(engine)
+    return {
+        table: (
+            [
+                (column["name"], str(column["type"]), column["nullable"])
+                for column in inspector.get_columns(table)
+            ],
+            inspector.get_pk_constraint(table)["constrained_columns"],
+            sorted(
+                (index["name"] or "", tuple(index["column_names"])) for index in inspector.get_indexes(table)
+            ),
+        )
+        for table in inspector.get_table_names()
+        if table != "alembic_version"
+    }
+
+
+def test_a_fresh_schema_is_the_sum_of_the_migrations(
+    opened: State, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    if opened.engine.dialect.name == "sqlite":
+        declared = sa.create_engine(f"sqlite:///{tmp_path / 'declared.db'}")
+    else:
+        url = request.getfixturevalue("server").fresh("declared")
+        declared = sa.create_engine(url.replace("postgresql", "postgresql+psycopg", 1))
+    state.metadata.create_all(declared)
+    try:
+        assert _shape(opened.engine) == _shape(declared)
+        assert _shape(declared)
+    finally:
+        declared.dispose()
+
+
+def test_head_is_the_newest_migration() -> None:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(state.__file__).with_name("migrations")))
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+def test_a_state_from_a_newer_version_is_refused_and_left_alone(settings: Settings, tmp_path: Path) -> None:
+    here = State(tmp_path, settings)
+    here.save("map", "a", {"n": 1})
+    with here.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreError) as refused:
+        State(tmp_path, settings)
+    assert refused.value.code == "newer"
+    assert "newer version" in refused.value.message
+    with here.engine.connect() as connection:
+        assert connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == "9999"
+        assert connection.scalar(sa.text("SELECT count(*) FROM documents")) == 1
+    here.close()
+
+
+# -- what goes wrong ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgres//nowhere", "not the URL of a database"),
+        ("postgresql://ann:hush-hush@127.0.0.1:port/x", "not the URL of a database"),
+        ("oracle9://ann:hush-hush@host/x", "cannot be used"),
+        ("sqlite:////nowhere/at/all/state.db", "unable to open"),
+        ("postgresql://ann:hush-hush@127.0.0.1:9/x", "127.0.0.1"),
+        ("postgresql://ann:hush-hush@127.0.0.1:9/x?flavour=vanilla", "flavour"),
+    ],
+)
+def test_a_wrong_url_is_one_plain_message_without_the_password(tmp_path: Path, url: str, said: str) -> None:
+    with pytest.raises(StoreError) as refused:
+        State(tmp_path, Settings(state=url))
+    told = str(refused.value)
+    assert said in told
+    assert "hush" not in told
+    assert "\n" not in told
+    assert refused.value.hint or "cannot be used" in told
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("wrong", [{"password": "hush-hush"}, {"database": "nowhere"}, {"port": 9}])
+def test_a_server_that_refuses_is_one_plain_message(
+    server: Server, tmp_path: Path, wrong: dict[str, object]
+) -> None:
+    with pytest.raises(StoreError) as refused:
+        State(tmp_path, Settings(state=server.url(**wrong)))  # type: ignore[arg-type]
+    told = str(refused.value)
+    assert "hush" not in told
+    assert PASSWORD not in told
+    assert "\n" not in told
+    assert "URL" in refused.value.hint
+
+
+@pytest.mark.postgres
+def test_a_server_that_dies_is_one_plain_message_and_comes_back(server: Server, tmp_path: Path) -> None:
+    here = State(tmp_path, Settings(state=server.fresh("dying")))
+    here.save("map", "a", {"n": 1})
+    alive = here.engine.url
+    admin = sa.create_engine(
+        server.url().replace("postgresql", "postgresql+psycopg", 1), isolation_level="AUTOCOMMIT"
+    )
+    with admin.connect() as connection:
+        connection.execute(sa.text("ALTER DATABASE dying ALLOW_CONNECTIONS false"))
+        connection.execute(
+            sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'dying'")
+        )
+        for call in (
+            lambda: here.document("map", "a"),
+            lambda: here.names("map"),
+            lambda: here.save("map", "a", {"n": 2}),
+            lambda: here.issue("token", "x"),
+            lambda: here.check("token", "x"),
+            lambda: here.revoke("token", "x"),
+            lambda: here.issued("token"),
+        ):
+            with pytest.raises(StoreError) as refused:
+                call()
+            assert PASSWORD not in str(refused.value)
+            assert "\n" not in str(refused.value)
+        connection.execute(sa.text("ALTER DATABASE dying ALLOW_CONNECTIONS true"))
+    assert here.document("map", "a") == {"n": 1}
+    assert here.engine.url == alive
+    admin.dispose()
+    here.close()
+
+
+def test_what_is_no_database_is_one_plain_message(tmp_path: Path) -> None:
+    (tmp_path / "state.db").write_bytes(
+        b"this is not a database, but it is long enough to be read as one" * 20
+    )
+    with pytest.raises(StoreError) as refused:
+        State(tmp_path, Settings())
+    assert "not a database" in str(refused.value)
+    assert "\n" not in str(refused.value)

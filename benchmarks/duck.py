@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from periplus.maps.template import SHOP
 BEFORE = "PARTITION BY customer ORDER BY time ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
 
 
-def funnel_sql(source: str, filters: bool, run: int) -> str:
+def funnel_sql(source: str, run: int, filters: bool) -> str:
     """For each event the latest start that reaches it within the window: one window function per step.
 
     A later start reaches whatever an earlier one does, so the latest is enough, and the best attempt wins.
@@ -37,10 +38,12 @@ def funnel_sql(source: str, filters: bool, run: int) -> str:
         ),
         a AS (SELECT *, max(CASE WHEN step = 0 THEN time END) OVER ({BEFORE}) AS s0 FROM e),
         b AS (
-            SELECT *, max(CASE WHEN step = 1 AND time - s0 <= {WINDOW} THEN s0 END) OVER ({BEFORE}) AS s1 FROM a
+            SELECT *, max(CASE WHEN step = 1 AND time - s0 <= {WINDOW} THEN s0 END) OVER ({BEFORE}) AS s1
+            FROM a
         ),
         c AS (
-            SELECT *, max(CASE WHEN step = 2 AND time - s1 <= {WINDOW} THEN s1 END) OVER ({BEFORE}) AS s2 FROM b
+            SELECT *, max(CASE WHEN step = 2 AND time - s1 <= {WINDOW} THEN s1 END) OVER ({BEFORE}) AS s2
+            FROM b
         ),
         d AS (
             SELECT customer, max(CASE WHEN step = 0 THEN 1
@@ -148,11 +151,13 @@ def best(
     connection: duckdb.DuckDBPyConnection, sources: list[str], sql: Callable[[str, int], str], repeat: int
 ) -> dict[str, Any]:
     """The faster of the sources; they must agree."""
+
+    def fetching(source: str) -> Callable[[int], list[tuple[Any, ...]]]:
+        return lambda run: connection.execute(sql(source, run)).fetchall()
+
     tried = {}
     for source in sources:
-        seconds, rows = warm(
-            lambda run, source=source: connection.execute(sql(source, run)).fetchall(), repeat
-        )
+        seconds, rows = warm(fetching(source), repeat)
         tried[source] = (seconds, sorted(rows))
     (first, *others) = (rows for _, rows in tried.values())
     if any(rows != first for rows in others):
@@ -173,9 +178,7 @@ def main() -> None:
         sources = ["log", f"'{given.sorted}'"]
         found: dict[str, Any] = {}
         for name, filters in (("funnel", False), ("filters", True)):
-            found[name] = best(
-                connection, sources, lambda source, run, f=filters: funnel_sql(source, f, run), given.repeat
-            )
+            found[name] = best(connection, sources, partial(funnel_sql, filters=filters), given.repeat)
             found[name]["answer"] = list(found[name]["answer"][0])
         found["transitions"] = best(
             connection, sources, lambda source, _: transitions_sql(source), given.repeat

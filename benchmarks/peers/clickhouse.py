@@ -1,4 +1,4 @@
-"""ClickHouse's side, embedded (chDB): `windowFunnel` and transitions over a table sorted by customer and time.
+"""ClickHouse's side, embedded (chDB): `windowFunnel` and transitions over a table sorted by customer.
 
 Run by the environment of the peers as `clickhouse.py SORTED.parquet FOLDER --repeat N`. Several ways of
 asking are tried, and the Parquet file as well; the fastest counts.

@@ -101,8 +101,13 @@ class Snapshot:
 
     @property
     def last_time(self) -> int | None:
-        """Time of the last event; None where there is none."""
-        return max((file.last_time for file in self.files if file.last_time is not None), default=None)
+        """Time of the last event, at most that of the last import; None where there is none.
+
+        An event dated in the future does not move the present on.
+        """
+        last = max((file.last_time for file in self.files if file.last_time is not None), default=None)
+        imported = self.manifest.imported
+        return last if last is None or imported is None else min(last, imported)
 
     @property
     def first_time(self) -> int | None:

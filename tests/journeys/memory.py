@@ -44,6 +44,7 @@ class Memory:
         self._place = np.array([event["customer"] * shards >> 64 for event in self.events], np.int64)
         self._shards = [self._shard(index) for index in range(shards)]
         self._table: pa.Table | None = None
+        self._columns = FileColumns({})
 
     def _shard(self, index: int) -> Shard:
         mine = [event for event, place in zip(self.events, self._place, strict=True) if place == index]
@@ -107,18 +108,8 @@ class Memory:
         if not self.events:
             return []
         if self._table is None:
-            self._table = pa.table(
-                {
-                    "place": pa.array(range(len(self.events)), pa.int64()),
-                    "event": pa.array([event["event"] for event in self.events], pa.string()),
-                    **{
-                        name: pa.array([event.get(name) for event in self.events], pa.string())
-                        for name in ("channel", "source", "department")
-                    },
-                    "rest": pa.array([json.dumps(self._leaves(event)) for event in self.events], pa.string()),
-                }
-            )
-        parts = [expression(FileColumns({})) for expression in expressions]
+            self._table, self._columns = self._written()
+        parts = [expression(self._columns) for expression in expressions]
         cursor = connection().cursor()
         cursor.register("events_in_memory", self._table)
         listed = ", ".join(sql for sql, _ in parts)
@@ -126,3 +117,21 @@ class Memory:
         found = cursor.execute(f"SELECT {listed} FROM events_in_memory ORDER BY place", bound).fetchall()
         cursor.close()
         return list(found)
+
+    def _written(self) -> tuple[pa.Table, FileColumns]:
+        """The events as the store keeps them: paths that hold only texts as columns, the others in `rest`."""
+        leaves = [self._leaves(event) for event in self.events]
+        paths = sorted({path for mine in leaves for path in mine})
+        texts = [path for path in paths if all(isinstance(mine.get(path, ""), str) for mine in leaves)]
+        rest = [{path: value for path, value in mine.items() if path not in texts} for mine in leaves]
+        columns = {
+            "place": pa.array(range(len(self.events)), pa.int64()),
+            "event": pa.array([event["event"] for event in self.events], pa.string()),
+            "rest": pa.array([json.dumps(mine) for mine in rest], pa.string()),
+        }
+        for name in ("channel", "source", "department"):
+            columns[name] = pa.array([event.get(name) for event in self.events], pa.string())
+        for path in texts:
+            columns[path] = pa.array([mine.get(path) for mine in leaves], pa.string())
+        known = frozenset(path for path in paths if path not in texts)
+        return pa.table(columns), FileColumns(dict.fromkeys(texts, "VARCHAR"), known)

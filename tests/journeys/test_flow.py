@@ -15,7 +15,7 @@ from tests.journeys.logs import answer, check_people, examples, logs, maps, mome
 tops = st.one_of(st.none(), st.integers(1, 6))
 
 
-@examples(2)
+@examples()
 @given(logs(), maps(), nows, periods(), tops, st.booleans(), st.data())
 def test_the_flow_agrees_with_the_oracle(
     events: Any, document: Any, now: int, period: Any, top: int | None, off_map: bool, data: Any

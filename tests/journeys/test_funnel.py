@@ -122,7 +122,7 @@ def test_plain(events: Any, question: Any, now: int, period: Any) -> None:
     conserve(compare(question, events, now, period), question)
 
 
-@examples(2)
+@examples()
 @given(logs(most=7), funnels(), nows, by_start)
 def test_ordered(events: Any, question: Any, now: int, period: Any) -> None:
     conserve(compare(question, events, now, period), question)
@@ -189,7 +189,7 @@ def journey_funnels(draw: st.DrawFn, document: dict[str, Any], order: str = "ord
     return question
 
 
-@examples(2)
+@examples()
 @given(logs(), maps(), nows, periods(), st.sampled_from(["ordered", "strict", "any"]), st.data())
 def test_journeys(events: Any, document: Any, now: int, period: Any, order: str, data: Any) -> None:
     question = data.draw(journey_funnels(document, order))

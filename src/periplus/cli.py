@@ -101,7 +101,9 @@ def _progress() -> Iterator[Callable[[int, int, str], None]]:
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=None)
-        yield lambda done, total, what: bar.update(task, completed=done, total=total or None, description=what)
+        yield lambda done, total, what: bar.update(
+            task, completed=done, total=total or None, description=what
+        )
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -114,7 +116,9 @@ def _read(path: Path) -> dict[str, Any]:
     except (UnicodeDecodeError, ValueError, RecursionError) as problem:
         raise InputError(f"{path} is not JSON: {problem}.", hint="Mend the place it names.") from None
     if not isinstance(document, dict):
-        raise InputError(f"{path} is not a JSON object.", hint='A question looks like {"kind": "map", "map": "shop"}.')
+        raise InputError(
+            f"{path} is not a JSON object.", hint='A question looks like {"kind": "map", "map": "shop"}.'
+        )
     return document
 
 
@@ -168,11 +172,15 @@ def import_(
         for warning in result.warnings:
             typer.echo(f"Note: {warning}")
         if result.duplicate and not result.accepted:
-            typer.echo("All of it was here already. To bring the rows anew under a mended mapping use --replace BATCH.")
+            typer.echo(
+                "All of it was here already. To bring the rows anew under a mended mapping use --replace BATCH."
+            )
         if result.rejected:
             typer.echo(f"See why: periplus ledger --batch {result.batch} --outcome rejected")
     if result.rows and result.rejected == result.rows:
-        raise InputError("Every row was rejected.", hint="Look at the reasons, mend the mapping, and import again.")
+        raise InputError(
+            "Every row was rejected.", hint="Look at the reasons, mend the mapping, and import again."
+        )
 
 
 @app.command()
@@ -190,7 +198,7 @@ def ask(
 @app.command()
 def people(
     question: Annotated[Path, typer.Argument(help="A question as JSON; - reads standard input.")],
-    row: Annotated[str, typer.Option(help='Key fields of the row, such as \'{"step": 1}\'.')],
+    row: Annotated[str, typer.Option(help="Key fields of the row, such as '{\"step\": 1}'.")],
     field: Annotated[str, typer.Option(help="The count to open, such as reached.")],
     workspace: Folder = None,
     as_json: Json = True,
@@ -263,7 +271,9 @@ def source_add(
     """Make a source; its write key stands alone on the last line and is shown only now."""
     with _open(workspace) as ws:
         key = ws.add_source(name)
-    _print({"source": name, "write_key": key}) if as_json else typer.echo(f"Source {name}. Its write key:\n{key}")
+    _print({"source": name, "write_key": key}) if as_json else typer.echo(
+        f"Source {name}. Its write key:\n{key}"
+    )
 
 
 @source_app.command("list")
@@ -271,12 +281,16 @@ def source_list(workspace: Folder = None, as_json: Json = False) -> None:
     """Where events come from."""
     with _open(workspace) as ws:
         rows = ws.sources()
-    _print(rows) if as_json else _table(rows, {"name": "Source", "kind": "Kind", "created": "Since"}, "No sources yet.")
+    _print(rows) if as_json else _table(
+        rows, {"name": "Source", "kind": "Kind", "created": "Since"}, "No sources yet."
+    )
 
 
 @token_app.command("add")
 def token_add(
-    name: Annotated[str, typer.Argument(help="Who will use it.")], workspace: Folder = None, as_json: Json = False
+    name: Annotated[str, typer.Argument(help="Who will use it.")],
+    workspace: Folder = None,
+    as_json: Json = False,
 ) -> None:
     """Make a token for the HTTP API; it stands alone on the last line and is shown only now."""
     with _open(workspace) as ws:
@@ -344,7 +358,9 @@ def export(
     """Write every event, as Segment-spec JSONL or flat Parquet, which imports again without a mapping."""
     with _open(workspace) as ws, _progress() as progress:
         count = ws.export(out, progress)
-    _print({"file": str(out), "events": count}) if as_json else typer.echo(f"Wrote {count:,} events to {out}.")
+    _print({"file": str(out), "events": count}) if as_json else typer.echo(
+        f"Wrote {count:,} events to {out}."
+    )
 
 
 @app.command()
@@ -373,7 +389,9 @@ def simulate(
 
     with _progress() as progress:
         count = run(out, events, seed, truth, progress=progress)["events"]
-    _print({"file": str(out), "events": count}) if as_json else typer.echo(f"Wrote {count:,} events to {out}.")
+    _print({"file": str(out), "events": count}) if as_json else typer.echo(
+        f"Wrote {count:,} events to {out}."
+    )
 
 
 @app.command()
@@ -388,7 +406,9 @@ def doctor(workspace: Folder = None, as_json: Json = False) -> None:
             raise
         ws = None
     checks = examine(ws)
-    _print(checks) if as_json else _table(checks, {"check": "Check", "state": "State", "detail": "Detail"}, "")
+    _print(checks) if as_json else _table(
+        checks, {"check": "Check", "state": "State", "detail": "Detail"}, ""
+    )
     if any(check["state"] == "problem" for check in checks):
         sys.exit(1)
 

@@ -20,18 +20,30 @@ Check = dict[str, str]
 
 def examine(workspace: Workspace | None) -> list[Check]:
     """Every check of the installation and, if there is one, of the workspace."""
-    checks = [_row("Python", "ok", sys.version.split()[0]), _row("DuckDB", "ok", duckdb.__version__), _kernels()]
+    checks = [
+        _row("Python", "ok", sys.version.split()[0]),
+        _row("DuckDB", "ok", duckdb.__version__),
+        _kernels(),
+    ]
     if workspace is None:
         return [*checks, _row("Workspace", "none", "Stand in one, or name it with --workspace DIR.")]
     checks.append(_row("Workspace", "ok", str(workspace.path)))
     writable = os.access(workspace.path, os.W_OK)
-    checks.append(_row("Writable", "ok" if writable else "problem", "yes" if writable else "This user may not write there."))
+    checks.append(
+        _row(
+            "Writable",
+            "ok" if writable else "problem",
+            "yes" if writable else "This user may not write there.",
+        )
+    )
     free = shutil.disk_usage(workspace.path).free
     low = free < 1 << 30
     checks.append(_row("Free disk", "problem" if low else "ok", f"{free / (1 << 30):.1f} GiB"))
     checks += _files(workspace)
     checks += [
-        _row(f"Setting {row.name}", "ok", f"{getattr(workspace.settings, row.name)!r}: {row.metadata['help']}")
+        _row(
+            f"Setting {row.name}", "ok", f"{getattr(workspace.settings, row.name)!r}: {row.metadata['help']}"
+        )
         for row in fields(workspace.settings)
     ]
     return checks
@@ -54,7 +66,13 @@ def _files(workspace: Workspace) -> list[Check]:
     if missing:
         return [_row("Files", "problem", f"Missing: {', '.join(missing[:5])}. Restore them from a backup.")]
     rows = sum(files.load(workspace.path, name).rows for name in live.files)
-    return [_row("Files", "ok", f"version {live.number}: {len(live.files)} files, {rows:,} rows, {len(live.batches)} batches")]
+    return [
+        _row(
+            "Files",
+            "ok",
+            f"version {live.number}: {len(live.files)} files, {rows:,} rows, {len(live.batches)} batches",
+        )
+    ]
 
 
 def _row(check: str, state: str, detail: str) -> Check:

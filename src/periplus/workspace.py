@@ -17,6 +17,7 @@ import periplus.journeys.map
 import periplus.maps.meaning  # noqa: F401  these three register what they are
 from periplus import clock, question
 from periplus.errors import InputError, NotFoundError
+from periplus.maps.theme import Theme
 from periplus.people import admission, directory, export, history, ledger
 from periplus.question import Answer, Context, Question
 from periplus.settings import Settings
@@ -171,7 +172,9 @@ class Workspace:
         if known is None or known.undone is not None:
             live = [str(batch.id) for batch in self.snapshot().manifest.batches if batch.undone is None]
             raise NotFoundError(
-                f"There is no live batch {number} to replace.", hint="`periplus batch list` shows them.", allowed=live
+                f"There is no live batch {number} to replace.",
+                hint="`periplus batch list` shows them.",
+                allowed=live,
             )
 
     # -- maps -----------------------------------------------------------------------------------
@@ -213,7 +216,7 @@ class Workspace:
         map_id: str,
         period: Mapping[str, Any] | None = None,
         now: str | None = None,
-        theme: str = "auto",
+        theme: Theme = "auto",
         **options: Any,
     ) -> str:
         """The map with its numbers as one SVG, the same in page, file and notebook."""
@@ -232,7 +235,9 @@ class Workspace:
         snapshot = self.snapshot()
         return directory.profile(snapshot, directory.find(snapshot, id_text))
 
-    def timeline(self, customer: str, map_id: str | None = None, now: str | None = None) -> list[dict[str, Any]]:
+    def timeline(
+        self, customer: str, map_id: str | None = None, now: str | None = None
+    ) -> list[dict[str, Any]]:
         """A customer's events, oldest first, each with its step, stage, journey and visit on the map."""
         from periplus.journeys.lifeline import lifeline
         from periplus.journeys.moment import resolve
@@ -263,7 +268,8 @@ class Workspace:
         listed: list[dict[str, Any]] = [{**row, "kind": "key"} for row in self.state.issued("write key")]
         imported = {batch.source: batch.created for batch in reversed(self.snapshot().manifest.batches)}
         listed += [
-            {"name": name, "created": clock.iso(created), "kind": "import"} for name, created in imported.items()
+            {"name": name, "created": clock.iso(created), "kind": "import"}
+            for name, created in imported.items()
         ]
         return listed
 

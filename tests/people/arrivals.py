@@ -41,7 +41,10 @@ def staged(home: Home, events: list[dict[str, Any]], source: str = "test") -> St
                 "file": 0,
                 "line": line,
                 "place": 0,
-                **{name: event.get(name) for name in ("time", "user_id", "anonymous_id", "email", "phone", "previous_id")},
+                **{
+                    name: event.get(name)
+                    for name in ("time", "user_id", "anonymous_id", "email", "phone", "previous_id")
+                },
                 "properties.order_id": event.get("order_id"),
             }
         )
@@ -52,7 +55,15 @@ def staged(home: Home, events: list[dict[str, Any]], source: str = "test") -> St
     path = folder / "events.parquet"
     pq.write_table(table, path)
     return Staged(
-        folder, [path], {"properties.order_id": "VARCHAR"}, (), None, 0, len(rows), [FileInfo("test", 1, len(rows))], source
+        folder,
+        [path],
+        {"properties.order_id": "VARCHAR"},
+        (),
+        None,
+        0,
+        len(rows),
+        [FileInfo("test", 1, len(rows))],
+        source,
     )
 
 

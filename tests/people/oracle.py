@@ -25,7 +25,9 @@ def owners(events: list[Event]) -> dict[int, int]:
         for other in found[1:]:
             persons = _join(persons, found[0], other)
         persons = _unique(persons)
-    component_of = {person: min(group, key=lambda p: (p[0] != "email", p)) for group in persons for person in group}
+    component_of = {
+        person: min(group, key=lambda p: (p[0] != "email", p)) for group in persons for person in group
+    }
 
     def order(event: Event) -> tuple[Any, ...]:
         return (event["time"], event["sequence"], customer_hash("key", str(event["id"])), event["id"])
@@ -80,7 +82,9 @@ def owners(events: list[Event]) -> dict[int, int]:
                 if other.get("order_id") == event["order_id"] and means(other, other["time"])
             ]
             sighting = last_before_else_first(seen, event["time"])
-            found = means(sighting, event["time"]) if sighting else ("reference", "order_id:" + event["order_id"])
+            found = (
+                means(sighting, event["time"]) if sighting else ("reference", "order_id:" + event["order_id"])
+            )
         return found
 
     return {event["id"]: customer_hash(*found) if (found := owner(event)) else 0 for event in events}

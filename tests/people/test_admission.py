@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from tests.people.arrivals import fresh, staged, standing_events
-from tests.people.oracle import owners
 
 from periplus.people.admission import admit, undo
 from periplus.settings import Settings
 from periplus.store import manifest
 from periplus.store.snapshot import Snapshot
+from tests.people.arrivals import fresh, staged, standing_events
+from tests.people.oracle import owners
 
 EXAMPLES = int(os.environ.get("PERIPLUS_EXAMPLES", "25"))
 
@@ -47,7 +47,12 @@ def logs(draw: st.DrawFn) -> list[dict[str, object]]:
     return log
 
 
-@settings(max_examples=EXAMPLES, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
 @given(logs(), st.data())
 def test_any_order_of_arrival_and_undoing_gives_the_customers_of_the_rules(log, data):
     """Batches in any order, overlapping, one of them undone: customers are those of the standing events."""
@@ -80,9 +85,15 @@ def _snapshot_agrees(home, stands) -> None:
         shard = snapshot.shard(index)
         for number, customer in enumerate(shard.customers):
             cut = slice(shard.offsets[number], shard.offsets[number + 1])
-            seen += [(int(customer), int(t), int(k)) for t, k in zip(shard.time[cut], low[index][cut], strict=True)]
+            seen += [
+                (int(customer), int(t), int(k)) for t, k in zip(shard.time[cut], low[index][cut], strict=True)
+            ]
     expected = sorted(
-        ((row["customer"], row["time"], row["sequence"], row["key_hi"], key) for key, row in stands.items() if row["section"] == 0),
+        (
+            (row["customer"], row["time"], row["sequence"], row["key_hi"], key)
+            for key, row in stands.items()
+            if row["section"] == 0
+        ),
     )
     assert sorted(seen, key=lambda row: row[0]) == seen
     assert seen == [(customer, time, key) for customer, time, _, _, key in expected]

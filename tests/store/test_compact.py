@@ -38,7 +38,14 @@ def test_compacting_and_merging_keep_every_row_in_its_place(tmp_path, monkeypatc
             device = choose.choice([None, f"d{choose.randrange(30)}"])
             kind = choose.choice(["track", "track", "identify"])
             log.append(
-                {"id": number, "time": choose.randrange(50), "sequence": 0, "type": kind, "user_id": user, "anonymous_id": device}
+                {
+                    "id": number,
+                    "time": choose.randrange(50),
+                    "sequence": 0,
+                    "type": kind,
+                    "user_id": user,
+                    "anonymous_id": device,
+                }
             )
         admit(home, staged(home, log), now=0)
         before, rows = shards_of(home), standing_events(home)

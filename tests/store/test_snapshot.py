@@ -15,7 +15,10 @@ from tests.people.arrivals import fresh, staged
 def test_labels_keep_the_order_of_rows_in_long_lists_of_values(tmp_path):
     home = fresh(tmp_path / "shop", shards=2)
     count = 200_000
-    log = [{"id": n, "time": n, "sequence": 0, "user_id": f"u{n % 1000}", "event": f"e{n % 97}"} for n in range(1, count)]
+    log = [
+        {"id": n, "time": n, "sequence": 0, "user_id": f"u{n % 1000}", "event": f"e{n % 97}"}
+        for n in range(1, count)
+    ]
     admit(home, staged(home, log), now=0)
     snapshot = Snapshot(home.root, manifest.read(home.root), replace(home.settings, threads=4))
     wanted = [f"e{n}" for n in range(0, 97, 3)]

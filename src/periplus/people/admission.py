@@ -41,7 +41,9 @@ def _silent(done: int, total: int, what: str) -> None:
     del done, total, what
 
 
-def admit(home: Home, staged: Staged, *, now: int, replaced: int | None = None, progress: Progress = _silent) -> Imported:
+def admit(
+    home: Home, staged: Staged, *, now: int, replaced: int | None = None, progress: Progress = _silent
+) -> Imported:
     """Publish staged events as a batch; with `replaced`, in place of that batch, in one step.
 
     `now` is the time of receipt in microseconds. Raises BusyError if another writer does not end.
@@ -147,10 +149,13 @@ def _admitted(
             skipped=skipped,
         )
         for path, rows, skipped in found.files
+        if rows > len(skipped)
     ]
     after = replace(before, next_batch=number + 1, imported=now)
     if found.events or found.claimed:
-        after = _settled(home, connection, after, arrivals, leaving=None, progress=progress, claimed=found.claimed)
+        after = _settled(
+            home, connection, after, arrivals, leaving=None, progress=progress, claimed=found.claimed
+        )
     if found.events:
         name = f"keys/{before.next_file:06d}"
         keys.save(home.root, name, found.key_hi, found.key_lo)
@@ -280,10 +285,14 @@ def _settled(
             f"SELECT {', '.join(NEEDED)} FROM arriving UNION ALL SELECT {', '.join(NEEDED)} FROM pulled"
         )
     else:
-        connection.execute(f"CREATE OR REPLACE TEMP VIEW resolvable AS SELECT {', '.join(NEEDED)} FROM arriving")
+        connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW resolvable AS SELECT {', '.join(NEEDED)} FROM arriving"
+        )
     resolution = resolve(connection, "resolvable")
     connection.execute("CREATE OR REPLACE TEMP TABLE moving (customer UBIGINT)")
-    connection.execute("CREATE OR REPLACE TEMP TABLE resequenced (key_hi UBIGINT, key_lo UBIGINT, sequence BIGINT)")
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE resequenced (key_hi UBIGINT, key_lo UBIGINT, sequence BIGINT)"
+    )
     if open_files:
         if claimed:
             claims.resequence(connection, home, before, open_files, leaving=leaving)
@@ -335,7 +344,9 @@ def _written(
 ) -> Manifest:
     number = before.next_file
     moving = np.sort(
-        np.asarray(connection.execute("SELECT DISTINCT customer FROM moving").fetchnumpy()["customer"], np.uint64)
+        np.asarray(
+            connection.execute("SELECT DISTINCT customer FROM moving").fetchnumpy()["customer"], np.uint64
+        )
     )
     sources: list[tuple[dict[str, str], list[str] | None, int]] = [
         (arrival.columns, arrival.rest, arrival.rows) for arrival in arrivals
@@ -367,6 +378,8 @@ def _written(
         names=names,
         shards=before.shards,
     )
+    if not written.rows:
+        written.remove()
     masks = before.masks
     if len(moving):
         mask = f"masks/{number:06d}"
@@ -408,9 +421,7 @@ _SECTION = "CASE WHEN e.section = 2 THEN 2 WHEN {customer} IS NULL THEN 1 ELSE 0
 
 
 def _arrival_select(number: int, arrival: Arrival, target: standing.Shape, joins: str, customer: str) -> str:
-    plain = [
-        name for name in FIXED if name not in ("section", "customer", "batch", "own_sequence")
-    ]
+    plain = [name for name in FIXED if name not in ("section", "customer", "batch", "own_sequence")]
     listed = standing.select(
         arrival.columns,
         target,

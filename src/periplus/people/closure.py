@@ -29,7 +29,9 @@ def pull(connection: Connection, before: Manifest, files: list[EventFile], *, le
     stays = f"(batch <> {leaving})" if leaving is not None else "true"
     touched = "(SELECT * FROM arriving UNION ALL SELECT * EXCLUDE (customer, batch) FROM going)"
     for kind in _KINDS:
-        run(f"CREATE OR REPLACE TEMP TABLE reach_{kind} AS SELECT DISTINCT {kind} AS id FROM {touched} WHERE {kind} IS NOT NULL")
+        run(
+            f"CREATE OR REPLACE TEMP TABLE reach_{kind} AS SELECT DISTINCT {kind} AS id FROM {touched} WHERE {kind} IS NOT NULL"
+        )
     run(
         "INSERT INTO reach_anonymous_id SELECT DISTINCT previous_id FROM "
         f"{touched} WHERE previous_id IS NOT NULL AND previous_id NOT IN (SELECT id FROM reach_anonymous_id)"
@@ -39,7 +41,9 @@ def pull(connection: Connection, before: Manifest, files: list[EventFile], *, le
     while True:
         tests = [f"{kind} IN (SELECT id FROM reach_{kind})" for kind in _KINDS]
         tests += ["user_id IN (SELECT id FROM reach_user)", "type = 'alias'"]
-        run(f"CREATE OR REPLACE TEMP TABLE pulled AS SELECT * FROM standing_rows WHERE {stays} AND ({' OR '.join(tests)})")
+        run(
+            f"CREATE OR REPLACE TEMP TABLE pulled AS SELECT * FROM standing_rows WHERE {stays} AND ({' OR '.join(tests)})"
+        )
         for kind in _KINDS:
             # Person identifiers join whoever stands with them; devices and orders matter only without a user.
             free = "" if kind in ("email", "phone") else " AND user_id IS NULL"
@@ -57,7 +61,8 @@ def pull(connection: Connection, before: Manifest, files: list[EventFile], *, le
 
 def _users_of_aliases(connection: Connection, touched: str) -> None:
     """The user ids that any alias names: with one alias more or less, they may all fall together or apart."""
-    both = f"(SELECT type, user_id, previous_id FROM standing_rows WHERE type = 'alias' UNION ALL SELECT type, user_id, previous_id FROM {touched} WHERE type = 'alias')"
+    aliases = "SELECT type, user_id, previous_id FROM {} WHERE type = 'alias'"
+    both = f"({aliases.format('standing_rows')} UNION ALL {aliases.format(touched)})"
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE reach_user AS SELECT DISTINCT id FROM "
         f"(SELECT user_id AS id FROM {both} UNION ALL SELECT previous_id FROM {both}) WHERE id IS NOT NULL"
@@ -69,7 +74,12 @@ def _pulled(connection: Connection) -> bool:
 
 
 def find_moving(
-    connection: Connection, before: Manifest, files: list[EventFile], resolution: Resolution, *, leaving: int | None
+    connection: Connection,
+    before: Manifest,
+    files: list[EventFile],
+    resolution: Resolution,
+    *,
+    leaving: int | None,
 ) -> None:
     """Add to the table `moving` the customers some of whose standing events go, or go to somebody else."""
     del before, files

@@ -72,7 +72,9 @@ def search(snapshot: Snapshot, text: str, *, limit: int = 50, offset: int = 0) -
             bound.append(int(wanted, 16))
         matching = f" WHERE customer IN (SELECT customer FROM ({people}) WHERE {' OR '.join(tests)})"
     cursor = snapshot.cursor()
-    total = cursor.execute(f"SELECT count(DISTINCT customer) FROM ({people}){matching}", bound).fetchall()[0][0]
+    total = cursor.execute(f"SELECT count(DISTINCT customer) FROM ({people}){matching}", bound).fetchall()[0][
+        0
+    ]
     rows = cursor.execute(
         f"SELECT customer, {_label()}, "
         f"list_distinct(flatten([{', '.join(f'list({_CLEAN[c](c)})' for c in KINDS)}])), "
@@ -110,7 +112,8 @@ def find(snapshot: Snapshot, text: str) -> int:
         # An id is the hash of an identifier; whoever has that identifier now is meant.
         tests = [f"{hashed(kind, _CLEAN[column](column))} = ?" for column, kind in KINDS.items()]
         rows = cursor.execute(
-            f"SELECT arg_max(customer, last) FROM ({people}) WHERE {' OR '.join(tests)}", [number] * len(tests)
+            f"SELECT arg_max(customer, last) FROM ({people}) WHERE {' OR '.join(tests)}",
+            [number] * len(tests),
         ).fetchall()
         if rows[0][0] is not None:
             return int(rows[0][0])
@@ -120,7 +123,9 @@ def find(snapshot: Snapshot, text: str) -> int:
     ).fetchall()
     if rows[0][0] is None:
         raise NotFoundError(
-            f"There is no customer {text[:80]!r}.", code="no_customer", hint="Search for a user id, an e-mail or a device."
+            f"There is no customer {text[:80]!r}.",
+            code="no_customer",
+            hint="Search for a user id, an e-mail or a device.",
         )
     return int(rows[0][0])
 
@@ -133,14 +138,18 @@ def identifiers(snapshot: Snapshot, customer: int) -> list[dict[str, Any]]:
         f"FROM one"
         for column, kind in KINDS.items()
     ]
-    rows = snapshot.cursor().execute(
-        f"WITH one AS MATERIALIZED (SELECT * FROM ({people}) WHERE customer = ?) "
-        "SELECT kind, value, min(first), max(last), sum(events), "
-        "min(user_id) FILTER (kind <> 'user'), "
-        "min(coalesce(email, phone)) FILTER (kind = 'device') "
-        f"FROM ({' UNION ALL '.join(parts)}) WHERE value IS NOT NULL GROUP BY kind, value",
-        [customer],
-    ).fetchall()
+    rows = (
+        snapshot.cursor()
+        .execute(
+            f"WITH one AS MATERIALIZED (SELECT * FROM ({people}) WHERE customer = ?) "
+            "SELECT kind, value, min(first), max(last), sum(events), "
+            "min(user_id) FILTER (kind <> 'user'), "
+            "min(coalesce(email, phone)) FILTER (kind = 'device') "
+            f"FROM ({' UNION ALL '.join(parts)}) WHERE value IS NOT NULL GROUP BY kind, value",
+            [customer],
+        )
+        .fetchall()
+    )
     order = list(KINDS.values())
     found = [
         {

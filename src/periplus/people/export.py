@@ -10,7 +10,7 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, BinaryIO, cast
 
 from periplus.errors import InputError
 from periplus.people.history import event
@@ -40,16 +40,18 @@ def export(snapshot: Snapshot, path: Path, progress: Progress) -> int:
             )
         elif name.endswith((".jsonl", ".ndjson", ".jsonl.gz")):
             with gzip.open(path, "wb") if name.endswith(".gz") else path.open("wb") as stream:
-                _lines(snapshot, rows, shape.columns, stream, total, progress)
+                _lines(snapshot, rows, shape.columns, cast(BinaryIO, stream), total, progress)
         else:
-            raise InputError(f"{path.name} has no ending that says its form.", hint="Name it .jsonl or .parquet.")
+            raise InputError(
+                f"{path.name} has no ending that says its form.", hint="Name it .jsonl or .parquet."
+            )
     except OSError as problem:
         raise os_problem(problem, path) from None
     return total
 
 
 def _lines(
-    snapshot: Snapshot, rows: str, columns: dict[str, str], stream: IO[bytes], total: int, progress: Progress
+    snapshot: Snapshot, rows: str, columns: dict[str, str], stream: BinaryIO, total: int, progress: Progress
 ) -> None:
     found = snapshot.cursor().execute(rows)
     names = [column[0] for column in found.description]

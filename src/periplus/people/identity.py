@@ -51,12 +51,16 @@ def resolve(connection: Connection, events: str) -> Resolution:
     )
     _users(connection)
     _components(connection)
-    has_persons = bool(connection.sql("SELECT 1 FROM id_email UNION ALL SELECT 1 FROM id_phone LIMIT 1").fetchall())
+    has_persons = bool(
+        connection.sql("SELECT 1 FROM id_email UNION ALL SELECT 1 FROM id_phone LIMIT 1").fetchall()
+    )
     persons = _Persons(has_persons)
     _component_owners(connection, events, persons)
     _devices(connection, events, persons)
     _references(connection, events, persons)
-    return Resolution(persons.joins + _DEVICE_JOINS + _REFERENCE_JOINS, persons.customer(device=True, reference=True))
+    return Resolution(
+        persons.joins + _DEVICE_JOINS + _REFERENCE_JOINS, persons.customer(device=True, reference=True)
+    )
 
 
 @dataclass(frozen=True)
@@ -249,7 +253,9 @@ def _devices(connection: Connection, events: str, persons: _Persons) -> None:
         "CREATE OR REPLACE TEMP TABLE one_device AS SELECT value, min(least) AS least, max(most) AS most "
         "FROM seen_device WHERE value IS NOT NULL GROUP BY value"
     )
-    torn_component = "(SELECT component FROM seen_component WHERE least <> most)" if persons.present else "(SELECT 0)"
+    torn_component = (
+        "(SELECT component FROM seen_component WHERE least <> most)" if persons.present else "(SELECT 0)"
+    )
     run(
         f"CREATE OR REPLACE TEMP TABLE id_device AS SELECT s.raw, coalesce(c.customer, o.least, "
         f"{hashed('device', 's.value')}) AS customer FROM seen_device AS s JOIN one_device AS o USING (value) "
@@ -257,7 +263,7 @@ def _devices(connection: Connection, events: str, persons: _Persons) -> None:
         f"WHERE (o.least IS NULL OR o.least = o.most) AND (o.least IS NULL OR o.least NOT IN {torn_component})"
     )
     run(
-        f"CREATE OR REPLACE TEMP TABLE torn_device AS SELECT s.raw, s.value FROM seen_device AS s "
+        "CREATE OR REPLACE TEMP TABLE torn_device AS SELECT s.raw, s.value FROM seen_device AS s "
         "WHERE s.value IS NOT NULL AND s.raw NOT IN (SELECT raw FROM id_device)"
     )
     rows = carried.format(rows=events, alias="type = 'alias'")

@@ -30,9 +30,7 @@ def save_rows(connection: door.Connection, path: Path, rows: str, new: np.ndarra
         select = f"SELECT DISTINCT file, line, true AS accepted FROM ({rows})"
     else:
         connection.register("new_column", {"accepted": new})
-        select = (
-            f"SELECT file, line, bool_or(accepted) AS accepted FROM (({rows}) POSITIONAL JOIN new_column) GROUP BY ALL"
-        )
+        select = f"SELECT file, line, bool_or(accepted) AS accepted FROM (({rows}) POSITIONAL JOIN new_column) GROUP BY ALL"
     connection.execute(
         f"COPY (SELECT * FROM ({select}) ORDER BY file, line) TO {door.literal(str(path))} (FORMAT PARQUET, COMPRESSION ZSTD)"
     )
@@ -100,7 +98,12 @@ class Handed:
 
 
 def hand_over(
-    connection: door.Connection, home: Home, after: Manifest, files: list[EventFile], leaving: int, folder: Path
+    connection: door.Connection,
+    home: Home,
+    after: Manifest,
+    files: list[EventFile],
+    leaving: int,
+    folder: Path,
 ) -> Handed | None:
     """The rows of batch `leaving` that other live batches claim, as those batches brought them, in `folder`."""
     live = _live(home.root, after)
@@ -137,7 +140,9 @@ def resequence(
     `claimed_now` holds the claims that just arrived; an undone batch's are left out of `_live`.
     """
     live = _live(home.root, before)
-    parts = [f"SELECT key_hi, key_lo, sequence FROM read_parquet({door.file_list([claim.path])})" for claim in live]
+    parts = [
+        f"SELECT key_hi, key_lo, sequence FROM read_parquet({door.file_list([claim.path])})" for claim in live
+    ]
     if leaving is None:
         parts.append("SELECT key_hi, key_lo, sequence FROM claimed_now")
         touched = "SELECT key_hi, key_lo FROM claimed_now"
@@ -147,7 +152,10 @@ def resequence(
             return
         path = home.root / f"{gone.claims}.parquet"
         touched = f"SELECT DISTINCT key_hi, key_lo FROM read_parquet({door.file_list([path])})"
-    claimed = " UNION ALL ".join(parts) or "SELECT 0::UBIGINT AS key_hi, 0::UBIGINT AS key_lo, 0 AS sequence WHERE false"
+    claimed = (
+        " UNION ALL ".join(parts)
+        or "SELECT 0::UBIGINT AS key_hi, 0::UBIGINT AS key_lo, 0 AS sequence WHERE false"
+    )
     rows = standing.narrow(before, files, ("key_hi", "key_lo", "sequence", "own_sequence", "batch"))
     stays = f" AND e.batch <> {leaving}" if leaving is not None else ""
     connection.execute(

@@ -134,4 +134,3 @@ def _pruned(live: Manifest, listed: Sequence[EventFile]) -> Manifest:
     """Without the masks that no file is old enough for."""
     oldest = min((file.number for file in listed), default=live.next_file)
     return replace(live, masks=[(name, before) for name, before in live.masks if before > oldest])
-

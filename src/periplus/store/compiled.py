@@ -40,7 +40,7 @@ class Loop:
 
                 cache = _usable_cache()
                 if cache is not None:
-                    numba.config.CACHE_DIR = str(cache)
+                    vars(numba.config)["CACHE_DIR"] = str(cache)
                 for name in self.function.__code__.co_names:  # the loops it calls are compiled first
                     helper = self.function.__globals__.get(name)
                     if isinstance(helper, Loop):

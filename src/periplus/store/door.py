@@ -36,7 +36,8 @@ def connect(*, memory: str = "", threads: int = 0, spill: Path | None = None) ->
         connection = duckdb.connect(":memory:", config=options)
     except duckdb.Error as problem:
         raise StoreError(
-            f"The query engine did not start: {first_line(problem)}.", hint="Check the settings memory and threads."
+            f"The query engine did not start: {first_line(problem)}.",
+            hint="Check the settings memory and threads.",
         ) from None
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
@@ -91,7 +92,9 @@ def explain(problem: duckdb.Error, what: str) -> StoreError | InputError:
         )
     if isinstance(problem, duckdb.OutOfMemoryException):
         return StoreError(
-            f"Not enough memory for {what}.", code="memory", hint="Raise the setting memory, or close other programs."
+            f"Not enough memory for {what}.",
+            code="memory",
+            hint="Raise the setting memory, or close other programs.",
         )
     return InputError(f"{what} failed: {first_line(problem)}.")
 

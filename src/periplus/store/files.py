@@ -97,7 +97,13 @@ class EventFile:
     def hot(self, column: str) -> np.ndarray:
         """A hot column of the journey events, memory-mapped: time, name, sequence, key_hi or key_lo."""
         # Copy-on-write rather than read-only: compiled loops take plain writable arrays, and none writes.
-        return np.load(self.root / f"{self.name}.{column}.npy", mmap_mode="c")
+        loaded: np.ndarray = np.load(self.root / f"{self.name}.{column}.npy", mmap_mode="c")
+        return loaded
+
+    def remove(self) -> None:
+        """Delete the file and its sidecars: for one that turned out empty, and is in no version."""
+        for path in self.path.parent.glob(f"{self.path.stem}.*"):
+            path.unlink()
 
     def save(self) -> None:
         """Write the description beside the Parquet file, durably."""
@@ -237,10 +243,14 @@ def _describe(
     customers = np.load(root / f"{name}.customers.npy", mmap_mode="r")
     offsets = np.load(root / f"{name}.offsets.npy", mmap_mode="r")
     bounds = [shard_start(index, shards) for index in range(1, shards)]
-    cuts = np.searchsorted(customers, np.array(bounds, np.uint64), "left") if bounds else np.zeros(0, np.int64)
+    cuts = (
+        np.searchsorted(customers, np.array(bounds, np.uint64), "left") if bounds else np.zeros(0, np.int64)
+    )
     edges = [0, *(int(offsets[cut]) for cut in cuts), journeys]
     first, last = _one(connection, f"SELECT min(time), max(time) FROM {source} WHERE section < 2")
-    counted = connection.execute(f"SELECT event, count(*) FROM {source} WHERE section < 2 GROUP BY event").fetchall()
+    counted = connection.execute(
+        f"SELECT event, count(*) FROM {source} WHERE section < 2 GROUP BY event"
+    ).fetchall()
     batches = connection.execute(f"SELECT batch, count(*) FROM {source} GROUP BY batch").fetchall()
     return EventFile(
         name=name,
@@ -289,7 +299,11 @@ def _sidecars(
         values = connection.execute(f"SELECT {expression} AS v {head}").fetchnumpy()["v"]
         save(label, np.ascontiguousarray(values))
     owner = np.asarray(connection.execute(f"SELECT customer AS v {head}").fetchnumpy()["v"], np.uint64)
-    starts = np.flatnonzero(np.concatenate(([True], owner[1:] != owner[:-1]))) if journeys else np.zeros(0, np.int64)
+    starts = (
+        np.flatnonzero(np.concatenate(([True], owner[1:] != owner[:-1])))
+        if journeys
+        else np.zeros(0, np.int64)
+    )
     save("customers", owner[starts])
     save("offsets", np.append(starts, journeys).astype(np.int64))
 

@@ -89,9 +89,23 @@ def _plain(column: np.ndarray) -> np.ndarray:
     "void(u8[::1], u8[::1], i8[::1], i8[::1], i8[::1], u8[::1], u8[::1], "
     "u8[::1], i8[::1], i8[::1], i8[::1], u8[::1], u8[::1], i8[::1], b1[::1])"
 )
-def _merge(  # noqa: PLR0913
-    customers, l_cust, l_off, l_time, l_seq, l_hi, l_lo, r_cust, r_off, r_time, r_seq, r_hi, r_lo, offsets, from_right
-):  # type: ignore[no-untyped-def]
+def _merge(  # type: ignore[no-untyped-def]
+    customers,
+    l_cust,
+    l_off,
+    l_time,
+    l_seq,
+    l_hi,
+    l_lo,
+    r_cust,
+    r_off,
+    r_time,
+    r_seq,
+    r_hi,
+    r_lo,
+    offsets,
+    from_right,
+):
     """Walk both sides customer by customer; mark in `from_right` whose row comes next."""
     a = 0
     b = 0

@@ -194,10 +194,14 @@ class Snapshot:
         parts.sort(key=lambda rows: len(rows.time))
         if not parts:
             empty = np.zeros(0, np.int64)
-            parts = [merge.Rows(empty.view(np.uint64), np.zeros(1, np.int64), empty, empty, empty, empty, empty)]
+            parts = [
+                merge.Rows(empty.view(np.uint64), np.zeros(1, np.int64), empty, empty, empty, empty, empty)
+            ]
         whole = parts[0]
         for part in parts[1:]:
-            whole = merge.merged(part, whole) if len(part.time) > len(whole.time) else merge.merged(whole, part)
+            whole = (
+                merge.merged(part, whole) if len(part.time) > len(whole.time) else merge.merged(whole, part)
+            )
         order = merge.spans(whole.position)
         names = [self.files[s.file].hot("name")[s.start : s.stop] for s in sources]
         name = merge.laid_out(_joined(names, np.uint16), order, len(whole.time))
@@ -300,13 +304,13 @@ class Snapshot:
             order = np.argsort(where, kind="stable")
             shards.append(np.full(len(where), index, np.int32))
             placed.append(where[order])
-            for target, column in zip(columns, picked, strict=True):
-                if column:
-                    target.append(np.ma.concatenate(column)[order])
+            for target, parts in zip(columns, picked, strict=True):
+                if parts:
+                    target.append(_end_to_end(parts)[order])
         return Found(
             np.concatenate(shards),
             np.concatenate(placed),
-            [np.ma.concatenate(column) if column else np.zeros(0) for column in columns],
+            [_end_to_end(column) if column else np.zeros(0) for column in columns],
         )
 
     def unidentified(self) -> tuple[np.ndarray, np.ndarray]:
@@ -351,6 +355,12 @@ class Snapshot:
             return dict(self.cursor().execute(sql, values).fetchnumpy())
         except duckdb.Error as problem:
             raise door.explain(problem, "reading the events") from None
+
+
+def _end_to_end(parts: list[np.ndarray]) -> np.ndarray:
+    """Columns with NULLs are masked arrays; they stay so."""
+    whole: np.ndarray = np.ma.concatenate(parts)  # type: ignore[no-untyped-call]
+    return whole
 
 
 def _columns(file: EventFile) -> FileColumns:

@@ -62,5 +62,14 @@ class Imported:
         """The wire form, as `periplus import --json` prints it."""
         return {
             name: getattr(self, name)
-            for name in ("batch", "rows", "accepted", "duplicate", "rejected", "withheld", "events", "warnings")
+            for name in (
+                "batch",
+                "rows",
+                "accepted",
+                "duplicate",
+                "rejected",
+                "withheld",
+                "events",
+                "warnings",
+            )
         }

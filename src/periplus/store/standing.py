@@ -78,7 +78,9 @@ def select(columns: dict[str, str], target: Shape, *, fixed: Sequence[str], extr
         else:
             parts.append(f"NULL::{sql_kind} AS {name}")
             misfits.append(_pair(path, have, name))
-    misfits.extend(_pair(path, have, door.quoted(path)) for path, have in columns.items() if path not in target.columns)
+    misfits.extend(
+        _pair(path, have, door.quoted(path)) for path, have in columns.items() if path not in target.columns
+    )
     if misfits:
         merged = f"json_merge_patch(coalesce(rest, '{{}}')::JSON, json_object({', '.join(misfits)}))::VARCHAR"
         parts.append(f"nullif({merged}, '{{}}') AS rest")
@@ -130,7 +132,9 @@ def narrow(manifest: Manifest, files: Sequence[EventFile], columns: Sequence[str
     for file in files:
         tests = [*masked(manifest, file), *_live(manifest, file)]
         where = f" WHERE {' AND '.join(tests)}" if tests else ""
-        listed = ", ".join(reference(file.columns) if name == "reference" else door.quoted(name) for name in columns)
+        listed = ", ".join(
+            reference(file.columns) if name == "reference" else door.quoted(name) for name in columns
+        )
         selects.append(f"SELECT {listed} FROM read_parquet({door.file_list([file.path])}) AS e{where}")
     kinds = [f"NULL::{FIXED.get(name, 'VARCHAR')} AS {name}" for name in columns]
     return " UNION ALL ".join(selects) or f"SELECT {', '.join(kinds)} WHERE false"

@@ -9,7 +9,7 @@ ROW = 18
 """Height of a stage's line, px."""
 
 LEFT = 112
-"""Where the first visit stands, after the names of the stages."""
+"""Room for the names of the stages, which stay in place while the picture scrolls."""
 
 STEP_MOST, STEP_LEAST = 28.0, 9.0
 """Distance between two visits of a journey, as wide as there is room for."""
@@ -17,7 +17,7 @@ STEP_MOST, STEP_LEAST = 28.0, 9.0
 BETWEEN = 84.0
 """Room between two journeys; their captions are this wide at least."""
 
-WIDTH = 1000
+WIDTH = 960
 
 
 def lay_out(journeys: Sequence[Mapping[str, Any]], stages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -25,9 +25,9 @@ def lay_out(journeys: Sequence[Mapping[str, Any]], stages: Sequence[Mapping[str,
     level = {stage["name"]: len(stages) - 1 - i for i, stage in enumerate(stages)}
     placed = [journey for journey in journeys if any(v["stage"] in level for v in journey["visits"])]
     visits = sum(len(journey["visits"]) for journey in placed)
-    room = WIDTH - LEFT - BETWEEN * max(1, len(placed))
+    room = WIDTH - BETWEEN * max(1, len(placed))
     apart = max(STEP_LEAST, min(STEP_MOST, room / max(1, visits)))
-    x = float(LEFT) + 8
+    x = 8.0
     height = ROW * len(stages)
     drawn = []
     for journey in placed:

@@ -94,5 +94,16 @@
     if (over) input.reportValidity();
   });
 
-  document.addEventListener("DOMContentLoaded", mark);
+  // What is newest stands at the end.
+  function toEnd() {
+    for (const wide of document.querySelectorAll("[data-to-end]")) {
+      const way = document.documentElement.dir === "rtl" ? -1 : 1;
+      wide.scrollLeft = way * wide.scrollWidth;
+    }
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    mark();
+    toEnd();
+  });
 })();

@@ -18,7 +18,7 @@ from periplus.store.snapshot import Snapshot
 from tests.people.arrivals import fresh, staged, standing_events
 from tests.people.oracle import owners
 
-EXAMPLES = int(os.environ.get("PERIPLUS_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("PERIPLUS_EXAMPLES", "12"))
 
 
 def maybe(values: list[str]) -> st.SearchStrategy[str | None]:

@@ -8,33 +8,17 @@ is written, beside what arrived, into one new run. Nothing is changed in place; 
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from periplus.errors import NotFoundError, StoreError
-from periplus.people import closure
-from periplus.people.identity import NEEDED, resolve
+from periplus.people.settlement import Arrival, settled
 from periplus.store import claims, door, files, keys, locks, manifest, standing
-from periplus.store.files import FIXED, EventFile
 from periplus.store.home import WAIT_FOR_WRITER, Home
 from periplus.store.manifest import Batch, Manifest
 from periplus.store.staged import Imported, Progress, Staged
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """A Parquet file of events that come in: staged columns, `batch` and `own_sequence` as SQL, rows to skip."""
-
-    path: Path
-    columns: dict[str, str]
-    rest: list[str] | None
-    rows: int
-    batch: str
-    own_sequence: str = "NULL::BIGINT"
-    skipped: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 def _silent(done: int, total: int, what: str) -> None:
@@ -153,7 +137,7 @@ def _admitted(
     ]
     after = replace(before, next_batch=number + 1, imported=now)
     if found.events or found.claimed:
-        after = _settled(
+        after = settled(
             home, connection, after, arrivals, leaving=None, progress=progress, claimed=found.claimed
         )
     if found.events:
@@ -257,222 +241,7 @@ def _undone(
             arrivals.append(
                 Arrival(handed.path, handed.columns, handed.rest, handed.rows, "e.batch", "e.own_sequence")
             )
-        after = _settled(home, connection, after, arrivals, leaving=number, progress=progress, claimed=True)
+        after = settled(home, connection, after, arrivals, leaving=number, progress=progress, claimed=True)
     return replace(
         after, keys=claims.forget_keys(connection, home.root, before, after), next_file=after.next_file + 1
-    )
-
-
-def _settled(
-    home: Home,
-    connection: door.Connection,
-    before: Manifest,
-    arrivals: list[Arrival],
-    *,
-    leaving: int | None,
-    progress: Progress,
-    claimed: bool,
-) -> Manifest:
-    """The version in which `arrivals` have come and the rows of batch `leaving` have gone."""
-    open_files = [files.load(home.root, name) for name in before.files]
-    standing.load_masks(connection, home.root, before)
-    _arriving(connection, arrivals)
-    progress(1, 4, "finding out whose events they are")
-    if open_files:
-        closure.pull(connection, before, open_files, leaving=leaving)
-        connection.execute(
-            "CREATE OR REPLACE TEMP VIEW resolvable AS "
-            f"SELECT {', '.join(NEEDED)} FROM arriving UNION ALL SELECT {', '.join(NEEDED)} FROM pulled"
-        )
-    else:
-        connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW resolvable AS SELECT {', '.join(NEEDED)} FROM arriving"
-        )
-    resolution = resolve(connection, "resolvable")
-    connection.execute("CREATE OR REPLACE TEMP TABLE moving (customer UBIGINT)")
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE resequenced (key_hi UBIGINT, key_lo UBIGINT, sequence BIGINT)"
-    )
-    if open_files:
-        if claimed:
-            claims.resequence(connection, home, before, open_files, leaving=leaving)
-        closure.find_moving(connection, before, open_files, resolution, leaving=leaving)
-    progress(2, 4, "writing the events")
-    return _written(home, connection, before, open_files, arrivals, resolution, leaving)
-
-
-def _arriving(connection: door.Connection, arrivals: list[Arrival]) -> None:
-    """The view `arriving`: what identity needs of the rows that come in."""
-    selects = []
-    for number, arrival in enumerate(arrivals):
-        _skip_table(connection, number, arrival)
-        listed = ", ".join(
-            standing.reference(arrival.columns) if name == "reference" else f"e.{name}" for name in NEEDED
-        )
-        selects.append(f"SELECT {listed} FROM {_kept(number, arrival)} AS e")
-    nothing = ", ".join(f"NULL::{FIXED.get(name, 'VARCHAR')} AS {name}" for name in NEEDED)
-    connection.execute(
-        f"CREATE OR REPLACE TEMP VIEW arriving AS {' UNION ALL '.join(selects) or f'SELECT {nothing} WHERE false'}"
-    )
-
-
-def _skip_table(connection: door.Connection, number: int, arrival: Arrival) -> None:
-    if len(arrival.skipped):
-        connection.register("skip_column", {"r": arrival.skipped})
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE skip_{number} AS SELECT r FROM skip_column")
-        connection.unregister("skip_column")
-
-
-def _kept(number: int, arrival: Arrival) -> str:
-    source = f"read_parquet({door.file_list([arrival.path])}"
-    if not len(arrival.skipped):
-        return f"{source})"
-    return (
-        f"(SELECT * EXCLUDE (file_row_number) FROM {source}, file_row_number = true) "
-        f"WHERE file_row_number NOT IN (SELECT r FROM skip_{number}))"
-    )
-
-
-def _written(
-    home: Home,
-    connection: door.Connection,
-    before: Manifest,
-    open_files: list[EventFile],
-    arrivals: list[Arrival],
-    resolution: Any,
-    leaving: int | None,
-) -> Manifest:
-    number = before.next_file
-    moving = np.sort(
-        np.asarray(
-            connection.execute("SELECT DISTINCT customer FROM moving").fetchnumpy()["customer"], np.uint64
-        )
-    )
-    sources: list[tuple[dict[str, str], list[str] | None, int]] = [
-        (arrival.columns, arrival.rest, arrival.rows) for arrival in arrivals
-    ]
-    if len(moving):
-        sources += [(file.columns, file.rest, file.rows) for file in open_files]
-    target = standing.shape(sources)
-    selects = [
-        _arrival_select(index, arrival, target, resolution.joins, resolution.customer)
-        for index, arrival in enumerate(arrivals)
-    ]
-    if len(moving):
-        selects.append(
-            _carried_select(before, open_files, target, resolution.joins, resolution.customer, leaving)
-        )
-    if not selects:
-        return before
-    select = " UNION ALL BY NAME ".join(selects)
-    names = _names(connection, before, arrivals)
-    name = f"runs/{number:06d}"
-    written = files.write(
-        connection,
-        home.root,
-        name,
-        number,
-        select=select,
-        columns=target.columns,
-        rest=target.rest,
-        names=names,
-        shards=before.shards,
-    )
-    if not written.rows:
-        written.remove()
-    masks = before.masks
-    if len(moving):
-        mask = f"masks/{number:06d}"
-        (home.root / "masks").mkdir(exist_ok=True)
-        np.save(home.root / f"{mask}.npy", moving)
-        masks = [*masks, (mask, number)]
-    listed = [*before.files, name] if written.rows else before.files
-    return replace(
-        before,
-        names=names,
-        files=listed,
-        masks=masks,
-        next_file=number + 1,
-        identity=before.identity + (1 if len(moving) else 0),
-    )
-
-
-def _names(connection: door.Connection, before: Manifest, arrivals: list[Arrival]) -> list[str]:
-    """The workspace's event names, new ones after the old so that codes never change."""
-    names = list(before.names)
-    known = set(names)
-    for arrival in arrivals:
-        rows = connection.execute(
-            f"SELECT DISTINCT event FROM read_parquet({door.file_list([arrival.path])}) WHERE section < 2 ORDER BY 1"
-        ).fetchall()
-        fresh = [name for (name,) in rows if name not in known]
-        names.extend(fresh)
-        known.update(fresh)
-    if len(names) > 65_535:
-        raise StoreError(
-            "There would be more than 65,535 different event names.",
-            code="names",
-            hint="Map the varying part of the name to a property, and import again.",
-        )
-    return names
-
-
-_SECTION = "CASE WHEN e.section = 2 THEN 2 WHEN {customer} IS NULL THEN 1 ELSE 0 END::UTINYINT AS section"
-
-
-def _arrival_select(number: int, arrival: Arrival, target: standing.Shape, joins: str, customer: str) -> str:
-    plain = [name for name in FIXED if name not in ("section", "customer", "batch", "own_sequence")]
-    listed = standing.select(
-        arrival.columns,
-        target,
-        fixed=plain,
-        extra=("section", "customer", "batch", "own_sequence"),
-    )
-    inner = (
-        f"SELECT e.* EXCLUDE (section), {_SECTION.format(customer=customer)}, "
-        f"coalesce({customer}, 0)::UBIGINT AS customer, {arrival.batch}::INTEGER AS batch_, "
-        f"{arrival.own_sequence} AS own_sequence_ "
-        f"FROM (SELECT *, {standing.reference(arrival.columns)} FROM {_kept(number, arrival)}) AS e{joins}"
-    )
-    return f"SELECT {listed} FROM (SELECT * RENAME (batch_ AS batch, own_sequence_ AS own_sequence) FROM ({_bare(inner, arrival)}))"
-
-
-def _bare(inner: str, arrival: Arrival) -> str:
-    """`inner` without the batch and own_sequence of rows that bring their own."""
-    if arrival.batch == "e.batch":
-        return f"SELECT * EXCLUDE (batch, own_sequence) FROM ({inner})"
-    return inner
-
-
-def _carried_select(
-    before: Manifest,
-    open_files: list[EventFile],
-    target: standing.Shape,
-    joins: str,
-    customer: str,
-    leaving: int | None,
-) -> str:
-    """The whole history of the customers in `moving`, less what leaves, with its owners as now resolved."""
-    rows = standing.rows(before, open_files, target)
-    # The reference column is read in the unified shape, as the rows are.
-    reference = standing.reference(target.columns)
-    gone = f" AND e.batch <> {leaving}" if leaving is not None else ""
-    others = [name for name in FIXED if name not in ("section", "customer", "sequence", "own_sequence")]
-    listed = ", ".join(
-        [
-            *(f"e.{door.quoted(name)}" for name in others),
-            *(f"e.{door.quoted(path)}" for path in target.columns),
-            "e.rest",
-        ]
-    )
-    owner = f"coalesce({customer}, e.customer)"
-    return (
-        f"SELECT CASE WHEN e.section = 2 THEN 2 WHEN {owner} = 0 THEN 1 ELSE 0 END::UTINYINT AS section, "
-        f"{owner} AS customer, coalesce(q.sequence, e.sequence) AS sequence, "
-        "CASE WHEN q.sequence IS NULL THEN e.own_sequence "
-        "WHEN q.sequence = coalesce(e.own_sequence, e.sequence) THEN NULL "
-        "ELSE coalesce(e.own_sequence, e.sequence) END AS own_sequence, "
-        f"{listed} FROM (SELECT *, {reference} FROM ({rows}) WHERE customer IN (SELECT customer FROM moving)) AS e{joins} "
-        "LEFT JOIN resequenced AS q ON q.key_hi = e.key_hi AND q.key_lo = e.key_lo "
-        f"WHERE true{gone}"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -123,6 +124,20 @@ def test_too_much_is_refused_with_a_plain_message(client: httpx.Client) -> None:
     response = client.post("/api/ask", content=b" " * 3_000_000, headers={"Content-Type": "application/json"})
     assert response.status_code == 413
     assert response.json()["code"] == "too_large"
+
+
+def test_too_much_without_saying_so_is_refused_too(client: httpx.Client) -> None:
+    def endless() -> Iterator[bytes]:
+        for _ in range(40):
+            yield b" " * 100_000
+
+    headers = {"Content-Type": "application/json"}
+    try:
+        response = client.post("/api/ask", content=endless(), headers=headers)
+    except httpx.HTTPError:
+        # The server may close before all of it is sent; it is not to wait for the rest.
+        return
+    assert response.status_code == 413
 
 
 def test_only_json_is_read(client: httpx.Client) -> None:

@@ -176,3 +176,22 @@ def test_search_in_a_customer_s_events(site: Any, client: httpx.Client) -> None:
     wanted = sum("order completed" in json.dumps(event).lower() for event in timeline)
     page = client.get(f"/people/{row['customer']}", params={"search": "Order Completed"}).text
     assert page.count('class="event-card"') == wanted
+
+
+def test_an_empty_workspace_teaches(fresh: Any) -> None:
+    with fresh.signed_in() as client:
+        for path in (
+            "/",
+            "/map/shop",
+            "/map/shop/step/cart",
+            "/explore",
+            "/explore/flow",
+            "/people",
+            "/import",
+        ):
+            response = client.get(path)
+            assert response.status_code == 200, path
+        assert 'href="/import"' in client.get("/map/shop").text
+        assert "The map waits for its first events" in client.get("/map/shop").text
+        assert client.get("/people.json").json()["total"] == 0
+        assert client.get("/explore.json").status_code == 200

@@ -126,6 +126,8 @@ def table_rows(
 def usual(site: Site) -> dict[str, Any] | None:
     """The question a fresh page shows: the first map's way to its goal, by its busiest step per stage."""
     maps = site.workspace.maps()
+    if site.workspace.snapshot().last_time is None:
+        return None
     if not maps:
         names = [str(name) for name in site.workspace.snapshot().names[:3]]
         steps = [{"event": name} for name in names]

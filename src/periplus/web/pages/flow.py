@@ -40,7 +40,7 @@ def add(router: APIRouter, site: Site) -> None:
 
     def show(request: Request) -> Page:
         maps = ws.maps()
-        if not maps:
+        if not maps or ws.snapshot().last_time is None:
             return Page("explore_empty.html", {"question": None}, {}, _("No events yet"))
         named = request.query_params.get("map") or maps[0]["id"]
         period = Period.of(request.query_params)

@@ -64,6 +64,7 @@ def drawn(
         "map_id": map_id,
         "name": document.name,
         "maps": ws.maps(),
+        "blank": ws.snapshot().last_time is None,
         "goal": goal,
         "answer": answer,
         "totals": totals,

@@ -1,0 +1,188 @@
+"""The command line in processes that may be killed: each command is a fork of one warm Python, so it starts at once.
+
+Run as a script this reads one JSON order per line on standard input and writes one JSON answer per line. An order is
+`{"words": [...], "folder": ..., "kill_after": seconds, "kill_at": n, "under": path, "set": {"module:name": value},
+"user": id}`: the command, and when to kill it (SIGKILL): after so many seconds, or just before it changes the files
+below `under` for the n-th time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: `killed`, or its exit code; what it said; how often it changed files below `under`."""
+
+    code: int
+    killed: bool
+    out: str
+    err: str
+    changes: int
+    seconds: float
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Terminal:
+    """One warm process that runs commands in forks of itself."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "tests.faults.forking"]
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+
+    def start(self, *words: object, **order: Any) -> None:
+        """Give an order; read its answer with `wait`. Orders run one after another."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"words": [str(word) for word in words], **order}) + "\n")
+
+    def wait(self) -> Ended:
+        assert self._process.stdout is not None
+        return Ended(**json.loads(self._process.stdout.readline()))
+
+    def run(self, *words: object, **order: Any) -> Ended:
+        self.start(*words, **order)
+        return self.wait()
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(30)
+        self._process.stdout.close()
+
+
+@contextlib.contextmanager
+def terminal() -> Iterator[Terminal]:
+    opened = Terminal()
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def _changes(under: str, kill_at: int | None, counter: int) -> None:
+    """Count changes of files below `under` in the file `counter`; die before the one numbered `kill_at`."""
+    done = 0
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal done
+        if event == "open":
+            writes = isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+            if not writes:
+                return
+        elif event not in ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"):
+            return
+        if not str(arguments[0]).startswith(under):
+            return
+        if done == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        done += 1
+        os.pwrite(counter, str(done).encode(), 0)
+
+    sys.addaudithook(hook)
+
+
+def _child(order: dict[str, Any], out: int, err: int, counter: int) -> None:
+    """Be the command."""
+    import importlib
+
+    from periplus import cli
+
+    os.dup2(out, 1)
+    os.dup2(err, 2)
+    sys.stdout, sys.stderr = (io.TextIOWrapper(os.fdopen(fd, "wb"), write_through=True) for fd in (1, 2))
+    if order.get("folder"):
+        os.chdir(order["folder"])
+    for name, value in order.get("set", {}).items():
+        module, attribute = name.split(":")
+        setattr(importlib.import_module(module), attribute, value)
+    if order.get("user") is not None:
+        os.setgroups([])
+        os.setgid(order["user"])
+        os.setuid(order["user"])
+    if order.get("file_size"):
+        import resource
+
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (order["file_size"], order["file_size"]))
+    if order.get("under"):
+        _changes(order["under"], order.get("kill_at"), counter)
+    sys.argv = ["periplus", *order["words"]]
+    code: Any = 0
+    try:
+        cli.main()
+    except SystemExit as ended:
+        code = ended.code
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+        code = 99
+    sys.stdout.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
+
+
+def _carry_out(order: dict[str, Any]) -> dict[str, Any]:
+    with (
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as err,
+        tempfile.TemporaryFile() as counter,
+    ):
+        started = time.monotonic()
+        child = os.fork()
+        if child == 0:
+            _child(order, out.fileno(), err.fileno(), counter.fileno())
+        if (delay := order.get("kill_after")) is not None:
+            while time.monotonic() < started + delay and os.waitid(os.P_PID, child, _LOOK) is None:
+                time.sleep(0.002)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        for stream in (out, err, counter):
+            stream.seek(0)
+        return {
+            "code": os.waitstatus_to_exitcode(status),
+            "killed": os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL,
+            "out": out.read().decode(),
+            "err": err.read().decode(),
+            "changes": int(counter.read() or 0),
+            "seconds": time.monotonic() - started,
+        }
+
+
+_LOOK = os.WEXITED | os.WNOHANG | os.WNOWAIT
+
+
+def _serve() -> None:
+    import periplus.collect.plan
+    import periplus.collect.stage
+    import periplus.workspace  # noqa: F401  imported here so that no fork needs to
+    from periplus.store import compiled
+
+    compiled.warm()
+    for line in sys.stdin:
+        print(json.dumps(_carry_out(json.loads(line))), flush=True)
+
+
+if __name__ == "__main__":
+    _serve()

@@ -135,7 +135,7 @@ def test_the_package_names_what_the_documents_name() -> None:
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
         named |= set(re.findall(r"\bperiplus\.([A-Za-z_]+)\(", page.read_text(encoding="utf-8")))
     assert named <= set(periplus.__all__)
-    assert sorted(periplus.__all__) == ["PeriplusError", "Workspace", "init", "open"]
+    assert sorted(periplus.__all__) == ["Flow", "Funnel", "Map", "PeriplusError", "Workspace", "init", "open"]
     for name in periplus.__all__:
         assert hasattr(periplus, name)
 

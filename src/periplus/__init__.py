@@ -5,24 +5,37 @@
     ws = periplus.open("shop")
     ws.import_file("events.jsonl")
     ws.ask({"kind": "map", "map": "shop"}).rows
+    ws.ask(periplus.Funnel(steps=[{"event": "Product Viewed"}, {"event": "Order Completed"}]))
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from periplus.errors import PeriplusError
 
 if TYPE_CHECKING:
+    from periplus.journeys.flow import FlowQuestion as Flow
+    from periplus.journeys.funnel import FunnelQuestion as Funnel
+    from periplus.journeys.map import MapQuestion as Map
     from periplus.workspace import Workspace, init
     from periplus.workspace import open_workspace as open
 
 __version__ = "0.1.0"
-__all__ = ["PeriplusError", "Workspace", "init", "open"]
+__all__ = ["Flow", "Funnel", "Map", "PeriplusError", "Workspace", "init", "open"]
+
+_LOADED = {
+    "Flow": ("periplus.journeys.flow", "FlowQuestion"),
+    "Funnel": ("periplus.journeys.funnel", "FunnelQuestion"),
+    "Map": ("periplus.journeys.map", "MapQuestion"),
+    "Workspace": ("periplus.workspace", "Workspace"),
+    "init": ("periplus.workspace", "init"),
+    "open": ("periplus.workspace", "open_workspace"),
+}
 
 
 def __getattr__(name: str) -> Any:
     """What needs the engine is loaded when it is first named, so that `periplus --help` answers at once."""
-    if name not in ("Workspace", "init", "open"):
+    if name not in _LOADED:
         raise AttributeError(f"module 'periplus' has no attribute {name!r}")
-    from periplus import workspace
-
-    return workspace.open_workspace if name == "open" else getattr(workspace, name)
+    module, attribute = _LOADED[name]
+    return getattr(import_module(module), attribute)

@@ -231,7 +231,7 @@ def _solve(
             return False
         if strict and place[p] - place[q] > 1:
             return False
-        for x in range(excluded):
+        for x in range(excluded):  # noqa: SIM110  a loop that Numba compiles
             if (bars[e] >> np.uint32(x)) & np.uint32(1) and row[q] < barred[x, p]:
                 return False
         return True

@@ -60,24 +60,61 @@ def read(snapshot: Snapshot, paths: list[str], names: Iterable[str] | None) -> V
             *bound,
         ] if listed else []
 
-    found = snapshot.fetch(where, [value])
-    texts = pa.array(np.ma.getdata(found.columns[0]), pa.string()).dictionary_encode()
-    distinct: list[str] = texts.dictionary.to_pylist()
+    frequent = _frequent(snapshot, paths)
+    found = snapshot.fetch(where, [_place_among(frequent, paths), _unless_among(frequent, paths, value)])
+    place = np.asarray(np.ma.filled(found.columns[0], 0), np.int64)
+    rare = place == 0
+    seldom = pa.array(np.ma.getdata(found.columns[1])[rare], pa.string()).dictionary_encode()
+    distinct: list[str] = [f"s{each}" for each in frequent] + seldom.dictionary.to_pylist()
+    number = place - 1
+    number[rare] = len(frequent) + seldom.indices.to_numpy(zero_copy_only=False)
     forms: dict[str, int] = {}
     shown: list[Any] = []
     code = np.zeros(len(distinct), np.int64)
     for index in sorted(range(len(distinct)), key=lambda index: (_form(distinct[index]), distinct[index])):
-        form, value = _form(distinct[index]), _shown(distinct[index])
+        form, read_as = _form(distinct[index]), _shown(distinct[index])
         if form not in forms:
             forms[form] = len(shown)
-            shown.append(value)
-        elif isinstance(value, str):
-            shown[forms[form]] = value
+            shown.append(read_as)
+        elif isinstance(read_as, str):
+            shown[forms[form]] = read_as
         code[index] = forms[form]
-    codes = code[texts.indices.to_numpy(zero_copy_only=False)]
+    codes = code[number]
     edges = np.searchsorted(found.shard, np.arange(snapshot.shard_count + 1))
     cuts = [slice(edges[index], edges[index + 1]) for index in range(snapshot.shard_count)]
     return Values(shown, [np.asarray(found.row)[cut] for cut in cuts], [codes[cut] for cut in cuts])
+
+
+def _frequent(snapshot: Snapshot, paths: list[str]) -> list[str]:
+    """The texts a property often has, so that these need not be carried as texts, event by event."""
+    info = snapshot.properties.get(paths[0]) if len(paths) == 1 else None
+    return list(info.values) if info is not None and info.kind == "VARCHAR" else []
+
+
+def _place_among(frequent: list[str], paths: list[str]) -> Expression:
+    """SQL of the place of a value among the frequent ones, from 1; 0 where it is not one of them."""
+
+    def expression(columns: FileColumns) -> tuple[str, list[Any]]:
+        if not frequent:
+            return "CAST(0 AS SMALLINT)", []
+        marks = ", ".join("?" for _ in frequent)
+        return (
+            f"CAST(coalesce(list_position([{marks}], {text(paths[0])(columns)[0]}), 0) AS SMALLINT)",
+            frequent,
+        )
+
+    return expression
+
+
+def _unless_among(frequent: list[str], paths: list[str], value: Expression) -> Expression:
+    """SQL of the value where it is not among the frequent ones, else NULL."""
+
+    def expression(columns: FileColumns) -> tuple[str, list[Any]]:
+        place, bound = _place_among(frequent, paths)(columns)
+        sql, more = value(columns)
+        return f"CASE WHEN {place} = 0 THEN {sql} END", [*bound, *more]
+
+    return expression
 
 
 def form(value: Any) -> str:

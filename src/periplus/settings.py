@@ -83,6 +83,8 @@ def check(settings: Settings) -> None:
         raise DocumentError("week_start is monday, sunday or saturday.")
     if settings.order_value not in ("total", "revenue"):
         raise DocumentError("order_value is total or revenue.")
+    if not 0 <= settings.threads <= 256:
+        raise DocumentError("threads is between 0 and 256; 0 means one per core.")
     if not 1 <= settings.shards <= 1024:
         raise DocumentError("shards is between 1 and 1024.")
 

@@ -51,18 +51,24 @@ class Importing:
         return path
 
     def stage(self, *paths: Path, mapping: Any = None, **more: Any) -> Result:
-        staged = stage(list(paths), folder=self.folder / "staging", settings=self.settings, mapping=mapping, **more)
+        staged = stage(
+            list(paths), folder=self.folder / "staging", settings=self.settings, mapping=mapping, **more
+        )
         with_events = _read(staged.events, "file, line, place") if staged.events else []
         return Result(staged, with_events, _read([staged.rejects], "file, line") if staged.rejects else [])
 
-    def text(self, content: str | bytes, mapping: Mapping[str, Any] | str, name: str = "t.csv", **more: Any) -> Result:
+    def text(
+        self, content: str | bytes, mapping: Mapping[str, Any] | str, name: str = "t.csv", **more: Any
+    ) -> Result:
         return self.stage(self.write(name, content), mapping=mapping, **more)
 
     def lines(self, rows: list[dict[str, Any]], **more: Any) -> Result:
         return self.stage(self.write("e.jsonl", rows), **more)
 
     def plan(self, *paths: Path, mapping: Any = None, **more: Any) -> Plan:
-        return plan(list(paths), folder=self.folder / "staging", settings=self.settings, mapping=mapping, **more)
+        return plan(
+            list(paths), folder=self.folder / "staging", settings=self.settings, mapping=mapping, **more
+        )
 
     def in_zone(self, zone: str) -> Importing:
         return replace(self, settings=Settings(zone=zone))
@@ -90,7 +96,9 @@ def importing(tmp_path: Path) -> Importing:
 def table() -> Callable[..., dict[str, Any]]:
     """A mapping of one table with one event; keywords are keys of the event, `format` and others of the table."""
 
-    def make(*, zone: str | None = "UTC", consent: Any = None, source: str = "s", **event: Any) -> dict[str, Any]:
+    def make(
+        *, zone: str | None = "UTC", consent: Any = None, source: str = "s", **event: Any
+    ) -> dict[str, Any]:
         of_table = {key: event.pop(key) for key in ("format", "join", "where", "files") if key in event}
         row = {"event": "E", "userId": "user", "time": "at", **event}
         document: dict[str, Any] = {"source": source, "tables": [{"files": "*", **of_table, "events": [row]}]}

@@ -21,7 +21,9 @@ FIELD = st.text(alphabet=st.sampled_from(list('ab1é€😀 ,;"\n\r\t')), max_si
 ROWS = st.lists(st.lists(FIELD, min_size=3, max_size=3), min_size=1, max_size=12)
 
 
-def read(raw: bytes, dialect: Dialect | None = None) -> tuple[list[str], list[tuple[int, list[str | None]]], list[Damaged]]:
+def read(
+    raw: bytes, dialect: Dialect | None = None
+) -> tuple[list[str], list[tuple[int, list[str | None]]], list[Damaged]]:
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "t.csv"
         path.write_bytes(raw)
@@ -37,8 +39,16 @@ def read(raw: bytes, dialect: Dialect | None = None) -> tuple[list[str], list[tu
 
 
 @settings(max_examples=150, deadline=None)
-@given(ROWS, st.sampled_from(["\n", "\r\n", "\r"]), st.sampled_from([",", ";", "\t"]), st.integers(0, 2), st.booleans())
-def test_as_pythons_csv_module_reads_it(rows: list[list[str]], ending: str, delimiter: str, blank: int, last: bool) -> None:
+@given(
+    ROWS,
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.sampled_from([",", ";", "\t"]),
+    st.integers(0, 2),
+    st.booleans(),
+)
+def test_as_pythons_csv_module_reads_it(
+    rows: list[list[str]], ending: str, delimiter: str, blank: int, last: bool
+) -> None:
     written = io.StringIO()
     writer = csv.writer(written, delimiter=delimiter, lineterminator=ending, quoting=csv.QUOTE_ALL)
     writer.writerow(["a", "b", "c"])

@@ -13,20 +13,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from periplus.collect.fields import majority
-from periplus.collect.jsonl import JsonLines, Wanted
+from periplus.collect.jsonl import JsonLines
 from periplus.collect.plain import plain
+from periplus.collect.tape import Wanted
 from periplus.event import flatten
 
-KEYS = st.text(alphabet=st.sampled_from(list("abc.\\\"é😀\n ")), max_size=4)
+KEYS = st.text(alphabet=st.sampled_from(list('abc.\\"é😀\n ')), max_size=4)
 SCALARS = (
     st.none() | st.booleans() | st.integers(-(10**20), 10**20)
     | st.floats(allow_nan=False, allow_infinity=False) | st.text(alphabet=st.sampled_from(list('ab"\\\n\té€😀\x7f')), max_size=6)
 )  # fmt: skip
-VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=8)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=8,
+)
 ROWS = st.lists(st.dictionaries(KEYS, VALUES, max_size=4), min_size=1, max_size=6)
 
 
-def read(raw: bytes, *, cap: int = 200, drop: frozenset[str] = frozenset()) -> tuple[JsonLines, list[dict[str, Any]], list[tuple[int, str]]]:
+def read(
+    raw: bytes, *, cap: int = 200, drop: frozenset[str] = frozenset()
+) -> tuple[JsonLines, list[dict[str, Any]], list[tuple[int, str]]]:
     """Rows as columns of the most frequent paths, and the damaged lines."""
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "t.jsonl"

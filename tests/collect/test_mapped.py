@@ -21,7 +21,9 @@ def times(result: Result) -> list[str]:
 
 def test_ids_are_text_and_types_are_found_over_the_whole_file(importing: Importing, table: Table) -> None:
     rows = "user,at,order_id,zip,n,x,b,t,plus,number_of_cds,empty\n"
-    rows += "007,2026-01-01,1,1,1,1,true,1,+3,5,\n" + "12345678901234567890,2026-01-02,2,2,-2,2.50,FALSE,a,4,6,\n"
+    rows += (
+        "007,2026-01-01,1,1,1,1,true,1,+3,5,\n" + "12345678901234567890,2026-01-02,2,2,-2,2.50,FALSE,a,4,6,\n"
+    )
     names = ["order_id", "zip", "n", "x", "b", "t", "plus", "number_of_cds", "empty"]
     result = importing.text(rows, table(properties=dict(zip(names, names, strict=True))))
     assert result.one("user_id") == ["007", "12345678901234567890"]
@@ -45,10 +47,17 @@ def test_typed_fields_and_what_does_not_fit(importing: Importing, table: Table) 
     result = importing.text(rows, table(format={"delimiter": ";"}, properties=properties))
     first, second = result.events
     assert first["properties.total"] == 1234.5
-    assert (first["properties.n"], first["properties.b"], first["properties.tags"]) == (7, True, '["a","b","c"]')
+    assert (first["properties.n"], first["properties.b"], first["properties.tags"]) == (
+        7,
+        True,
+        '["a","b","c"]',
+    )
     assert (first["properties.j"], first["properties.k"], second["properties.k"]) == ('{"x":1}', 1, 2)
     assert (first["properties.c"], first["properties.one"], first["properties.sure"]) == ("EUR", 1, True)
-    assert second["rest"] == '{"properties.total":"free","properties.n":"7.5","properties.b":"maybe","properties.j":"nope"}'
+    assert (
+        second["rest"]
+        == '{"properties.total":"free","properties.n":"7.5","properties.b":"maybe","properties.j":"nope"}'
+    )
     assert result.staged.rest == ("properties.b", "properties.j", "properties.n", "properties.total")
 
 
@@ -68,7 +77,12 @@ def test_every_place_an_event_has(importing: Importing, table: Table) -> None:
 
 def test_statements_and_views(importing: Importing, table: Table) -> None:
     rows = "user,at,old\nu,2026-01-01,o\n"
-    for kind, name, section in (("identify", "identify", 2), ("alias", "alias", 2), ("page", "Page Viewed", 0), ("screen", "Screen Viewed", 0)):
+    for kind, name, section in (
+        ("identify", "identify", 2),
+        ("alias", "alias", 2),
+        ("page", "Page Viewed", 0),
+        ("screen", "Screen Viewed", 0),
+    ):
         mapping = table(type=kind, previousId="old")
         del mapping["tables"][0]["events"][0]["event"]
         row = importing.text(rows, mapping).events[0]
@@ -80,14 +94,19 @@ def test_zones(importing: Importing, table: Table) -> None:
     athens = ["2026-07-01T09:00:00Z", "2026-07-01T12:00:00Z", "2026-07-01T06:30:00Z"]
     assert times(importing.text(rows, table(zone="Europe/Athens"))) == athens
     assert times(importing.in_zone("Europe/Athens").text(rows, table(zone=None))) == athens
-    assert times(importing.text(rows, table(zone="UTC", time={"column": "at", "zone": "Europe/Athens"}))) == athens
+    assert (
+        times(importing.text(rows, table(zone="UTC", time={"column": "at", "zone": "Europe/Athens"})))
+        == athens
+    )
     with pytest.raises(DocumentError, match="Europe/Athens"):
         importing.text(rows, table(zone="Europe/Atens"))
 
 
 def test_units_and_a_time_added(importing: Importing, table: Table) -> None:
     rows = "user,at,ms\nu,2026-07-01,90061000\nu,2026-07-01,\nu,2026-07-01,x\n"
-    result = importing.text(rows, table(time={"column": "at", "format": "%Y-%m-%d", "plus": {"column": "ms", "unit": "ms"}}))
+    result = importing.text(
+        rows, table(time={"column": "at", "format": "%Y-%m-%d", "plus": {"column": "ms", "unit": "ms"}})
+    )
     assert times(result) == ["2026-07-02T01:01:01Z", "2026-07-01T00:00:00Z"]
     assert list(result.reasons) == [4]
     result = importing.text("user,at\nu,1538405774195002\n", table(time={"column": "at", "unit": "us"}))
@@ -97,12 +116,22 @@ def test_units_and_a_time_added(importing: Importing, table: Table) -> None:
 @pytest.mark.parametrize(
     ("column", "expected", "refused"),
     [
-        (["03/04/2026", "25/04/2026", "04/25/2026", "01/02/2026"], ["2026-04-03", "2026-04-25", "2026-02-01"], 4),
-        (["03/04/2026", "04/25/2026", "04/26/2026", "25/04/2026"], ["2026-03-04", "2026-04-25", "2026-04-26"], 5),
+        (
+            ["03/04/2026", "25/04/2026", "04/25/2026", "01/02/2026"],
+            ["2026-04-03", "2026-04-25", "2026-02-01"],
+            4,
+        ),
+        (
+            ["03/04/2026", "04/25/2026", "04/26/2026", "25/04/2026"],
+            ["2026-03-04", "2026-04-25", "2026-04-26"],
+            5,
+        ),
         (["2026-01-02", "2026-01-03", "03.01.2026"], ["2026-01-02", "2026-01-03"], 4),
     ],
 )
-def test_one_format_for_a_column(importing: Importing, table: Table, column: list[str], expected: list[str], refused: int) -> None:
+def test_one_format_for_a_column(
+    importing: Importing, table: Table, column: list[str], expected: list[str], refused: int
+) -> None:
     result = importing.text("user,at\n" + "".join(f"u,{value}\n" for value in column), table())
     assert [moment[:10] for moment in times(result)] == expected
     assert result.reasons == {refused: "another date format than the rest of the column"}
@@ -148,8 +177,16 @@ def test_several_events_of_a_row(importing: Importing, table: Table) -> None:
         {"event": "A", "userId": "user", "time": "a"}, {"event": "B", "userId": "user", "time": "b"},
         {"event": "C", "userId": "user", "time": "a", "when": {"column": "s", "equals": "gone"}},
     ]  # fmt: skip
-    result = importing.text("user,a,b,s\nu,2026-01-01,2026-01-02,\nv,,2026-01-03,gone\nw,,,\nx,2026-01-04,soon,gone\n", mapping)
-    assert [(row["line"], row["place"], row["event"]) for row in result.events] == [(2, 0, "A"), (2, 1, "B"), (3, 1, "B"), (5, 0, "A"), (5, 2, "C")]
+    result = importing.text(
+        "user,a,b,s\nu,2026-01-01,2026-01-02,\nv,,2026-01-03,gone\nw,,,\nx,2026-01-04,soon,gone\n", mapping
+    )
+    assert [(row["line"], row["place"], row["event"]) for row in result.events] == [
+        (2, 0, "A"),
+        (2, 1, "B"),
+        (3, 1, "B"),
+        (5, 0, "A"),
+        (5, 2, "C"),
+    ]
     assert result.reasons == {4: "the time is empty"}
     assert any("came in without B" in warning for warning in result.staged.warnings)
     assert len({(row["key_hi"], row["key_lo"]) for row in result.events}) == 5
@@ -175,9 +212,16 @@ def test_conditions(importing: Importing, table: Table, when: Any, lines: list[i
 
 def test_consent(importing: Importing, table: Table) -> None:
     rows = "user,at,ok,mail\nu,2026-01-01,1,0\nu,2026-01-02,0,1\nu,2026-01-03,,1\nu,2026-01-04,what,1\n"
-    said = {"analytics": {"column": "ok"}, "marketing": {"column": "mail", "map": {"1": True, "0": False}}, "ads": False}
+    said = {
+        "analytics": {"column": "ok"},
+        "marketing": {"column": "mail", "map": {"1": True, "0": False}},
+        "ads": False,
+    }
     result = importing.text(rows, table(consent=said))
-    assert result.one("consent") == ['{"analytics":true,"marketing":false,"ads":false}', '{"marketing":true,"ads":false}']
+    assert result.one("consent") == [
+        '{"analytics":true,"marketing":false,"ads":false}',
+        '{"marketing":true,"ads":false}',
+    ]
     assert (result.staged.withheld, result.rejects, result.staged.rows) == (2, [], 4)
     everything = importing.text(rows, table(consent={"analytics": False}))
     assert (everything.staged.withheld, everything.events) == (4, [])
@@ -190,10 +234,14 @@ def test_keys_of_rows(importing: Importing, table: Table) -> None:
     result = importing.text(rows, table(format={"null": ["NA"]}))
     found = [row["key_hi"] << 64 | row["key_lo"] for row in result.events]
     same = {"user": "u", "at": "2026-01-01"}
-    expected = [keys.of_row("s", same, 0, before) for before in range(3)] + [keys.of_row("s", {"user": "v", "at": "2026-01-01", "x": "1"})]
+    expected = [keys.of_row("s", same, 0, before) for before in range(3)] + [
+        keys.of_row("s", {"user": "v", "at": "2026-01-01", "x": "1"})
+    ]
     assert found == expected
     # the order of columns, an unmapped constant and another mapping of the same rows change no key
-    again = importing.text("x,at,user\n,2026-01-01,u\n1,2026-01-01,v\n", table(event="Other", properties={"c": {"value": 1}}))
+    again = importing.text(
+        "x,at,user\n,2026-01-01,u\n1,2026-01-01,v\n", table(event="Other", properties={"c": {"value": 1}})
+    )
     assert [row["key_hi"] << 64 | row["key_lo"] for row in again.events] == [expected[0], expected[3]]
     other = importing.text(rows, table(format={"null": ["NA"]}), source="t")
     assert not {row["key_hi"] for row in other.events} & {row["key_hi"] for row in result.events}
@@ -212,7 +260,9 @@ def test_keys_of_message_ids(importing: Importing, table: Table) -> None:
 
 def test_two_tables_over_one_file_share_no_keys(importing: Importing, table: Table) -> None:
     mapping = table(files="t.csv")
-    mapping["tables"].append({**mapping["tables"][0], "events": [{"event": "F", "userId": "user", "time": "at"}]})
+    mapping["tables"].append(
+        {**mapping["tables"][0], "events": [{"event": "F", "userId": "user", "time": "at"}]}
+    )
     result = importing.text("user,at\nu,2026-01-01\n", mapping)
     assert [row["place"] for row in result.events] == [0, 1]
     assert len({row["key_lo"] for row in result.events}) == 2
@@ -222,7 +272,12 @@ def test_two_tables_over_one_file_share_no_keys(importing: Importing, table: Tab
 def test_sequence_is_the_position_among_rows_of_equal_time(importing: Importing, table: Table) -> None:
     rows = "user,at\nu,2026-01-01\nu,2026-01-02\nu,2026-01-01\nu,2026-01-01\n"
     result = importing.text(rows, table())
-    assert [(row["line"], row["sequence"]) for row in result.events] == [(2, 0), (3, 0), (4, 1 << 8), (5, 2 << 8)]
+    assert [(row["line"], row["sequence"]) for row in result.events] == [
+        (2, 0),
+        (3, 0),
+        (4, 1 << 8),
+        (5, 2 << 8),
+    ]
 
 
 def test_a_file_that_is_newest_first_is_counted_from_its_end(importing: Importing, table: Table) -> None:
@@ -235,14 +290,27 @@ def test_a_file_that_is_newest_first_is_counted_from_its_end(importing: Importin
 
 def test_sequence_of_several_events_counts_rows_then_places(importing: Importing, table: Table) -> None:
     mapping = table()
-    mapping["tables"][0]["events"] += [{"event": "F", "userId": "user", "time": "at"}, {"event": "G", "userId": "user", "time": "b"}]
+    mapping["tables"][0]["events"] += [
+        {"event": "F", "userId": "user", "time": "at"},
+        {"event": "G", "userId": "user", "time": "b"},
+    ]
     result = importing.text("user,at,b\nu,2026-01-01,2026-01-02\nu,2026-01-02,2026-01-02\n", mapping)
     found = {(row["line"], row["event"]): row["sequence"] for row in result.events}
-    assert found == {(2, "E"): 0, (2, "F"): 1, (2, "G"): 2, (3, "E"): 1 << 8, (3, "F"): (1 << 8) + 1, (3, "G"): (1 << 8) + 2}
+    assert found == {
+        (2, "E"): 0,
+        (2, "F"): 1,
+        (2, "G"): 2,
+        (3, "E"): 1 << 8,
+        (3, "F"): (1 << 8) + 1,
+        (3, "G"): (1 << 8) + 2,
+    }
 
 
 def test_each_file_counts_for_itself(importing: Importing, table: Table) -> None:
-    first, second = (importing.write(f"t{i}.csv", text) for i, text in enumerate(("user,at\nu,2026-01-01\n", "at,user\n2026-01-01,u\n")))
+    first, second = (
+        importing.write(f"t{i}.csv", text)
+        for i, text in enumerate(("user,at\nu,2026-01-01\n", "at,user\n2026-01-01,u\n"))
+    )
     result = importing.stage(first, second, mapping=table())
     assert [(row["file"], row["line"], row["sequence"], row["key_lo"]) for row in result.events] == [
         (0, 2, 0, result.events[0]["key_lo"]), (1, 2, 0, result.events[0]["key_lo"]),
@@ -253,31 +321,45 @@ def test_each_file_counts_for_itself(importing: Importing, table: Table) -> None
 class TestJoins:
     ROWS = "user,at,order\nu,2026-01-01,1\nv,2026-01-02,2\nw,2026-01-03,\n"
 
-    def stage(self, importing: Importing, table: Table, other: str, join: dict[str, Any], **event: Any) -> Result:
+    def stage(
+        self, importing: Importing, table: Table, other: str, join: dict[str, Any], **event: Any
+    ) -> Result:
         importing.write("other.csv", other)
         return importing.text(self.ROWS, table(files="t.csv", join=[{"file": "other.csv", **join}], **event))
 
     def test_looked_up_by_key(self, importing: Importing, table: Table) -> None:
-        result = self.stage(importing, table, "order,city\n1,Kos\n3,Rio\n", {"on": "order"}, properties={"city": "city"})
+        result = self.stage(
+            importing, table, "order,city\n1,Kos\n3,Rio\n", {"on": "order"}, properties={"city": "city"}
+        )
         assert result.one("properties.city") == ["Kos", None, None]
         assert result.staged.rows == 3
         assert [file.name for file in result.staged.files] == ["t.csv"]
 
     def test_other_names_and_a_prefix(self, importing: Importing, table: Table) -> None:
         other = "id,at,user\n1,x,y\n2,z,y\n"
-        result = self.stage(importing, table, other, {"on": ["order", "id"], "prefix": "o_"}, properties={"place": "o_at"})
+        result = self.stage(
+            importing, table, other, {"on": ["order", "id"], "prefix": "o_"}, properties={"place": "o_at"}
+        )
         assert result.one("properties.place") == ["x", "z", None]
 
     def test_sums(self, importing: Importing, table: Table) -> None:
         other = "order,paid\n1,0.1\n1,0.2\n2,5\n"
-        result = self.stage(importing, table, other, {"on": "order", "sum": "paid"}, properties={"total": {"column": "paid", "type": "number"}})
+        result = self.stage(
+            importing,
+            table,
+            other,
+            {"on": "order", "sum": "paid"},
+            properties={"total": {"column": "paid", "type": "number"}},
+        )
         assert result.one("properties.total") == [0.3, 5.0, None]
 
     def test_several_rows_per_key(self, importing: Importing, table: Table) -> None:
         other = "order,city\n1,Kos\n1,Rio\n"
         with pytest.raises(DocumentError, match=r"several rows for one order .*sum.*first: true"):
             self.stage(importing, table, other, {"on": "order"}, properties={"city": "city"})
-        result = self.stage(importing, table, other, {"on": "order", "first": True}, properties={"city": "city"})
+        result = self.stage(
+            importing, table, other, {"on": "order", "first": True}, properties={"city": "city"}
+        )
         assert result.one("properties.city") == ["Kos", None, None]
 
     def test_a_column_in_both_files(self, importing: Importing, table: Table) -> None:
@@ -291,8 +373,12 @@ class TestJoins:
             self.stage(importing, table, "order,c\n1,x\n", {"on": ["order", "ordr"]})
 
     def test_joined_columns_are_no_part_of_the_key(self, importing: Importing, table: Table) -> None:
-        one = self.stage(importing, table, "order,city\n1,Kos\n", {"on": "order"}, properties={"city": "city"})
-        two = self.stage(importing, table, "order,city\n1,Rio\n", {"on": "order"}, properties={"city": "city"})
+        one = self.stage(
+            importing, table, "order,city\n1,Kos\n", {"on": "order"}, properties={"city": "city"}
+        )
+        two = self.stage(
+            importing, table, "order,city\n1,Rio\n", {"on": "order"}, properties={"city": "city"}
+        )
         assert one.one("key_lo") == two.one("key_lo")
 
 
@@ -323,7 +409,10 @@ class TestWhatCannotBe:
             importing.text("user;at\nu;2026-01-01\nv;2026-01-01\n", table())
 
     def test_a_column_only_one_of_two_files_has(self, importing: Importing, table: Table) -> None:
-        first, second = importing.write("t0.csv", "user,at,x\nu,2026-01-01,1\n"), importing.write("t1.csv", "user,at\nu,2026-01-01\n")
+        first, second = (
+            importing.write("t0.csv", "user,at,x\nu,2026-01-01,1\n"),
+            importing.write("t1.csv", "user,at\nu,2026-01-01\n"),
+        )
         with pytest.raises(DocumentError, match=r"'x'.* in t1\.csv"):
             importing.stage(first, second, mapping=table(properties={"x": "x"}))
 
@@ -377,6 +466,16 @@ def test_other_encodings(importing: Importing, table: Table, encoding: str) -> N
 
 def test_names_that_sql_and_json_trip_over(importing: Importing, table: Table) -> None:
     rows = '"o\'x","a""b",at,line,row\n1,2,2026-01-01,3,4\n'
-    result = importing.text(rows, table(userId="o'x", properties={'a"b': 'a"b', "line": "line", "row": {"column": "row", "type": "text"}}))
+    result = importing.text(
+        rows,
+        table(
+            userId="o'x", properties={'a"b': 'a"b', "line": "line", "row": {"column": "row", "type": "text"}}
+        ),
+    )
     row = result.events[0]
-    assert (row["user_id"], row['properties.a"b'], row["properties.line"], row["properties.row"]) == ("1", 2, 3, "4")
+    assert (row["user_id"], row['properties.a"b'], row["properties.line"], row["properties.row"]) == (
+        "1",
+        2,
+        3,
+        "4",
+    )

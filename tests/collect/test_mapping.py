@@ -35,16 +35,19 @@ tables:
     assert document.source == "olist"
     assert table.format.null == ("", "NA")
     assert table.join[0].on == ("customer_id",)
-    assert [event.event.value for event in table.events if event.event] == ["Order Completed", "Order Delivered"]
+    assert [event.event.value for event in table.events if event.event] == [
+        "Order Completed",
+        "Order Delivered",
+    ]
     assert MappingDocument.parse(document.document()) == document
 
 
 def test_words_of_yaml_are_text() -> None:
-    document = MappingDocument.parse(f"""
+    document = MappingDocument.parse("""
 tables:
 - files: t.csv
-  join: [{{file: u.csv, on: [left, right]}}, {{file: w.csv, on: [[a, b], [c]]}}]
-  events: [{{event: E, time: at, userId: 7, properties: {{x: {{column: "no", map: {{true: 1, 1: yes, null: 2024-01-01}}}}}}}}]
+  join: [{file: u.csv, on: [left, right]}, {file: w.csv, on: [[a, b], [c]]}]
+  events: [{event: E, time: at, userId: 7, properties: {x: {column: "no", map: {true: 1, 1: yes, null: 2024-01-01}}}}]
 """)
     table = document.tables[0]
     assert [join.on for join in table.join] == [(("left", "right"),), (("a", "b"), "c")]
@@ -63,9 +66,15 @@ tables:
         ("tables: [{files: a, events: [{event: E, time: at, userid: u}]}]", "'userId'"),
         ("tables: [{files: a, events: [{event: E, time: {colum: at}}]}]", "'column'"),
         ("tables: [{files: a, events: [{event: E, time: {column: at, unit: min}}]}]", "'s', 'ms' or 'us'"),
-        ("tables: [{files: a, events: [{event: E, time: {column: at, unit: s, format: iso}}]}]", "`format` or `unit`"),
+        (
+            "tables: [{files: a, events: [{event: E, time: {column: at, unit: s, format: iso}}]}]",
+            "`format` or `unit`",
+        ),
         ("tables: [{files: a, events: [{event: E, time: at, email: {type: text}}]}]", "`column` or `value`"),
-        ("tables: [{files: a, events: [{event: E, time: at, email: {column: e, value: f}}]}]", "`column` or `value`"),
+        (
+            "tables: [{files: a, events: [{event: E, time: at, email: {column: e, value: f}}]}]",
+            "`column` or `value`",
+        ),
         ("tables: [{files: a, events: [{time: at}]}]", "`event`"),
         ("tables: [{files: a, events: [{event: E}]}]", "time"),
         (f"tables: [{{files: a, format: {{delimiter: '||'}}, {EVENT}}}]", "delimiter"),
@@ -91,4 +100,7 @@ def test_presets_state_the_consent_and_what_the_document_says_wins() -> None:
     text = "preset: orders\nconsent: {marketing: true}\ntables: [{files: a, events: [{time: at}, {event: Order Refunded, time: back}]}]"
     document = MappingDocument.parse(text)
     assert document.consent == {"analytics": True, "marketing": True}
-    assert [event.event.value for event in document.tables[0].events if event.event] == ["Order Completed", "Order Refunded"]
+    assert [event.event.value for event in document.tables[0].events if event.event] == [
+        "Order Completed",
+        "Order Refunded",
+    ]

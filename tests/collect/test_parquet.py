@@ -26,7 +26,12 @@ def write(importing: Importing, columns: dict[str, Any], name: str = "e.parquet"
 
 @pytest.mark.parametrize(
     "times",
-    [pa.array([TEN], pa.timestamp("us", "UTC")), pa.array([TEN.replace(tzinfo=None)], pa.timestamp("ms")), pa.array([MICROS]), pa.array(["2026-07-01T13:00:00+03:00"])],
+    [
+        pa.array([TEN], pa.timestamp("us", "UTC")),
+        pa.array([TEN.replace(tzinfo=None)], pa.timestamp("ms")),
+        pa.array([MICROS]),
+        pa.array(["2026-07-01T13:00:00+03:00"]),
+    ],
 )
 def test_times_of_any_type(importing: Importing, times: pa.Array) -> None:
     path = write(importing, {"type": ["track"], "event": ["E"], "timestamp": times, "receivedAt": times})
@@ -43,7 +48,13 @@ def test_values_of_every_kind(importing: Importing) -> None:
     }  # fmt: skip
     result = importing.stage(write(importing, columns))
     row = result.events[0]
-    assert (row["user_id"], row["anonymous_id"], row["email"], row["channel"], row["line"]) == ("007", "5", "a@x", "web", 1)
+    assert (row["user_id"], row["anonymous_id"], row["email"], row["channel"], row["line"]) == (
+        "007",
+        "5",
+        "a@x",
+        "web",
+        1,
+    )
     assert {path: row.get(path) for path in result.staged.columns} == {
         "properties.i": 3, "properties.d": 1.25, "properties.f": None, "properties.b": True, "properties.s": "x", "properties.l": '[{"a":1}]',
         "properties.j": '[{"a": 1}]', "properties.t": "2026-07-01T10:00:00Z", "properties.big": None, "context.device.type": "mobile", "traits.email": "a@x",
@@ -53,7 +64,15 @@ def test_values_of_every_kind(importing: Importing) -> None:
 
 
 def test_rows_without_an_id_are_told_apart(importing: Importing) -> None:
-    path = write(importing, {"type": ["track"] * 3, "event": ["E"] * 3, "timestamp": [MICROS] * 3, "messageId": pa.array([None, None, "m"])})
+    path = write(
+        importing,
+        {
+            "type": ["track"] * 3,
+            "event": ["E"] * 3,
+            "timestamp": [MICROS] * 3,
+            "messageId": pa.array([None, None, "m"]),
+        },
+    )
     result = importing.stage(path)
     row = {"type": "track", "event": "E", "timestamp": str(MICROS)}
     expected = [keys.of_row("import", row), keys.of_row("import", row, 0, 1), keys.of_message("import", "m")]
@@ -62,25 +81,51 @@ def test_rows_without_an_id_are_told_apart(importing: Importing) -> None:
 
 
 def test_refused_rows_show_themselves(importing: Importing) -> None:
-    result = importing.stage(write(importing, {"type": ["track", "track"], "event": ["E", None], "timestamp": [None, MICROS]}))
+    result = importing.stage(
+        write(importing, {"type": ["track", "track"], "event": ["E", None], "timestamp": [None, MICROS]})
+    )
     assert result.reasons == {1: "the time is empty", 2: "a track event without a name"}
     assert result.rejects[0]["payload"] == '{"type":"track","event":"E"}'
 
 
 def test_columns_beyond_the_cap_go_to_the_rest(importing: Importing, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(segment, "COLUMN_CAP", 1)
-    columns = {"type": ["track"], "event": ["E"], "timestamp": [MICROS], "properties.a": [1], "properties.b": ["x"], "properties.c": [None]}
+    columns = {
+        "type": ["track"],
+        "event": ["E"],
+        "timestamp": [MICROS],
+        "properties.a": [1],
+        "properties.b": ["x"],
+        "properties.c": [None],
+    }
     result = importing.stage(write(importing, columns))
-    assert (result.staged.columns, result.events[0]["rest"]) == ({"properties.a": "BIGINT"}, '{"properties.b":"x"}')
+    assert (result.staged.columns, result.events[0]["rest"]) == (
+        {"properties.a": "BIGINT"},
+        '{"properties.b":"x"}',
+    )
     assert result.staged.rest == ("properties.b",)
 
 
 def test_by_a_mapping(importing: Importing, table: Any) -> None:
-    columns = {"user": [7, 8], "at": pa.array([TEN, None]), "n": [1, 2], "x": [1.5, None], "no": ["1", "2"], "s": [{"a": 1}, None]}
+    columns = {
+        "user": [7, 8],
+        "at": pa.array([TEN, None]),
+        "n": [1, 2],
+        "x": [1.5, None],
+        "no": ["1", "2"],
+        "s": [{"a": 1}, None],
+    }
     mapping = table(zone="Europe/Athens", properties={"n": "n", "x": "x", "no": "no", "s": "s"})
     result = importing.stage(write(importing, columns), mapping=mapping)
     row = result.events[0]
-    assert (row["user_id"], row["time"], row["properties.n"], row["properties.x"], row["properties.no"], row["properties.s"]) == ("7", MICROS, 1, 1.5, "1", '{"a":1}')
+    assert (
+        row["user_id"],
+        row["time"],
+        row["properties.n"],
+        row["properties.x"],
+        row["properties.no"],
+        row["properties.s"],
+    ) == ("7", MICROS, 1, 1.5, "1", '{"a":1}')
     assert result.reasons == {2: "the time is empty"}
 
 

@@ -41,15 +41,21 @@ def test_a_cut_file_is_refused_and_says_how_far_it_went(tmp_path: Path, pack: st
     else:
         packed = packed[: len(packed) // 2]
     (tmp_path / "t.csv").write_bytes(packed)
-    with pytest.raises(InputError, match=r"t\.csv is cut off or damaged: only the first [0-9,]+ unpacked bytes") as caught:
+    with pytest.raises(
+        InputError, match=r"t\.csv is cut off or damaged: only the first [0-9,]+ unpacked bytes"
+    ) as caught:
         read(tmp_path / "t.csv")
     assert caught.value.code == "truncated"
     assert [child.name for child in tmp_path.iterdir()] == ["t.csv"]
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16", "utf-16-le", "utf-8-sig", "big5", "shift_jis"])
+@pytest.mark.parametrize(
+    "encoding", ["latin-1", "cp1252", "utf-16", "utf-16-le", "utf-8-sig", "big5", "shift_jis"]
+)
 def test_encodings(tmp_path: Path, encoding: str) -> None:
-    text = {"big5": "名,城\n小明,台北\n", "shift_jis": "名,市\n太郎,東京\n"}.get(encoding, "name,city\nJosé,Köln\n") * 500
+    text = {"big5": "名,城\n小明,台北\n", "shift_jis": "名,市\n太郎,東京\n"}.get(
+        encoding, "name,city\nJosé,Köln\n"
+    ) * 500
     (tmp_path / "t.csv").write_bytes(text.encode(encoding))
     assert read(tmp_path / "t.csv", encoding) == text
 

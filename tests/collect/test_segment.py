@@ -16,8 +16,19 @@ from tests.collect.conftest import Importing, Result
 
 AT = "2026-07-01T10:00:00Z"
 IDS = st.none() | st.sampled_from(["u1", "", "é", "0"]) | st.integers(0, 99)
-LEAVES = st.none() | st.booleans() | st.integers(-99, 10**17) | st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from(["x", "", "5"]) | st.lists(st.integers(0, 3), max_size=2)
-OBJECTS = st.dictionaries(st.sampled_from(["a", "b.c", "email", "d"]), LEAVES | st.dictionaries(st.sampled_from(["e", "f"]), LEAVES, max_size=2), max_size=3)
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers(-99, 10**17)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(["x", "", "5"])
+    | st.lists(st.integers(0, 3), max_size=2)
+)
+OBJECTS = st.dictionaries(
+    st.sampled_from(["a", "b.c", "email", "d"]),
+    LEAVES | st.dictionaries(st.sampled_from(["e", "f"]), LEAVES, max_size=2),
+    max_size=3,
+)
 MESSAGES = st.fixed_dictionaries(
     {"type": st.sampled_from(["track", "page", "screen", "identify", "group", "alias"]), "event": st.sampled_from(["A", "Café"]),
      "timestamp": st.sampled_from([AT, "2026-07-01T13:00:00.5+03:00", "2026-07-02"])},
@@ -31,7 +42,11 @@ MESSAGES = st.fixed_dictionaries(
 def nested(row: dict[str, Any], kinds: dict[str, str]) -> dict[str, Any]:
     """An event's properties, context and traits as sent, from its columns and its rest."""
     leaves = json.loads(row.get("rest", "{}"))
-    leaves |= {path: json.loads(row[path]) if kind == "JSON" else row[path] for path, kind in kinds.items() if path in row}
+    leaves |= {
+        path: json.loads(row[path]) if kind == "JSON" else row[path]
+        for path, kind in kinds.items()
+        if path in row
+    }
     return unflatten(leaves)
 
 
@@ -42,7 +57,18 @@ def test_as_the_collector_reads_it(importing: Importing, messages: list[dict[str
     assert result.rejects == []
     for row, message in zip(result.events, messages, strict=True):
         event = Event.from_segment(message, received=0)
-        for name in ("type", "event", "time", "user_id", "anonymous_id", "previous_id", "message_id", "channel", "department", "phone"):
+        for name in (
+            "type",
+            "event",
+            "time",
+            "user_id",
+            "anonymous_id",
+            "previous_id",
+            "message_id",
+            "channel",
+            "department",
+            "phone",
+        ):
             assert row.get(name) == getattr(event, name), name
         assert row["section"] == (2 if event.type in ("identify", "group", "alias") else 0)
         found = nested(row, result.staged.columns)
@@ -87,9 +113,17 @@ def test_times(importing: Importing) -> None:
 def test_sequence_with_and_without_receipt(importing: Importing) -> None:
     track: dict[str, Any] = {"type": "track", "event": "E", "timestamp": AT}
     late = {"receivedAt": "2026-07-01T10:00:02Z"}
-    result = importing.lines([track, track | late, track, track | late, track | {"receivedAt": "2026-07-01T10:00:01Z"}])
+    result = importing.lines(
+        [track, track | late, track, track | late, track | {"receivedAt": "2026-07-01T10:00:01Z"}]
+    )
     received = 1782900002000000
-    assert result.one("sequence") == [0, received << 10, 1 << 8, (received << 10) + 1, (received - 1000000) << 10]
+    assert result.one("sequence") == [
+        0,
+        received << 10,
+        1 << 8,
+        (received << 10) + 1,
+        (received - 1000000) << 10,
+    ]
 
 
 def test_consent(importing: Importing) -> None:
@@ -101,13 +135,26 @@ def test_consent(importing: Importing) -> None:
     ]  # fmt: skip
     result = importing.lines([track | extra for extra in said])
     assert (result.staged.withheld, result.staged.rows) == (3, 7)
-    assert [json.loads(text) if text else None for text in result.one("consent")] == [{"analytics": True, "ads": False}, {"analytics": True}, None, {"analytics": True}]
+    assert [json.loads(text) if text else None for text in result.one("consent")] == [
+        {"analytics": True, "ads": False},
+        {"analytics": True},
+        None,
+        {"analytics": True},
+    ]
     assert result.one("context.consent.id")[1] == "c1"
 
 
 def test_keys(importing: Importing) -> None:
     track: dict[str, Any] = {"type": "track", "event": "E", "timestamp": AT}
-    ids = [{"messageId": "m"}, {"messageId": "m", "source": "app"}, {"messageId": "6ca71602-387e-4a84-7e3e-675e343e9304"}, {"messageId": "key:" + "ab" * 16}, {}, {}, {"source": "app"}]
+    ids = [
+        {"messageId": "m"},
+        {"messageId": "m", "source": "app"},
+        {"messageId": "6ca71602-387e-4a84-7e3e-675e343e9304"},
+        {"messageId": "key:" + "ab" * 16},
+        {},
+        {},
+        {"source": "app"},
+    ]
     result = importing.lines([track | extra for extra in ids], source="shop")
     columns = {"type": "track", "event": "E", "timestamp": AT}
     expected = [
@@ -135,29 +182,61 @@ def test_what_is_refused(importing: Importing) -> None:
     assert result.staged.rows == 8
 
 
-def test_only_the_most_frequent_paths_get_a_column(importing: Importing, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_most_frequent_paths_get_a_column(
+    importing: Importing, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(segment, "COLUMN_CAP", 2)
-    rows = [{"type": "track", "event": "E", "timestamp": AT, "properties": {"often": i, f"rare{i}": {"x": [i]}, **({"some": "y"} if i else {})}} for i in range(3)]
+    rows = [
+        {
+            "type": "track",
+            "event": "E",
+            "timestamp": AT,
+            "properties": {"often": i, f"rare{i}": {"x": [i]}, **({"some": "y"} if i else {})},
+        }
+        for i in range(3)
+    ]
     result = importing.lines(rows)
     assert set(result.staged.columns) == {"properties.often", "properties.some"}
-    assert [nested(row, result.staged.columns)["properties"] for row in result.events] == [row["properties"] for row in rows]
+    assert [nested(row, result.staged.columns)["properties"] for row in result.events] == [
+        row["properties"] for row in rows
+    ]
     assert result.staged.rest == ("properties.rare0.x", "properties.rare1.x", "properties.rare2.x")
 
 
 def test_fields_of_the_delivery_are_left_out_and_unknown_ones_are_kept(importing: Importing) -> None:
-    result = importing.lines([{"type": "track", "event": "E", "timestamp": AT, "integrations": {"All": True}, "_metadata": {"x": 1}, "extra": {"y": 2}, "writeKey": "w"}])
+    result = importing.lines(
+        [
+            {
+                "type": "track",
+                "event": "E",
+                "timestamp": AT,
+                "integrations": {"All": True},
+                "_metadata": {"x": 1},
+                "extra": {"y": 2},
+                "writeKey": "w",
+            }
+        ]
+    )
     assert result.events[0]["rest"] == '{"extra.y":2}'
 
 
-@pytest.mark.parametrize("content", ["user,at\nu,2026-01-01\n", '{"a": 1}\n', "[1, 2]\n", '{"evnt": "E", "timestamp": "2026-01-01"}\n'])
+@pytest.mark.parametrize(
+    "content",
+    ["user,at\nu,2026-01-01\n", '{"a": 1}\n', "[1, 2]\n", '{"evnt": "E", "timestamp": "2026-01-01"}\n'],
+)
 def test_a_file_of_something_else(importing: Importing, content: str) -> None:
     with pytest.raises(InputError, match=r"e\.jsonl.*mapping"):
         importing.stage(importing.write("e.jsonl", content))
 
 
 def test_two_files_share_their_columns(importing: Importing) -> None:
-    one = importing.write("a.jsonl", [{"type": "track", "event": "E", "timestamp": AT, "properties": {"x": 1}}])
-    two = importing.write("b.jsonl.gz", json.dumps({"type": "track", "event": "E", "timestamp": AT, "properties": {"x": 2.5, "y": "z"}}))
+    one = importing.write(
+        "a.jsonl", [{"type": "track", "event": "E", "timestamp": AT, "properties": {"x": 1}}]
+    )
+    two = importing.write(
+        "b.jsonl.gz",
+        json.dumps({"type": "track", "event": "E", "timestamp": AT, "properties": {"x": 2.5, "y": "z"}}),
+    )
     result = importing.stage(one, two)
     assert result.staged.columns == {"properties.x": "DOUBLE", "properties.y": "VARCHAR"}
     assert [(row["file"], row["line"]) for row in result.events] == [(0, 1), (1, 1)]
@@ -165,9 +244,13 @@ def test_two_files_share_their_columns(importing: Importing) -> None:
 
 
 def big(importing: Importing) -> Result:
-    return importing.lines([{"type": "track", "event": "E", "timestamp": AT, "messageId": str(i)} for i in range(3)])
+    return importing.lines(
+        [{"type": "track", "event": "E", "timestamp": AT, "messageId": str(i)} for i in range(3)]
+    )
 
 
 def test_staging_leaves_only_what_it_hands_over(importing: Importing) -> None:
     result = big(importing)
-    assert {path.name for path in result.staged.folder.iterdir()} == {path.name for path in result.staged.events}
+    assert {path.name for path in result.staged.folder.iterdir()} == {
+        path.name for path in result.staged.events
+    }

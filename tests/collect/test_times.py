@@ -15,7 +15,15 @@ from periplus.collect.times import ISO, Form
 from periplus.errors import DocumentError
 from periplus.store.door import connect
 
-ZONES = ["UTC", "Europe/Athens", "America/Sao_Paulo", "Australia/Lord_Howe", "Asia/Kathmandu", "America/New_York", "Pacific/Apia"]
+ZONES = [
+    "UTC",
+    "Europe/Athens",
+    "America/Sao_Paulo",
+    "Australia/Lord_Howe",
+    "Asia/Kathmandu",
+    "America/New_York",
+    "Pacific/Apia",
+]
 
 
 CONNECTION = connect(threads=1)
@@ -32,7 +40,9 @@ def read(text: str, form: Form = ISO, zone: str = "UTC") -> str | None:
 
 
 def why(text: str, form: Form = ISO, zone: str = "UTC", others: tuple[Form, ...] = ()) -> str | None:
-    inner = f"(SELECT x, {times.local(form, 'x')} AS l, {times.has_offset(form, 'x')} AS z FROM (SELECT ? AS x))"
+    inner = (
+        f"(SELECT x, {times.local(form, 'x')} AS l, {times.has_offset(form, 'x')} AS z FROM (SELECT ? AS x))"
+    )
     query = f"SELECT {times.reason(form, 'x', 'l', 'o', others)} FROM (SELECT *, {times.utc('l', 'z', zone, SPAN)} AS o FROM {inner})"
     found = CONNECTION.execute(query, [text]).fetchone()[0]
     return found
@@ -81,13 +91,25 @@ def test_around_every_clock_change_of_a_century(zone: str) -> None:
     day = datetime(1971, 1, 1)
     moments = []
     while day < datetime(2040, 1, 1):
-        before, after = (day - timedelta(days=1)).replace(tzinfo=place).utcoffset(), day.replace(tzinfo=place).utcoffset()
+        before, after = (
+            (day - timedelta(days=1)).replace(tzinfo=place).utcoffset(),
+            day.replace(tzinfo=place).utcoffset(),
+        )
         if before != after:
-            moments += [day + timedelta(minutes=30 * step + extra) for step in range(-50, 50) for extra in (0, 1)]
+            moments += [
+                day + timedelta(minutes=30 * step + extra) for step in range(-50, 50) for extra in (0, 1)
+            ]
         day += timedelta(days=1)
     expected = [truth(local, place) for local in moments]
     listed = [(local - datetime(1970, 1, 1)) // timedelta(microseconds=1) for local in moments]
-    found = CONNECTION.execute(f"SELECT {times.utc('l', 'false', zone, (0, listed[-1]))} FROM (SELECT unnest(?::BIGINT[]) AS l)", [listed]).fetchall() if listed else []
+    found = (
+        CONNECTION.execute(
+            f"SELECT {times.utc('l', 'false', zone, (0, listed[-1]))} FROM (SELECT unnest(?::BIGINT[]) AS l)",
+            [listed],
+        ).fetchall()
+        if listed
+        else []
+    )
     assert [row[0] for row in found] == expected
 
 

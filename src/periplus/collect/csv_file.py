@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from periplus.collect import csv_scan
+from periplus.collect.load import ahead
 from periplus.collect.plain import Plain
 from periplus.collect.rows import Chunk, Damaged, Seen, decoded
 from periplus.errors import InputError
@@ -36,6 +37,21 @@ class Dialect:
     escape: str | None = None
     header: bool | tuple[str, ...] = True
     nulls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Where the fields of some rows lie, as `csv_scan.scan` says."""
+
+    good: int
+    starts: np.ndarray
+    ends: np.ndarray
+    quoted: np.ndarray
+    begins: np.ndarray
+    finishes: np.ndarray
+    lines: np.ndarray
+    bad: np.ndarray
+    after: int
 
 
 class CsvFile:
@@ -73,7 +89,11 @@ class CsvFile:
         _, damaged, after, line = csv_scan.scan(head, 0, 1, room, *codes, starts, ends, quoted, *one, bad)
         if not damaged or bad[0, 3] != csv_scan.COLUMNS:
             what = {csv_scan.UNCLOSED: "a quote in its first line is never closed"}
-            why = what.get(int(bad[0, 3]), "its first line cannot be read") if damaged else "it holds only blank lines"
+            why = (
+                what.get(int(bad[0, 3]), "its first line cannot be read")
+                if damaged
+                else "it holds only blank lines"
+            )
             raise InputError(
                 f"{self.path.name} cannot be read: {why}.",
                 code="csv",
@@ -99,29 +119,56 @@ class CsvFile:
 
     def chunks(self, wanted: Sequence[str] | None = None) -> Iterator[Chunk]:
         """All rows, in order; the columns `wanted` (default: all) beside `@line`, `@start`, `@finish`."""
-        text, width = self.plain.text, len(self.columns)
-        rows = max(256, FIELDS // width)
-        starts, ends = np.empty(rows * width, np.int64), np.empty(rows * width, np.int64)
-        quoted = np.empty(rows * width, np.uint8)
-        begins, finishes, lines = (np.empty(rows, np.int64) for _ in range(3))
-        bad = np.empty((DAMAGED, 5), np.int64)
+        text = self.plain.text
         take = [name for name in self.columns if wanted is None or name in set(wanted)]
+        for found in ahead(self._found()):  # one thread finds fields while this one copies them
+            arrays = [pa.array(each[: found.good]) for each in (found.lines, found.begins, found.finishes)]
+            arrays += [
+                self._column(name, found.starts, found.ends, found.quoted, found.good) for name in take
+            ]
+            batch = pa.RecordBatch.from_arrays(arrays, names=["@line", "@start", "@finish", *take])
+            yield Chunk(batch, [self._damaged(row) for row in found.bad], found.after, len(text))
+
+    def _found(self) -> Iterator[_Found]:
+        text, width = self.plain.text, len(self.columns)
+        rows = max(256, min(FIELDS, len(text)) // width)
         position, line = self._start, self._line
         while position < len(text):
+            starts, ends = np.empty(rows * width, np.int64), np.empty(rows * width, np.int64)
+            quoted = np.empty(rows * width, np.uint8)
+            begins, finishes, lines = (np.empty(rows, np.int64) for _ in range(3))
+            bad = np.empty((DAMAGED, 5), np.int64)
             good, damaged, position, line = csv_scan.scan(
-                text, position, line, width, *self._codes(), starts, ends, quoted, begins, finishes, lines, bad
+                text,
+                position,
+                line,
+                width,
+                *self._codes(),
+                starts,
+                ends,
+                quoted,
+                begins,
+                finishes,
+                lines,
+                bad,
             )
-            arrays = [pa.array(each[:good].copy()) for each in (lines, begins, finishes)]  # the loop reuses them
-            arrays += [self._column(name, starts, ends, quoted, good) for name in take]
-            batch = pa.RecordBatch.from_arrays(arrays, names=["@line", "@start", "@finish", *take])
-            yield Chunk(batch, [self._damaged(row) for row in bad[:damaged]], position, len(text))
+            yield _Found(good, starts, ends, quoted, begins, finishes, lines, bad[:damaged], position)
 
     def _column(
-        self, name: str, starts: np.ndarray, ends: np.ndarray, quoted: np.ndarray, rows: int  # type: ignore[type-arg]
+        self,
+        name: str,
+        starts: np.ndarray,
+        ends: np.ndarray,
+        quoted: np.ndarray,
+        rows: int,
     ) -> pa.Array:
         width, column = len(self.columns), self.columns.index(name)
         longest = int((ends[column : rows * width : width] - starts[column : rows * width : width]).sum())
-        offsets, data, valid = np.empty(rows + 1, np.int32), np.empty(longest, np.uint8), np.empty(rows, np.bool_)
+        offsets, data, valid = (
+            np.empty(rows + 1, np.int32),
+            np.empty(longest, np.uint8),
+            np.empty(rows, np.bool_),
+        )
         words = [word.encode() for word in self.dialect.nulls if word]
         shapes, filled = csv_scan.take(
             self.plain.text, starts, ends, quoted, rows, width, column, *self._codes()[1:],
@@ -134,7 +181,7 @@ class CsvFile:
         seen.filled += filled
         return text_array(offsets, data, valid)
 
-    def _damaged(self, row: np.ndarray) -> Damaged:  # type: ignore[type-arg]
+    def _damaged(self, row: np.ndarray) -> Damaged:
         line, start, end, reason, fields = (int(value) for value in row)
         expected = len(self.columns)
         why = {
@@ -150,14 +197,14 @@ class CsvFile:
         return decoded(self.plain.text[start:end].tobytes())
 
 
-def text_array(offsets: np.ndarray, data: np.ndarray, valid: np.ndarray) -> pa.Array:  # type: ignore[type-arg]
+def text_array(offsets: np.ndarray, data: np.ndarray, valid: np.ndarray) -> pa.Array:
     """An Arrow text array of the three buffers the compiled loops fill; `valid` bool[n]."""
     rows = len(valid)
     mask = None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
     return pa.Array.from_buffers(pa.string(), rows, [mask, pa.py_buffer(offsets), pa.py_buffer(data)])
 
 
-def _unquoted(text: np.ndarray, start: int, end: int, mark: int, quote: str | None) -> bytes:  # type: ignore[type-arg]
+def _unquoted(text: np.ndarray, start: int, end: int, mark: int, quote: str | None) -> bytes:
     raw = text[start:end].tobytes()
     return raw.replace((quote or "").encode() * 2, (quote or "").encode()) if mark == 2 and quote else raw
 

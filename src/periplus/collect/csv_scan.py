@@ -20,7 +20,7 @@ LONGEST = 1 << 20
 
 
 @compiled("b1(u1[::1], i8, i8)")
-def is_utf8(text: np.ndarray, start: int, end: int) -> bool:  # type: ignore[type-arg]
+def is_utf8(text: np.ndarray, start: int, end: int) -> bool:
     """Whether the bytes are UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF."""
     p = start
     while p < end:
@@ -190,7 +190,7 @@ def scan(  # type: ignore[no-untyped-def]
 
 
 @compiled("i8(u1[::1], i8, i8)")
-def shape(text: np.ndarray, start: int, end: int) -> int:  # type: ignore[type-arg]
+def shape(text: np.ndarray, start: int, end: int) -> int:
     """What a value looks like: INTEGER, DECIMAL, BOOLEAN or TEXT (also `007`, `+30`, and 19 digits or more)."""
     n = end - start
     p = start

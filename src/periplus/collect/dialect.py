@@ -19,7 +19,12 @@ def guess_delimiter(head: bytes, quote: str | None = '"') -> str | None:
         text = text[: text.rfind("\n") + 1]
     best: tuple[float, int, str] | None = None
     for delimiter in DELIMITERS:
-        reader = csv.reader(io.StringIO(text), delimiter=delimiter, quotechar=quote or None, quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE)
+        reader = csv.reader(
+            io.StringIO(text),
+            delimiter=delimiter,
+            quotechar=quote or None,
+            quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
+        )
         try:
             widths = [len(row) for row in reader if row][:200]
         except csv.Error:

@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from periplus.collect import keys, times
-from periplus.collect.recipe import PHYSICAL, ROW_BITS, EventRecipe, Recipe, Spans, Value, only_times, shredded, timed, written
+from periplus.collect.asked import one
+from periplus.collect.recipe import (
+    PHYSICAL,
+    ROW_BITS,
+    EventRecipe,
+    Recipe,
+    Spans,
+    Value,
+    only_times,
+    shredded,
+    timed,
+    written,
+)
 from periplus.store.door import Connection, file_list, literal, quoted
 
 STATEMENTS = ("identify", "group", "alias")
@@ -31,7 +43,9 @@ class Written:
     warnings: list[str]
 
 
-def execute(connection: Connection, recipes: list[Recipe], folder: Path, step: Callable[[str], None]) -> Written:
+def execute(
+    connection: Connection, recipes: list[Recipe], folder: Path, step: Callable[[str], None]
+) -> Written:
     """Write the events of all recipes into `folder`; refused rows go to the table `rejects`."""
     kinds = shredded(recipes)
     paths: list[Path] = []
@@ -40,7 +54,7 @@ def execute(connection: Connection, recipes: list[Recipe], folder: Path, step: C
         step("reading times")
         spans = _spans(connection, recipe)
         connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE timed AS SELECT * EXCLUDE ({_temporary(recipe)}), {only_times(recipe)} "
+            f"CREATE OR REPLACE TEMP VIEW timed AS SELECT * EXCLUDE ({_temporary(recipe)}), {only_times(recipe)} "
             f"FROM {timed(recipe, recipe.relation, spans)}"
         )
         newest_first = [file for file in recipe.files if _falls(connection, recipe, file)]
@@ -65,9 +79,13 @@ def _spans(connection: Connection, recipe: Recipe) -> Spans:
     asked = [i for i, item in enumerate(recipe.times) if not item.micros and times.changes(item.zone)]
     if not asked:
         return {}
-    parts = ", ".join(f"min({low}), max({low})" for low in (f"CASE WHEN l{i} BETWEEN {times.EARLIEST} AND {times.LATEST} THEN l{i} END" for i in asked))
-    row = connection.execute(f"SELECT {parts} FROM {written(recipe)}").fetchone()
-    assert row is not None
+    parts = ", ".join(
+        f"min({low}), max({low})"
+        for low in (
+            f"CASE WHEN l{i} BETWEEN {times.EARLIEST} AND {times.LATEST} THEN l{i} END" for i in asked
+        )
+    )
+    row = one(connection, f"SELECT {parts} FROM {written(recipe)}")
     return {i: (row[2 * k], row[2 * k + 1]) for k, i in enumerate(asked) if row[2 * k] is not None}
 
 
@@ -90,12 +108,11 @@ def _falls(connection: Connection, recipe: Recipe, file: int) -> bool:
     first = file << ROW_BITS
     for until in (first + RISES, (file + 1) << ROW_BITS):
         query = (
-            f'SELECT COALESCE(bool_or(now > before), false), COALESCE(bool_or(now < before), false) FROM (SELECT {moment} AS now, '
+            f"SELECT COALESCE(bool_or(now > before), false), COALESCE(bool_or(now < before), false) FROM (SELECT {moment} AS now, "
             f'lag({moment}) OVER (ORDER BY "row") AS before FROM timed '
             f'WHERE "row" BETWEEN {first} AND {until - 1} AND {moment} IS NOT NULL)'
         )
-        row = connection.execute(query).fetchone()
-        assert row is not None
+        row = one(connection, query)
         if row[0]:
             return False
     return bool(row[1])
@@ -115,8 +132,10 @@ def _positions(connection: Connection, recipe: Recipe, newest_first: list[int]) 
         )
     happened = " UNION ALL ".join(parts)
     connection.execute(f"CREATE TEMP TABLE happened AS {happened}")
-    order = '"row"' if not newest_first else (
-        f'CASE WHEN file IN ({", ".join(map(str, newest_first))}) THEN -"row" ELSE "row" END'
+    order = (
+        '"row"'
+        if not newest_first
+        else (f'CASE WHEN file IN ({", ".join(map(str, newest_first))}) THEN -"row" ELSE "row" END')
     )
     connection.execute(
         "CREATE TEMP TABLE positions AS WITH repeated AS "
@@ -131,7 +150,7 @@ def _before(connection: Connection, recipe: Recipe) -> None:
     """Table `equals_before`: how many equal rows stand before a row in its file, where any do."""
     ranked = (
         'SELECT "row", row_number() OVER (PARTITION BY file, h ORDER BY "row") - 1 AS before '
-        f"FROM timed JOIN (SELECT file, h FROM timed WHERE h IS NOT NULL "
+        "FROM timed JOIN (SELECT file, h FROM timed WHERE h IS NOT NULL "
         "GROUP BY file, h HAVING count(*) > 1) USING (file, h)"
     )
     if not recipe.counted:
@@ -139,7 +158,9 @@ def _before(connection: Connection, recipe: Recipe) -> None:
     connection.execute(f"CREATE TEMP TABLE equals_before AS SELECT * FROM ({ranked}) WHERE before > 0")
 
 
-def _copy(connection: Connection, recipe: Recipe, event: EventRecipe, kinds: dict[str, str], path: Path) -> int:
+def _copy(
+    connection: Connection, recipe: Recipe, event: EventRecipe, kinds: dict[str, str], path: Path
+) -> int:
     position = '"@position"'
     sequence = f"({position} << 8) | {min(event.place, 255)}"
     if event.received is not None:
@@ -152,7 +173,9 @@ def _copy(connection: Connection, recipe: Recipe, event: EventRecipe, kinds: dic
         "received_at": "NULL" if event.received is None else f"t{event.received}",
         "file": "file", "line": "line", "place": str(event.place),
     }  # fmt: skip
-    columns = [f"CAST({given.get(name, 'NULL')} AS {kind}) AS {quoted(name)}" for name, kind in PHYSICAL.items()]
+    columns = [
+        f"CAST({given.get(name, 'NULL')} AS {kind}) AS {quoted(name)}" for name, kind in PHYSICAL.items()
+    ]
     pieces = []
     for name, kind in kinds.items():
         value = event.values.get(name)
@@ -166,8 +189,8 @@ def _copy(connection: Connection, recipe: Recipe, event: EventRecipe, kinds: dic
         f'LEFT JOIN equals_before AS b ON b."row" = r."row"'
     )
     kept = f"{_happens(recipe, event)} AND NOT ({recipe.withheld}) AND NOT ({_refused(recipe)})"
-    query = f"SELECT {', '.join(columns)} FROM (SELECT *, {event.key} AS \"@key\" FROM ({placed}) WHERE {kept})"
-    result = connection.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION lz4_raw)").fetchone()
+    query = f'SELECT {", ".join(columns)} FROM (SELECT *, {event.key} AS "@key" FROM ({placed}) WHERE {kept})'
+    result = one(connection, f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION lz4_raw)")
     return int(result[0]) if result else 0
 
 
@@ -197,7 +220,7 @@ def _refuse(connection: Connection, recipe: Recipe, spans: Spans) -> int:
     any_event = " OR ".join(f"({_happens(recipe, event)})" for event in recipe.events)
     withheld = 0
     if recipe.withheld != "false":
-        row = connection.execute(f"SELECT count(*) FROM timed WHERE {recipe.withheld}").fetchone()
+        row = one(connection, f"SELECT count(*) FROM timed WHERE {recipe.withheld}")
         withheld = int(row[0]) if row else 0
     kept = ", ".join(f"g{i}, t{i}" for i in range(len(recipe.times)))
     nothing = f"NOT ({recipe.withheld}) AND (NOT ({any_event}) OR ({_refused(recipe)}))"
@@ -218,14 +241,19 @@ def _refuse(connection: Connection, recipe: Recipe, spans: Spans) -> int:
             why = times.reason(item.form, f"x{i}", f"l{i}", f"o{i}", item.others)
             add(f"({event.when}) AND COALESCE(x{i} <> '', false) AND t{i} IS NULL", why, item.column, f"x{i}")
         else:
-            add(f"({event.when}) AND x{i} IS NOT NULL AND t{i} IS NULL", literal(times.OUT_OF_RANGE), item.column, f"x{i}::VARCHAR")
+            add(
+                f"({event.when}) AND x{i} IS NOT NULL AND t{i} IS NULL",
+                literal(times.OUT_OF_RANGE),
+                item.column,
+                f"x{i}::VARCHAR",
+            )
     for event in recipe.events:
         item = recipe.times[event.moment]
         add(f"({event.when})", "'the time is empty'", item.column, "NULL")
     fallback = "none of the mapping's events applies to this row"
     connection.execute(
         f"INSERT INTO rejects BY NAME SELECT file, line, CASE {' '.join(reasons)} ELSE {literal(fallback)} END AS reason, "
-        f"CASE {' '.join(columns)} END AS \"column\", CASE {' '.join(values)} END AS value, "
+        f'CASE {" ".join(columns)} END AS "column", CASE {" ".join(values)} END AS value, '
         f"{recipe.payload or 'NULL::VARCHAR'} AS payload, start, finish FROM {source}"
     )
     return withheld
@@ -240,8 +268,7 @@ def _unmade(connection: Connection, recipe: Recipe) -> list[str]:
         f"count(*) FILTER (WHERE ({event.when}) AND g{event.moment} AND t{event.moment} IS NULL)"
         for event in recipe.events
     ]
-    row = connection.execute(f"SELECT {', '.join(parts)} FROM timed WHERE {any_event}").fetchone()
-    assert row is not None
+    row = one(connection, f"SELECT {', '.join(parts)} FROM timed WHERE {any_event}")
     return [
         f"{count:,} values of {recipe.times[event.moment].column} are no time that can be read; "
         f"their rows came in without {event.label}."

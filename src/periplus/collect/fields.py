@@ -7,16 +7,49 @@ from collections.abc import Mapping
 
 from periplus.collect import csv_scan
 from periplus.collect.json_scan import ESCAPED, KINDS, STRING
-from periplus.collect.jsonl import FITS
 from periplus.collect.mapping import Field_, Scalar, When
 from periplus.collect.recipe import Value
 from periplus.collect.rows import Seen
+from periplus.collect.tape import FITS
 from periplus.errors import DocumentError
 from periplus.store.door import literal
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+")
-_TEXT_WORDS = {"id", "ids", "no", "nr", "number", "zip", "code", "phone", "sku", "ean", "gtin", "postcode", "mobile"}
-_NO_ID = {"paid", "unpaid", "prepaid", "valid", "invalid", "void", "avoid", "grid", "bid", "kid", "aid", "hybrid", "covid", "android", "solid", "fluid", "liquid", "rapid"}
+_TEXT_WORDS = {
+    "id",
+    "ids",
+    "no",
+    "nr",
+    "number",
+    "zip",
+    "code",
+    "phone",
+    "sku",
+    "ean",
+    "gtin",
+    "postcode",
+    "mobile",
+}
+_NO_ID = {
+    "paid",
+    "unpaid",
+    "prepaid",
+    "valid",
+    "invalid",
+    "void",
+    "avoid",
+    "grid",
+    "bid",
+    "kid",
+    "aid",
+    "hybrid",
+    "covid",
+    "android",
+    "solid",
+    "fluid",
+    "liquid",
+    "rapid",
+}
 TRUE = ("true", "1", "yes", "y", "t", "on")
 FALSE = ("false", "0", "no", "n", "f", "off")
 _NUMBER_FORMATS = {
@@ -35,7 +68,11 @@ def is_label(name: str) -> bool:
     if not words:
         return False
     last = words[-1]
-    return last in _TEXT_WORDS or last.endswith(("number", "zip", "phone")) or (last.endswith("id") and last not in _NO_ID)
+    return (
+        last in _TEXT_WORDS
+        or last.endswith(("number", "zip", "phone"))
+        or (last.endswith("id") and last not in _NO_ID)
+    )
 
 
 def text(value: Scalar) -> str:
@@ -54,7 +91,8 @@ def text_sql(field: Field_, column: str | None) -> str:
         result = f"CASE WHEN {column} IN ({', '.join(map(literal, words))}) THEN NULL ELSE {column} END"
     if field.map:
         cases = " ".join(
-            f"WHEN {literal(key)} THEN {'NULL' if to is None else literal(text(to))}" for key, to in field.map.items()
+            f"WHEN {literal(key)} THEN {'NULL' if to is None else literal(text(to))}"
+            for key, to in field.map.items()
         )
         result = f"CASE {result} {cases} ELSE {result} END"
     return result
@@ -96,7 +134,11 @@ def majority(kinds: Mapping[str, int]) -> str | None:
     Whole numbers of 16 digits or more (LONG) make no DOUBLE, which would round them.
     """
     numbers = kinds.get("BIGINT", 0) + kinds.get("DOUBLE", 0) + kinds.get("LONG", 0)
-    sums = {"VARCHAR": kinds.get("VARCHAR", 0), "BOOLEAN": kinds.get("BOOLEAN", 0), "JSON": kinds.get("JSON", 0)}
+    sums = {
+        "VARCHAR": kinds.get("VARCHAR", 0),
+        "BOOLEAN": kinds.get("BOOLEAN", 0),
+        "JSON": kinds.get("JSON", 0),
+    }
     sums["DOUBLE" if kinds.get("DOUBLE") else "BIGINT"] = numbers
     best = max(sums, key=lambda kind: sums[kind])
     return best if sums[best] else None
@@ -112,31 +154,47 @@ def _kind_of_constants(values: list[Scalar]) -> str | None:
     return "BIGINT" if all(isinstance(value, int) for value in values) else "DOUBLE"
 
 
-def value(field: Field_, kind: str, source: str, path: str, *, inferred: bool = False, json_kind: str | None = None) -> Value:
+def value(
+    field: Field_, kind: str, source: str, path: str, *, inferred: bool = False, json_kind: str | None = None
+) -> Value:
     """The field's text `source` (SQL) as a value of its kind; what does not fit is kept as JSON text.
 
     `inferred`: the kind was found by looking at all values, so all fit. `json_kind` is SQL of the kind of
     leaf (json_scan) the text was, where it came from JSON and the mapping says no type.
     """
-    if json_kind is not None and field.type is None and not field.map and field.format is None and field.split is None:
+    if (
+        json_kind is not None
+        and field.type is None
+        and not field.map
+        and field.format is None
+        and field.split is None
+    ):
         return _json_value(field, kind, source, json_kind)
     if kind == "VARCHAR":
         return Value(kind, source, column=field.column)
     if kind == "JSON":
-        typed = _listed(source, field.split or field.format) if field.type != "json" and (field.split or field.type == "list") else (
-            f"CASE WHEN json_valid({source}) THEN {source} END"
+        typed = (
+            _listed(source, field.split or field.format)
+            if field.type != "json" and (field.split or field.type == "list")
+            else (f"CASE WHEN json_valid({source}) THEN {source} END")
         )
     elif kind == "BOOLEAN":
         typed = boolean(source)
     else:
         number = _number(field, source, path)
         if kind == "BIGINT":
-            typed = f"CASE WHEN regexp_full_match({number}, '[-+]?[0-9]+') THEN TRY_CAST({number} AS BIGINT) END"
+            typed = (
+                f"CASE WHEN regexp_full_match({number}, '[-+]?[0-9]+') THEN TRY_CAST({number} AS BIGINT) END"
+            )
         else:
             typed = f"CASE WHEN isfinite(TRY_CAST({number} AS DOUBLE)) THEN TRY_CAST({number} AS DOUBLE) END"
-    misfit = f"CASE WHEN {source} IS NOT NULL AND ({typed}) IS NULL THEN CAST(to_json({source}) AS VARCHAR) END"
+    misfit = (
+        f"CASE WHEN {source} IS NOT NULL AND ({typed}) IS NULL THEN CAST(to_json({source}) AS VARCHAR) END"
+    )
     # a kind that was found by looking at all values fits them all
-    fits = field.column is None or (inferred and field.type is None and not field.map and field.format is None)
+    fits = field.column is None or (
+        inferred and field.type is None and not field.map and field.format is None
+    )
     return Value(kind, typed, None if fits else misfit, field.column)
 
 
@@ -144,7 +202,9 @@ def _json_value(field: Field_, kind: str, source: str, leaf: str) -> Value:
     """A JSON leaf of the column's kind; one of another kind is kept as it was written."""
     fits = ", ".join(str(code) for code in range(1, KINDS) if FITS[kind] >> (code - 1) & 1)
     cast = source if kind in ("VARCHAR", "JSON") else f"TRY_CAST({source} AS {kind})"
-    raw = f"CASE WHEN {leaf} IN ({STRING}, {ESCAPED}) THEN CAST(to_json({source}) AS VARCHAR) ELSE {source} END"
+    raw = (
+        f"CASE WHEN {leaf} IN ({STRING}, {ESCAPED}) THEN CAST(to_json({source}) AS VARCHAR) ELSE {source} END"
+    )
     return Value(
         kind, f"CASE WHEN {leaf} IS NULL OR {leaf} IN ({fits}) THEN {cast} END",
         f"CASE WHEN {source} IS NOT NULL AND {leaf} NOT IN ({fits}) THEN {raw} END", field.column,
@@ -189,7 +249,11 @@ def condition(when: When, column: str) -> str:
     if "null" in given and when.null is not None:
         return f"{column} IS {'' if when.null else 'NOT '}NULL"
     if "equals" in given:
-        return f"{column} IS NULL" if when.equals is None else f"COALESCE({column} = {literal(text(when.equals))}, false)"
+        return (
+            f"{column} IS NULL"
+            if when.equals is None
+            else f"COALESCE({column} = {literal(text(when.equals))}, false)"
+        )
     if when.in_ is not None:
         return _among(column, when.in_)
     if "not_" in given:

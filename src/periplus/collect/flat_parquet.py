@@ -45,9 +45,21 @@ def opened(
         )
     index = len(bench.files)
     bench.files.append(
-        OpenFile(path, path.name, path.stat().st_size, file.rows, None, list(file.types), {c: Seen() for c in file.types})
+        OpenFile(
+            path,
+            path.name,
+            path.stat().st_size,
+            file.rows,
+            None,
+            list(file.types),
+            {c: Seen() for c in file.types},
+        )
     )
-    inside, fields, paths, micros, others = [], {}, {}, set(), {}
+    inside: list[str] = []
+    fields: dict[str, str] = {}
+    paths: dict[str, Value] = {}
+    micros: set[str] = set()
+    others: dict[str, str] = {}
     for name, kind in file.types.items():
         column = load.column(name)
         if name.split(".", 1)[0] in ignored:
@@ -62,7 +74,11 @@ def opened(
                 fields[name] = column
         else:
             inside.append(f"{quoted(name)} AS {column}")
-            value = parquet.value(bench.connection, file, name, column) if name.startswith(tuple(r + "." for r in roots)) else None
+            value = (
+                parquet.value(bench.connection, file, name, column)
+                if name.startswith(tuple(r + "." for r in roots))
+                else None
+            )
             if value is not None and len(paths) < cap:
                 paths[name] = value
             else:
@@ -70,11 +86,20 @@ def opened(
     rest = load.column("rest") if file.types.get("rest") == "VARCHAR" else None
     if others:
         more = parquet.json_pieces(others)
-        rest = more if rest is None else f"COALESCE(substr({rest}, 1, strlen({rest}) - 1) || ',' || substr({more}, 2), {rest}, {more})"
+        rest = (
+            more
+            if rest is None
+            else f"COALESCE(substr({rest}, 1, strlen({rest}) - 1) || ',' || substr({more}, 2), {rest}, {more})"
+        )
     texts = {name: parquet.as_text(name, kind) for name, kind in file.types.items() if kind != "BLOB"}
     row = keys.row_sql(source, texts)
     missing = f"{quoted('messageId')} IS NULL" if "messageId" in file.types else "true"
     relation = file.relation(index, ", ".join([f"CASE WHEN {missing} THEN {row} END AS h", *inside]))
-    payload = parquet.json_pieces({name: load.column(name) for name in file.types if file.types[name] != "BLOB" and name.split(".", 1)[0] not in ignored})
+    payload = parquet.json_pieces(
+        {
+            name: load.column(name)
+            for name in file.types
+            if file.types[name] != "BLOB" and name.split(".", 1)[0] not in ignored
+        }
+    )
     return FlatParquet(relation, fields, paths, rest, frozenset(micros), payload), index
-

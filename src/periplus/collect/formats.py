@@ -7,6 +7,7 @@ first number is above 12 and no second one is has the day first.
 from __future__ import annotations
 
 from periplus.collect import times
+from periplus.collect.asked import one
 from periplus.collect.times import ISO, LATEST, Form
 from periplus.store.door import Connection
 
@@ -77,12 +78,16 @@ def _counts(connection: Connection, relation: str, forms: tuple[Form, ...]) -> t
     for form in forms:
         lowest = _LONG_AGO if form.kind == "unit" else 0
         written = times.local(form, "x")
-        if form.kind == "format" and "%b" not in form.format and "%B" not in form.format and "%a" not in form.format:
+        if (
+            form.kind == "format"
+            and "%b" not in form.format
+            and "%B" not in form.format
+            and "%a" not in form.format
+        ):
             # a strict look first: strptime takes any run of blanks, and two digits for a year of four
             written = f"CASE WHEN regexp_full_match(x, '{times.shape(form)}') THEN {written} END"
         parts.append(f"count(*) FILTER (WHERE {written} BETWEEN {lowest} AND {LATEST})")
-    row = connection.execute(f"SELECT count(x), {', '.join(parts)} FROM {relation}").fetchone()
-    assert row is not None
+    row = one(connection, f"SELECT count(x), {', '.join(parts)} FROM {relation}")
     return int(row[0]), [int(count) for count in row[1:]]
 
 

@@ -19,11 +19,17 @@ def given(paths: str | Path | Sequence[str | Path]) -> list[Path]:
     for each in listed:
         path = Path(each).expanduser()
         if path.is_dir():
-            result += sorted(child for child in path.iterdir() if child.is_file() and not child.name.startswith("."))
+            result += sorted(
+                child for child in path.iterdir() if child.is_file() and not child.name.startswith(".")
+            )
         elif path.is_file():
             result.append(path)
         else:
-            close = nearest(path.name, [child.name for child in path.parent.iterdir()]) if path.parent.is_dir() else []
+            close = (
+                nearest(path.name, [child.name for child in path.parent.iterdir()])
+                if path.parent.is_dir()
+                else []
+            )
             raise InputError(
                 f"There is no file {path}.",
                 code="no_file",
@@ -31,7 +37,9 @@ def given(paths: str | Path | Sequence[str | Path]) -> list[Path]:
                 allowed=close,
             )
     if not listed or not result:
-        raise InputError("There is no file to import.", code="no_file", hint="Name one file or more, or a folder.")
+        raise InputError(
+            "There is no file to import.", code="no_file", hint="Name one file or more, or a folder."
+        )
     return list(dict.fromkeys(result))
 
 
@@ -52,14 +60,19 @@ def matches(path: Path, pattern: str) -> bool:
 
 def by_table(document: MappingDocument, paths: Sequence[Path]) -> tuple[list[list[Path]], list[str]]:
     """For each table its files among those given, and warnings; raises InputError for a file no table means."""
-    tables = [[path for path in paths if any(matches(path, name) for name in table.files)] for table in document.tables]
+    tables = [
+        [path for path in paths if any(matches(path, name) for name in table.files)]
+        for table in document.tables
+    ]
     joined = [join.file for table in document.tables for join in table.join]
     used = {path for table in tables for path in table}
     left = [path for path in paths if path not in used and not any(matches(path, name) for name in joined)]
     warnings: list[str] = []
     if left and len(document.tables) == 1 and not tables[0]:
         names = ", ".join(document.tables[0].files)
-        warnings.append(f"The mapping is for files named {names}; it was used for {left[0].name} all the same.")
+        warnings.append(
+            f"The mapping is for files named {names}; it was used for {left[0].name} all the same."
+        )
         tables[0], left = left, []
     if left and not any(tables):
         names = ", ".join(name for table in document.tables for name in table.files)
@@ -84,7 +97,9 @@ def by_table(document: MappingDocument, paths: Sequence[Path]) -> tuple[list[lis
 def beside(pattern: str, paths: Sequence[Path], near: Sequence[Path], base: Path | None) -> Path:
     """The file a join looks things up in: among those given, beside the table's files, or beside the mapping."""
     folders = list(dict.fromkeys([path.parent for path in near] + ([base] if base else [])))
-    candidates = list(paths) + [child for folder in folders if folder.is_dir() for child in sorted(folder.iterdir())]
+    candidates = list(paths) + [
+        child for folder in folders if folder.is_dir() for child in sorted(folder.iterdir())
+    ]
     hits = list(dict.fromkeys(path for path in candidates if path.is_file() and matches(path, pattern)))
     if not hits:
         raise InputError(

@@ -79,7 +79,8 @@ def hash_sql(source: str) -> str:
 def row_sql(source: str, columns: Mapping[str, str]) -> str:
     """SQL: UHUGEINT hash of a row; `columns` is name to SQL text. Equals `of_row` with place and count 0."""
     parts = [
-        f"{literal(sized(name))} || strlen({column}) || ':' || {column}" for name, column in sorted(columns.items())
+        f"{literal(sized(name))} || strlen({column}) || ':' || {column}"
+        for name, column in sorted(columns.items())
     ]
     return f"md5_number(concat({', '.join([literal('r' + sized(source)), *parts])}))"
 

@@ -1,87 +1,111 @@
-"""Files into DuckDB tables: the rows of one table of a mapping, with line numbers and row hashes.
+"""Rows on their way to DuckDB: chunks are spilled as Arrow files, which it then reads in place.
 
-A loaded table has `row`, `file`, `line`, `start`, `finish` (where the row's text lies), `h` and a text
-column `c.NAME` for every column that is asked for. Reading runs in a thread beside DuckDB's insert.
+What is loaded has `row`, `file`, `line`, `start`, `finish` (where the row's text lies), `h` (hash of the
+row) and a text column `c.NAME` for every column asked for. Nothing is copied into DuckDB here, so memory
+does not grow with the file; a step that needs rows twice reads the mapped file twice.
 """
 
 from __future__ import annotations
 
+import errno
 import queue
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
+import pyarrow.ipc as ipc
 
 from periplus.collect.recipe import ROW_BITS
 from periplus.collect.rows import Chunk, Damaged, Seen
-from periplus.store.door import Connection, quoted
+from periplus.errors import StoreError
+from periplus.store.door import quoted
 from periplus.store.staged import Progress
+
+T = TypeVar("T")
+FIXED = ("row", "file", "line", "start", "finish", "h")
 
 
 @dataclass
 class Loaded:
-    """A table in DuckDB: its name, its columns in order with what was seen of them, rows by file index."""
+    """The rows of some files: `parts` are SQL, each with the fixed columns and some of `columns`."""
 
-    name: str
-    columns: list[str] = field(default_factory=list)
+    columns: dict[str, str]
+    """Column name to SQL type."""
+    parts: list[str] = field(default_factory=list)
     seen: dict[str, Seen] = field(default_factory=dict)
-    rows: dict[int, int] = field(default_factory=dict)
-    damaged: int = 0
+
+    @property
+    def relation(self) -> str:
+        """SQL: all rows, with every column (null where a file has it not)."""
+        nothing = [f"NULL::{kind} AS {column(name)}" for name, kind in self.columns.items()]
+        empty = (
+            'SELECT NULL::BIGINT AS "row", NULL::INTEGER AS file, NULL::BIGINT AS line, NULL::BIGINT AS start, '
+            f"NULL::BIGINT AS finish, NULL::UHUGEINT AS h{''.join(', ' + each for each in nothing)} WHERE false"
+        )
+        if len(self.parts) == 1:
+            return self.parts[0]
+        return f"({' UNION ALL BY NAME '.join([empty, *(f'SELECT * FROM {part}' for part in self.parts)])})"
 
 
 def column(name: str) -> str:
-    """The SQL of a source column of a loaded table."""
+    """The SQL of a source column of loaded rows."""
     return quoted(f"c.{name}")
 
 
-def create(connection: Connection, name: str, columns: Mapping[str, str]) -> Loaded:
-    """An empty table of these columns (name to SQL type); add to it with `add`."""
-    fixed = '"row" BIGINT, file INTEGER, line BIGINT, start BIGINT, finish BIGINT, h UHUGEINT'
-    own = [f"{column(name)} {kind}" for name, kind in columns.items()]
-    connection.execute(f"CREATE TEMP TABLE {quoted(name)} ({', '.join([fixed, *own])})")
-    return Loaded(name, list(columns), {c: Seen() for c in columns})
+def spilled(batches: Iterable[pa.RecordBatch], path: Path) -> pa.Table | None:
+    """Batches written to an Arrow file and mapped back; None where there are none."""
+    writer = None
+    try:
+        with pa.OSFile(str(path), "wb") as sink:
+            for batch in batches:
+                writer = writer or ipc.new_file(sink, batch.schema)
+                if batch.num_rows:
+                    writer.write_batch(batch)
+            if writer is not None:
+                writer.close()
+    except OSError as problem:
+        raise unwritable(path, problem) from problem
+    return None if writer is None else ipc.open_file(pa.memory_map(str(path))).read_all()
 
 
-def add(
-    connection: Connection,
-    loaded: Loaded,
-    file: int,
-    chunks: Iterator[Chunk],
-    *,
-    row_hash: str,
-    kept: Mapping[str, str],
-    damaged: Callable[[list[Damaged]], None],
-    progress: Progress | None,
-    what: str,
-) -> None:
-    """Insert the rows of one file: the columns `kept` and the `row_hash`, both SQL over the chunk's columns."""
-    taken = "".join(f", {sql} AS {column(name)}" for name, sql in kept.items())
-    sql = (
-        f"INSERT INTO {quoted(loaded.name)} BY NAME SELECT ({file}::BIGINT << {ROW_BITS}) + \"@line\" AS \"row\", "
-        f'{file} AS file, "@line" AS line, "@start" AS start, "@finish" AS finish, {row_hash} AS h{taken} FROM chunk'
+def selected(name: str, file: int, row_hash: str, kept: Mapping[str, str]) -> str:
+    """SQL: the Arrow table registered as `name` in the form of loaded rows; `row_hash` and `kept` are SQL over it."""
+    taken = "".join(f", {sql} AS {column(each)}" for each, sql in kept.items())
+    return (
+        f'(SELECT ({file}::BIGINT << {ROW_BITS}) + "@line" AS "row", {file}::INTEGER AS file, "@line" AS line, '
+        f'"@start" AS start, "@finish" AS finish, {row_hash} AS h{taken} FROM {quoted(name)})'
     )
-    rows = 0
-    for each in ahead(chunks):
-        if each.rows.num_rows:
-            connection.register("chunk", pa.Table.from_batches(_halves(each.rows)))
-            connection.execute(sql)
-            connection.unregister("chunk")
-        rows += each.rows.num_rows + len(each.damaged)
-        if each.damaged:
-            loaded.damaged += len(each.damaged)
-            damaged(each.damaged)
+
+
+@dataclass
+class Taken:
+    """What `watched` saw go by: rows, damaged ones counted, and these."""
+
+    rows: int = 0
+    damaged: list[Damaged] = field(default_factory=list)
+
+
+def watched(
+    chunks: Iterable[Chunk], taken: Taken, progress: Progress | None, what: str
+) -> Iterator[pa.RecordBatch]:
+    """The batches of chunks; counts and damaged rows go to `taken`, progress to whoever waits."""
+    for chunk in chunks:
+        taken.rows += chunk.rows.num_rows + len(chunk.damaged)
+        taken.damaged += chunk.damaged
         if progress:
-            progress(each.done, each.total, what)
-    loaded.rows[file] = rows
+            progress(chunk.done, chunk.total, what)
+        yield chunk.rows
 
 
-def ahead(chunks: Iterator[Chunk], depth: int = 2) -> Iterator[Chunk]:
-    """The same chunks, made by another thread up to `depth` ahead; ends that thread if the reader stops."""
-    ready: queue.Queue[Chunk | BaseException | None] = queue.Queue(depth)
+def ahead(made: Iterator[T], depth: int = 2) -> Iterator[T]:
+    """The same things, made by another thread up to `depth` ahead; ends that thread if the reader stops."""
+    ready: queue.Queue[T | BaseException | None] = queue.Queue(depth)
     stop = threading.Event()
 
-    def put(item: Chunk | BaseException | None) -> bool:
+    def put(item: T | BaseException | None) -> bool:
         while not stop.is_set():
             try:
                 ready.put(item, timeout=0.1)
@@ -92,8 +116,8 @@ def ahead(chunks: Iterator[Chunk], depth: int = 2) -> Iterator[Chunk]:
 
     def make() -> None:
         try:
-            for chunk in chunks:
-                if not put(chunk):
+            for item in made:
+                if not put(item):
                     return
             put(None)
         except BaseException as problem:
@@ -111,17 +135,22 @@ def ahead(chunks: Iterator[Chunk], depth: int = 2) -> Iterator[Chunk]:
         worker.join()
 
 
-def _halves(batch: pa.RecordBatch) -> list[pa.RecordBatch]:
-    """Two batches for two threads; DuckDB reads one batch with one."""
-    middle = (batch.num_rows + 1) // 2
-    return [batch.slice(0, middle), batch.slice(middle)] if batch.num_rows > 4096 else [batch]
+def unwritable(path: Path, problem: OSError) -> StoreError:
+    """What to say where a temporary file cannot be written."""
+    if problem.errno == errno.ENOSPC:
+        return StoreError(
+            "The disk is full: the import stopped, nothing was changed.",
+            code="disk_full",
+            hint="Free some room on the disk of the workspace and run it again.",
+        )
+    return StoreError(f"{path.parent} cannot be written: {problem.strerror or problem}.", code="unwritable")
 
 
-def merge_seen(into: Mapping[str, Seen], more: Mapping[str, Seen]) -> None:
+def merge_seen(into: dict[str, Seen], more: Mapping[str, Seen]) -> None:
     """Add what another file showed of the same columns."""
     for name, seen in more.items():
-        if name in into:
-            into[name].filled += seen.filled
-            into[name].shapes |= seen.shapes
-            for kind, count in seen.kinds.items():
-                into[name].kinds[kind] = into[name].kinds.get(kind, 0) + count
+        held = into.setdefault(name, Seen())
+        held.filled += seen.filled
+        held.shapes |= seen.shapes
+        for kind, count in seen.kinds.items():
+            held.kinds[kind] = held.kinds.get(kind, 0) + count

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from periplus.collect import formats, found, load, rows_of, tables
+from periplus.collect.asked import one
 from periplus.collect.dialect import guess_delimiter
-from periplus.collect.mapping import Field_, Format, Join, MappingDocument, Table
+from periplus.collect.mapping import Format, Join, MappingDocument, Table
 from periplus.collect.opened import Workbench
 from periplus.collect.recipe import Recipe
 from periplus.collect.rows import Seen
@@ -17,7 +18,9 @@ from periplus.errors import DocumentError
 from periplus.store.door import quoted
 
 
-def recipes(bench: Workbench, paths: list[Path], document: MappingDocument, near: Path | None, source: str) -> list[Recipe]:
+def recipes(
+    bench: Workbench, paths: list[Path], document: MappingDocument, near: Path | None, source: str
+) -> list[Recipe]:
     """One recipe for each table that has files; rows are loaded and damaged ones refused."""
     chosen, warnings = found.by_table(document, paths)
     bench.warnings += warnings
@@ -42,7 +45,10 @@ def _table(
     wanted = tables.needed(table, document.consent)
     readers = [rows_of.opened(bench, path, table.format) for path in files]
     own = list(dict.fromkeys(name for reader in readers for name in reader.columns))
-    joins = [_Joined(bench, f"join_{number}_{i}", join, table, paths, files, near) for i, join in enumerate(table.join)]
+    joins = [
+        _Joined(bench, f"join_{number}_{i}", join, table, paths, files, near)
+        for i, join in enumerate(table.join)
+    ]
     known: dict[str, str] = {name: f"r.{load.column(name)}" for name in own}
     needed_own = dict(wanted)
     for i, join in enumerate(joins):
@@ -63,7 +69,7 @@ def _table(
         tables.check_columns(wanted, there, reader.file.name, _delimiter_hint(reader, table.format))
     kept = [name for name in own if name in needed_own]
     kinds = {f"@kind {name}": "UTINYINT" for name in kept} if any(reader.leaves for reader in readers) else {}
-    loaded = load.create(bench.connection, f"rows_{number}", dict.fromkeys(kept, "VARCHAR") | kinds)
+    loaded = load.Loaded(dict.fromkeys(kept, "VARCHAR") | kinds)
     indexes = []
     for reader in readers:
         index = len(bench.files)
@@ -71,16 +77,17 @@ def _table(
         indexes.append(index)
         damaged = reader.add(bench, loaded, index, [name for name in reader.columns if name in kept], source)
         bench.damaged(index, damaged)
-        reader.file.rows = loaded.rows[index]
         reader.file.columns, reader.file.seen = reader.columns, reader.seen
         load.merge_seen(loaded.seen, reader.seen)
     seen = dict(loaded.seen)
-    relation = quoted(loaded.name)
+    relation = loaded.relation
     columns = {name: load.column(name) for name in loaded.columns}
     if joins:
         relation, columns, seen = _join(bench, loaded, joins, known, wanted, seen)
     ground = tables.Ground(relation, columns, seen, zone, source, _decider(bench, relation))
-    made = tables.recipe(table, ground, first_place=first_place, consent=document.consent, files=tuple(indexes))
+    made = tables.recipe(
+        table, ground, first_place=first_place, consent=document.consent, files=tuple(indexes)
+    )
     if table.where:
         _leave_out(bench, relation, made, indexes)
     return made
@@ -89,14 +96,16 @@ def _table(
 def _leave_out(bench: Workbench, relation: str, made: Recipe, indexes: list[int]) -> None:
     """Rows that `where` leaves out are no rows of the table: they are not counted, and that is said."""
     for index in indexes:
-        counts = bench.connection.execute(
+        counts = one(
+            bench.connection,
             f"SELECT (SELECT count(*) FROM {relation} WHERE file = {index}), "
-            f"(SELECT count(*) FROM {made.relation} WHERE file = {index})"
-        ).fetchone()
-        assert counts is not None
+            f"(SELECT count(*) FROM {made.relation} WHERE file = {index})",
+        )
         if left := counts[0] - counts[1]:
             bench.files[index].rows -= left
-            bench.warnings.append(f"{left:,} rows of {bench.files[index].name} were left out by `where`; they are not counted.")
+            bench.warnings.append(
+                f"{left:,} rows of {bench.files[index].name} were left out by `where`; they are not counted."
+            )
 
 
 def _decider(bench: Workbench, relation: str) -> Callable[[str, str], tuple[Form, tuple[Form, ...], str]]:
@@ -134,7 +143,14 @@ class _Joined:
     """A file that is looked up: opened at once, loaded when it is joined."""
 
     def __init__(
-        self, bench: Workbench, name: str, join: Join, table: Table, paths: list[Path], files: list[Path], near: Path | None
+        self,
+        bench: Workbench,
+        name: str,
+        join: Join,
+        table: Table,
+        paths: list[Path],
+        files: list[Path],
+        near: Path | None,
     ) -> None:
         self.name, self.join = name, join
         self.path = found.beside(join.file, paths, files, near)
@@ -152,8 +168,9 @@ class _Joined:
         connection = bench.connection
         rights = [right for _, right in self.keys]
         kept = [name for name in self.columns if name in wanted or name in rights]
-        loaded = load.create(connection, self.name, dict.fromkeys(kept, "VARCHAR"))
+        loaded = load.Loaded(dict.fromkeys(kept, "VARCHAR"))
         skipped = self.reader.add(bench, loaded, 0, kept, None)
+        connection.execute(f"CREATE TEMP TABLE {quoted(self.name)} AS SELECT * FROM {loaded.relation}")
         if skipped:
             bench.warnings.append(f"{len(skipped):,} damaged rows of {self.path.name} were not looked up.")
         by = ", ".join(load.column(name) for name in rights)
@@ -163,20 +180,21 @@ class _Joined:
                 f"rtrim(rtrim(sum(TRY_CAST(trim({load.column(c)}) AS DECIMAL(38, 6)))::VARCHAR, '0'), '.') AS {load.column(c)}"
                 for c in self.join.sum
             ]
-            connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {by}, {', '.join(total)} FROM {table} GROUP BY ALL")
+            connection.execute(
+                f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {by}, {', '.join(total)} FROM {table} GROUP BY ALL"
+            )
         elif self.join.first:
             connection.execute(
-                f'CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM {table} '
+                f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM {table} "
                 f'QUALIFY row_number() OVER (PARTITION BY {by} ORDER BY "row") = 1'
             )
         else:
-            several = connection.execute(
-                f"SELECT {by}, count(*) FROM {table} WHERE {load.column(rights[0])} IS NOT NULL "
-                "GROUP BY ALL HAVING count(*) > 1 ORDER BY count(*) DESC, 1 LIMIT 1"
-            ).fetchone()
+            several = connection.execute(f"SELECT {by}, count(*) FROM {table} WHERE {load.column(rights[0])} IS NOT NULL "
+                "GROUP BY ALL HAVING count(*) > 1 ORDER BY count(*) DESC, 1 LIMIT 1",
+            ).fetchall()
             if several:
                 raise DocumentError(
-                    f"{self.path.name} has several rows for one {', '.join(rights)} ({several[-1]} for {several[0]!r}).",
+                    f"{self.path.name} has several rows for one {', '.join(rights)} ({several[0][-1]} for {several[0][0]!r}).",
                     code="join",
                     hint="Say which columns to add up, such as `sum: [amount]`, or `first: true` to take the first row.",
                 )
@@ -184,12 +202,17 @@ class _Joined:
 
 
 def _join(
-    bench: Workbench, loaded: load.Loaded, joins: list[_Joined], known: dict[str, str], wanted: Mapping[str, str], seen: dict[str, Seen]
+    bench: Workbench,
+    loaded: load.Loaded,
+    joins: list[_Joined],
+    known: dict[str, str],
+    wanted: Mapping[str, str],
+    seen: dict[str, Seen],
 ) -> tuple[str, dict[str, str], dict[str, Seen]]:
     """The loaded rows with what is looked up, as one relation; rows are neither lost nor doubled."""
     all_seen = dict(seen)
     lefts = {left for join in joins for left, _ in join.keys}
-    source = f"{quoted(loaded.name)} AS r"
+    source = f"{loaded.relation} AS r"
     for i, join in enumerate(joins):
         prefix = join.join.prefix
         need = {name.removeprefix(prefix) for name in (*wanted, *lefts) if name.startswith(prefix)}
@@ -203,4 +226,8 @@ def _join(
     shown = {name: known[name] for name in taken}
     shown |= {name: f"r.{load.column(name)}" for name in loaded.columns if name.startswith("@kind ")}
     columns = ", ".join(f"{sql} AS {load.column(name)}" for name, sql in shown.items())
-    return f"(SELECT {own}, {columns} FROM {source})", {name: load.column(name) for name in shown}, all_seen
+    name = quoted(bench.fresh("joined"))
+    bench.connection.execute(
+        f"CREATE TEMP TABLE {name} AS SELECT {own}{', ' if columns else ''}{columns} FROM {source}"
+    )
+    return name, {name: load.column(name) for name in shown}, all_seen

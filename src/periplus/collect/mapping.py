@@ -30,7 +30,11 @@ def _word(value: Any) -> Any:
 def _words(value: Any) -> Any:
     if value is None or isinstance(value, str | int | float):
         value = [value]
-    return tuple("" if word is None else str(word) for word in value) if isinstance(value, list | tuple) else value
+    return (
+        tuple("" if word is None else str(word) for word in value)
+        if isinstance(value, list | tuple)
+        else value
+    )
 
 
 Column = Annotated[str, BeforeValidator(_word), Field(min_length=1)]
@@ -250,7 +254,9 @@ class MappingDocument(_Part):
             try:
                 document = document.read_text(encoding="utf-8")
             except (OSError, UnicodeDecodeError) as problem:
-                raise DocumentError(f"The mapping {document} cannot be read: {problem}.", hint="Check the path.") from None
+                raise DocumentError(
+                    f"The mapping {document} cannot be read: {problem}.", hint="Check the path."
+                ) from None
         content = read_yaml(document, "mapping") if isinstance(document, str) else dict(document)
         if not isinstance(content, Mapping):
             raise DocumentError("A mapping is a YAML document with `tables`.", hint="See docs/import.md.")
@@ -287,5 +293,6 @@ def _explained(problem: ValidationError, content: Mapping[str, Any]) -> Document
     said = error["msg"].removeprefix("Value error, ").rstrip(".")
     given = "" if isinstance(error.get("input"), Mapping | list) else f" (it is {error.get('input')!r})"
     return DocumentError(
-        f"The mapping is wrong at {where}: {said[:1].lower()}{said[1:]}{given}.", hint="docs/import.md has every key."
+        f"The mapping is wrong at {where}: {said[:1].lower()}{said[1:]}{given}.",
+        hint="docs/import.md has every key.",
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 from periplus.collect.plain import Bytes
@@ -40,6 +42,12 @@ class Workbench:
     files: list[OpenFile] = field(default_factory=list)
     recipes: list[Recipe] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    names: Iterator[int] = field(default_factory=count)
+
+    def fresh(self, what: str) -> str:
+        """A name nothing of this import has yet."""
+        return f"{what}_{next(self.names)}"
 
     def report(self, done: int, total: int, what: str) -> None:
         """Tell whoever waits how far it is; they may raise to cancel."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from periplus.collect.asked import one
 from periplus.collect.recipe import ROW_BITS, Value
 from periplus.errors import InputError
 from periplus.store.door import Connection, EngineError, file_list, first_line, literal, quoted
@@ -38,8 +39,11 @@ def describe(connection: Connection, path: Path, inner: Path) -> ParquetFile:
     """What a Parquet file holds; raises InputError if it is damaged or has no rows."""
     source = f"read_parquet({file_list([inner])})"
     try:
-        types = {str(row[0]): str(row[1]) for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
-        counted = connection.execute(f"SELECT count(*) FROM {source}").fetchone()
+        types = {
+            str(row[0]): str(row[1])
+            for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+        }
+        counted = one(connection, f"SELECT count(*) FROM {source}")
     except EngineError as problem:
         raise InputError(
             f"{path.name} cannot be read as Parquet: {first_line(problem)}.",
@@ -47,7 +51,9 @@ def describe(connection: Connection, path: Path, inner: Path) -> ParquetFile:
             hint="It may be cut off. Nothing was imported; fetch the file again.",
         ) from None
     if not counted or not counted[0]:
-        raise InputError(f"{path.name} has no rows.", code="empty", hint="Export it again; nothing was imported.")
+        raise InputError(
+            f"{path.name} has no rows.", code="empty", hint="Export it again; nothing was imported."
+        )
     return ParquetFile(path, inner, types, int(counted[0]))
 
 
@@ -56,7 +62,13 @@ def as_text(name: str, kind: str) -> str:
     column = quoted(name)
     if kind == "BLOB":
         return f"TRY_CAST({column} AS VARCHAR)"
-    return column if kind == "VARCHAR" else f"CAST({_json(column)} AS VARCHAR)" if nested(kind) else f"CAST({column} AS VARCHAR)"
+    return (
+        column
+        if kind == "VARCHAR"
+        else f"CAST({_json(column)} AS VARCHAR)"
+        if nested(kind)
+        else f"CAST({column} AS VARCHAR)"
+    )
 
 
 def nested(kind: str) -> bool:
@@ -97,7 +109,10 @@ def value(connection: Connection, file: ParquetFile, name: str, column: str) -> 
         return Value("BOOLEAN", column)
     if is_moment(kind):
         moment = f"strftime(make_timestamp({micros_of(column, kind)}), '%Y-%m-%dT%H:%M:%S.%fZ')"
-        return Value("VARCHAR", f"replace({moment}, '.000000Z', 'Z')" if kind != "DATE" else f"CAST({column} AS VARCHAR)")
+        return Value(
+            "VARCHAR",
+            f"replace({moment}, '.000000Z', 'Z')" if kind != "DATE" else f"CAST({column} AS VARCHAR)",
+        )
     if nested(kind):
         return Value("JSON", _json(column))
     if kind == "VARCHAR" and _holds_lists(connection, file, name):
@@ -111,7 +126,11 @@ def value(connection: Connection, file: ParquetFile, name: str, column: str) -> 
 
 def micros_of(column: str, kind: str) -> str:
     """SQL: a time value as microseconds."""
-    return f"epoch_us({column})" if kind == "TIMESTAMP WITH TIME ZONE" else f"epoch_us(CAST({column} AS TIMESTAMP))"
+    return (
+        f"epoch_us({column})"
+        if kind == "TIMESTAMP WITH TIME ZONE"
+        else f"epoch_us(CAST({column} AS TIMESTAMP))"
+    )
 
 
 def _json(column: str) -> str:
@@ -121,10 +140,11 @@ def _json(column: str) -> str:
 def _holds_lists(connection: Connection, file: ParquetFile, name: str) -> bool:
     """Whether the first texts of a column are JSON lists, all of them; one that is not goes to the rest."""
     column = quoted(name)
-    row = connection.execute(
+    row = one(
+        connection,
         f"SELECT count(*), count(*) FILTER (WHERE starts_with(ltrim(x), '[') AND json_valid(x)) FROM "
-        f"(SELECT {column} AS x FROM read_parquet({file_list([file.inner])}) WHERE {column} IS NOT NULL LIMIT {SAMPLE})"
-    ).fetchone()
+        f"(SELECT {column} AS x FROM read_parquet({file_list([file.inner])}) WHERE {column} IS NOT NULL LIMIT {SAMPLE})",
+    )
     return bool(row and row[0] and row[0] == row[1])
 
 

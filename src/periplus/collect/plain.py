@@ -174,7 +174,9 @@ def _blocks(path: Path, progress: Progress | None) -> Iterator[bytes]:
             while block := stream.read(BLOCK):
                 done += len(block)
                 if progress:
-                    progress(raw.tell() if kind != "zstd" else min(done, total), total, f"unpacking {path.name}")
+                    progress(
+                        raw.tell() if kind != "zstd" else min(done, total), total, f"unpacking {path.name}"
+                    )
                 yield bytes(block)
         except (EOFError, zlib.error, gzip.BadGzipFile, pa.ArrowException, OSError) as problem:
             raise InputError(
@@ -220,5 +222,7 @@ def _check_text(path: Path, head: bytes) -> None:
         raise InputError(
             f"{path.name} is not a text file in this encoding (it holds zero bytes).",
             code="not_text",
-            hint="Say `encoding: utf-16` in the mapping's format." if wide else "Check that it is the right file.",
+            hint="Say `encoding: utf-16` in the mapping's format."
+            if wide
+            else "Check that it is the right file.",
         )

@@ -10,12 +10,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import yaml
 
 from periplus.clock import iso, zone
 from periplus.collect import found, suggest
+from periplus.collect.asked import one
 from periplus.collect.mapping import Field_, MappingDocument
 from periplus.collect.opened import Workbench
 from periplus.collect.plain import first_text, is_parquet
@@ -25,7 +28,7 @@ from periplus.settings import Settings
 from periplus.store.door import EngineError, explain, file_list
 from periplus.store.staged import Progress, Staged
 
-Known = Callable[[np.ndarray, np.ndarray], np.ndarray]  # type: ignore[type-arg]
+Known = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Which of some event keys (two uint64[n]) are in already: bool[n]."""
 PROBLEMS, SHOWN = 20, 10
 
@@ -98,43 +101,56 @@ def plan(
 
 
 def _events(path: Path) -> bool:
-    """Whether a file is one of events as they are: JSON Lines or Parquet with `type` or `event`."""
-    if is_parquet(path) or ".parquet" in path.name.lower():
-        return True
+    """Whether a file is one of events as they are: JSON Lines or Parquet with `type` or `event`.
+
+    True also for what cannot be read at all: reading it says better why.
+    """
     try:
-        head = first_text(path, 1 << 16).lstrip()
-    except PeriplusError:
-        return False
-    return head.startswith(b"{")
+        if is_parquet(path):
+            return bool({"type", "event"} & set(pq.read_schema(path).names))
+        lines = first_text(path, 1 << 16).lstrip().splitlines()
+        if not lines or not lines[0].startswith(b"{"):
+            return ".parquet." in path.name.lower()
+        first = msgspec.json.decode(lines[0])
+        return isinstance(first, dict) and bool({"type", "event"} & first.keys())
+    except (PeriplusError, pa.ArrowException, msgspec.DecodeError, OSError):
+        return True
 
 
 def _described(
-    bench: Workbench, staged: Staged, parsed: MappingDocument | None, guessed: suggest.Suggestion | None, known: Known | None
+    bench: Workbench,
+    staged: Staged,
+    parsed: MappingDocument | None,
+    guessed: suggest.Suggestion | None,
+    known: Known | None,
 ) -> Plan:
     connection = bench.connection
     events = f"read_parquet({file_list(staged.events)})" if staged.events else _NO_EVENTS
     _mark_new(bench, events, known)
-    counted = connection.execute(
+    counted = one(
+        connection,
         "SELECT count(*) FILTER (WHERE fresh), count(*) FILTER (WHERE NOT fresh) FROM "
-        "(SELECT bool_or(new) AS fresh FROM marked GROUP BY file, line)"
-    ).fetchone()
-    refused = connection.execute("SELECT count(*) FROM rejects").fetchone()
-    assert counted is not None
-    assert refused is not None
+        "(SELECT bool_or(new) AS fresh FROM marked GROUP BY file, line)",
+    )
+    refused = one(connection, "SELECT count(*) FROM rejects")
     names = connection.execute(
         "SELECT event, count(*) FROM marked WHERE new GROUP BY event ORDER BY count(*) DESC, event"
     ).fetchall()
-    span = connection.execute(
-        "SELECT min(time), max(time), count(*), count(*) FILTER (WHERE customer IS NULL) FROM marked WHERE new"
-    ).fetchone()
-    assert span is not None
-    reasons = connection.execute("SELECT reason, count(*) FROM rejects GROUP BY 1 ORDER BY 2 DESC, 1").fetchall()
+    span = one(
+        connection,
+        "SELECT min(time), max(time), count(*), count(*) FILTER (WHERE customer IS NULL) FROM marked WHERE new",
+    )
+    reasons = connection.execute(
+        "SELECT reason, count(*) FROM rejects GROUP BY 1 ORDER BY 2 DESC, 1"
+    ).fetchall()
     problems = connection.execute(
         f'SELECT file, line, "column", value, reason FROM rejects ORDER BY file, line LIMIT {PROBLEMS}'
     ).fetchall()
     warnings = list(staged.warnings)
     if span[3]:
-        warnings.append(f"{span[3]:,} events have no identifier: they come in, are counted, and belong to nobody.")
+        warnings.append(
+            f"{span[3]:,} events have no identifier: they come in, are counted, and belong to nobody."
+        )
     zone_name, why = _zone(bench, parsed)
     text = parsed.document() if parsed else None
     display = zone(bench.settings.zone)
@@ -178,14 +194,14 @@ def _mark_new(bench: Workbench, events: str, known: Known | None) -> None:
     connection = bench.connection
     connection.execute("CREATE OR REPLACE TEMP TABLE held (key_hi UBIGINT, key_lo UBIGINT)")
     if known is not None:
-        reader = connection.execute(f"SELECT key_hi, key_lo FROM {events}").to_arrow_reader(1 << 20)
+        reader = connection.sql(f"SELECT key_hi, key_lo FROM {events}").to_arrow_reader(1 << 20)
         blocks = [(np.asarray(b.column(0)), np.asarray(b.column(1))) for b in reader]
         for high, low in blocks:
             seen = known(high, low)
             if seen.any():
-                connection.register("some", pa.table({"key_hi": high[seen], "key_lo": low[seen]}))
-                connection.execute("INSERT INTO held SELECT DISTINCT * FROM some")
-                connection.unregister("some")
+                connection.register("known_ones", pa.table({"key_hi": high[seen], "key_lo": low[seen]}))
+                connection.execute("INSERT INTO held SELECT DISTINCT * FROM known_ones")
+                connection.unregister("known_ones")
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE marked AS SELECT file, line, place, time, event, "
         "COALESCE(user_id, email, phone, anonymous_id) AS customer, held.key_hi IS NULL AND row_number() OVER "
@@ -203,22 +219,34 @@ def _rows(bench: Workbench, events: str, display: Any) -> list[dict[str, Any]]:
     ).fetchall()
     result = []
     for file, line in lines:
-        cursor = connection.execute(f"SELECT * FROM {events} WHERE file = ? AND line = ? ORDER BY place", [file, line])
+        cursor = connection.execute(
+            f"SELECT * FROM {events} WHERE file = ? AND line = ? ORDER BY place", [file, line]
+        )
         columns = [part[0] for part in cursor.description or []]
         made = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
-        fresh = connection.execute("SELECT bool_or(new) FROM marked WHERE file = ? AND line = ?", [file, line]).fetchone()
-        refused = connection.execute("SELECT reason FROM rejects WHERE file = ? AND line = ?", [file, line]).fetchone()
+        fresh = one(connection, "SELECT bool_or(new) FROM marked WHERE file = ? AND line = ?", [file, line])
+        refused = connection.execute("SELECT reason FROM rejects WHERE file = ? AND line = ?", [file, line]).fetchall()
         if refused:
-            outcome, remark = "rejected", str(refused[0])
+            outcome, remark = "rejected", str(refused[0][0])
         elif not made:
             outcome, remark = "withheld", "no consent to analytics"
         else:
             new = bool(fresh and fresh[0])
             outcome, remark = ("accepted", "") if new else ("duplicate", "is in already")
-        customer = next((row[key] for row in made for key in ("user_id", "email", "phone", "anonymous_id") if row.get(key)), "")
+        customer = next(
+            (
+                row[key]
+                for row in made
+                for key in ("user_id", "email", "phone", "anonymous_id")
+                if row.get(key)
+            ),
+            "",
+        )
         if made and not customer and not remark:
             remark = "nobody to give it to: it belongs to no customer"
-        shown = {path: value for row in made for path, value in row.items() if "." in path and value is not None}
+        shown = {
+            path: value for row in made for path, value in row.items() if "." in path and value is not None
+        }
         result.append(
             {
                 "file": file, "line": line, "outcome": outcome, "remark": remark, "customer": customer,
@@ -229,7 +257,9 @@ def _rows(bench: Workbench, events: str, display: Any) -> list[dict[str, Any]]:
     return result
 
 
-def _columns(bench: Workbench, parsed: MappingDocument | None, guessed: suggest.Suggestion | None) -> list[dict[str, Any]]:
+def _columns(
+    bench: Workbench, parsed: MappingDocument | None, guessed: suggest.Suggestion | None
+) -> list[dict[str, Any]]:
     """What each column becomes: name, file, samples, share filled, field ("" is left out) and why."""
     result = []
     decided = {item.column: item.why for recipe in bench.recipes for item in recipe.times}
@@ -240,13 +270,20 @@ def _columns(bench: Workbench, parsed: MappingDocument | None, guessed: suggest.
         for name in file.columns:
             guess, seen, look = guesses.get(name), file.seen.get(name), looks.get(name)
             filled = seen.filled / file.rows if seen and file.rows else 0.0
-            samples = guess.samples if guess else list(dict.fromkeys(look.values))[:3] if look else []
+            samples = list(guess.samples) if guess else list(dict.fromkeys(look.values))[:3] if look else []
             becomes = ", ".join(uses.get(name, [])) if parsed else name
             why = guess.why if guess else ""
             if name in decided and decided[name] != "as the mapping says":
                 why = decided[name]
             result.append(
-                {"file": file.name, "name": name, "samples": [text[:60] for text in samples], "filled": min(1.0, filled), "field": becomes, "why": why}
+                {
+                    "file": file.name,
+                    "name": name,
+                    "samples": [text[:60] for text in samples],
+                    "filled": min(1.0, filled),
+                    "field": becomes,
+                    "why": why,
+                }
             )
     return result
 

@@ -85,4 +85,7 @@ def applied(document: Mapping[str, Any]) -> dict[str, Any]:
 def _with_defaults(table: Any, preset: Preset) -> Any:
     if not isinstance(table, Mapping) or not isinstance(events := table.get("events"), list):
         return table
-    return {**table, "events": [{**preset.event, **row} if isinstance(row, Mapping) else row for row in events]}
+    return {
+        **table,
+        "events": [{**preset.event, **row} if isinstance(row, Mapping) else row for row in events],
+    }

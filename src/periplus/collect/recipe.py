@@ -104,7 +104,9 @@ def timed(recipe: Recipe, relation: str, spans: Spans, steps: int = 4) -> str:
         as_written = f"x{i}" if item.micros else times.local(item.form, f"x{i}")
         made[1].append(f"{as_written} AS l{i}, {offset} AS z{i}")
         known = offset if offset in ("true", "false") else f"z{i}"
-        moment = f"l{i}" if item.micros else f"({times.utc(f'l{i}', known, item.zone, spans.get(i, (0, -1)))})"
+        moment = (
+            f"l{i}" if item.micros else f"({times.utc(f'l{i}', known, item.zone, spans.get(i, (0, -1)))})"
+        )
         made[2].append(f"{moment}{f' + {item.plus}' if item.plus else ''} AS o{i}")
         made[3].append(f"{times.in_range(f'o{i}')} AS t{i}")
     query = relation
@@ -115,7 +117,10 @@ def timed(recipe: Recipe, relation: str, spans: Spans, steps: int = 4) -> str:
 
 def only_times(recipe: Recipe) -> str:
     """SQL list of what to keep of `timed`: `g{i}`, whether a time is given at all, and `t{i}`."""
-    given = [f"x{i} IS NOT NULL" if item.micros else f"COALESCE(x{i} <> '', false)" for i, item in enumerate(recipe.times)]
+    given = [
+        f"x{i} IS NOT NULL" if item.micros else f"COALESCE(x{i} <> '', false)"
+        for i, item in enumerate(recipe.times)
+    ]
     return ", ".join(f"{sql} AS g{i}, t{i}" for i, sql in enumerate(given))
 
 

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from periplus.collect import keys, load, parquet
 from periplus.collect.csv_file import CsvFile, Dialect
-from periplus.collect.jsonl import JsonLines, Wanted
+from periplus.collect.jsonl import JsonLines
 from periplus.collect.load import Loaded
 from periplus.collect.mapping import Format
 from periplus.collect.opened import OpenFile, Workbench
 from periplus.collect.plain import is_parquet, plain, unpacked
-from periplus.collect.rows import Damaged, Seen
+from periplus.collect.rows import Chunk, Damaged, Seen
+from periplus.collect.tape import Wanted
 from periplus.store.door import literal, quoted
 
 
 class Rows(Protocol):
-    """One open file. `add` inserts its rows into a loaded table as texts and completes `seen`."""
+    """One open file. `add` loads its rows as texts and completes `seen`."""
 
     file: OpenFile
     columns: list[str]
@@ -26,8 +27,10 @@ class Rows(Protocol):
     leaves: bool
     """Whether values are JSON leaves, whose kinds are stored beside them as `@kind NAME`."""
 
-    def add(self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None) -> list[Damaged]:
-        """Insert the columns `kept`; hash rows for `source` (None: no hashes). Returns the damaged rows."""
+    def add(
+        self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None
+    ) -> list[Damaged]:
+        """Load the columns `kept`; hash rows for `source` (None: no hashes). Returns the damaged rows."""
         ...
 
 
@@ -45,7 +48,9 @@ def opened(bench: Workbench, path: Path, format: Format) -> Rows:
     )
     file = OpenFile(path, path.name, text.bytes, text=text.text)
     names = path.name.lower()
-    if kind == "jsonl" or (kind is None and any(ending in names for ending in (".jsonl", ".ndjson", ".json"))):
+    if kind == "jsonl" or (
+        kind is None and any(ending in names for ending in (".jsonl", ".ndjson", ".json"))
+    ):
         return _Json(bench, JsonLines(text), file, format)
     dialect = Dialect(format.delimiter, format.quote, format.escape, format.header, format.null)
     return _Csv(CsvFile(text, dialect), file)
@@ -58,15 +63,14 @@ class _Csv:
         self.reader, self.file = reader, file
         self.columns, self.seen = reader.columns, reader.seen
 
-    def add(self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None) -> list[Damaged]:
-        damaged: list[Damaged] = []
-        hashed = "NULL" if source is None else keys.row_sql(source, {name: quoted(name) for name in self.columns})
-        load.add(
-            bench.connection, loaded, index, self.reader.chunks(None if source is not None else list(kept)),
-            row_hash=hashed, kept={name: quoted(name) for name in kept}, damaged=damaged.extend,
-            progress=bench.progress, what=f"reading {self.file.name}",
-        )  # fmt: skip
-        return damaged
+    def add(
+        self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None
+    ) -> list[Damaged]:
+        hashed = (
+            "NULL" if source is None else keys.row_sql(source, {name: quoted(name) for name in self.columns})
+        )
+        chunks = self.reader.chunks(None if source is not None else list(kept))
+        return _spill(bench, loaded, self.file, chunks, index, hashed, {name: quoted(name) for name in kept})
 
 
 class _Json:
@@ -77,17 +81,17 @@ class _Json:
         self.reader, self.file, self.format = reader, file, format
         self.columns, self.seen = reader.columns, reader.seen
 
-    def add(self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None) -> list[Damaged]:
-        damaged: list[Damaged] = []
-        hashed = "NULL" if source is None else f"md5_number({literal('r' + keys.sized(source))} || \"@text\")"
+    def add(
+        self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None
+    ) -> list[Damaged]:
+        hashed = "NULL" if source is None else f'md5_number({literal("r" + keys.sized(source))} || "@text")'
         wanted = [Wanted(name, name, "ANY") for name in kept]
         taken = {name: _unless_null(quoted(name), self.format.null) for name in kept}
-        taken |= {f"@kind {name}": quoted(f"@kind {name}") for name in kept if f"@kind {name}" in loaded.columns}
-        load.add(
-            bench.connection, loaded, index, self.reader.chunks(wanted, rest=False, text_unless="" if source is not None else None),
-            row_hash=hashed, kept=taken, damaged=damaged.extend, progress=bench.progress, what=f"reading {self.file.name}",
-        )  # fmt: skip
-        return damaged
+        taken |= {
+            f"@kind {name}": quoted(f"@kind {name}") for name in kept if f"@kind {name}" in loaded.columns
+        }
+        chunks = self.reader.chunks(wanted, rest=False, text_unless="" if source is not None else None)
+        return _spill(bench, loaded, self.file, chunks, index, hashed, taken)
 
 
 class _Parquet:
@@ -98,17 +102,35 @@ class _Parquet:
         self.format = format
         self.file = OpenFile(path, path.name, path.stat().st_size)
         self.columns = list(self.reader.types)
-        self.seen = {name: Seen(self.reader.rows, 0, {_kind(kind): 1}) for name, kind in self.reader.types.items()}
+        self.seen = {
+            name: Seen(self.reader.rows, 0, {_kind(kind): 1}) for name, kind in self.reader.types.items()
+        }
 
-    def add(self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None) -> list[Damaged]:
+    def add(
+        self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None
+    ) -> list[Damaged]:
         texts = {name: parquet.as_text(name, kind) for name, kind in self.reader.types.items()}
         hashed = "NULL::UHUGEINT" if source is None else keys.row_sql(source, texts)
         taken = [f"{_unless_null(texts[name], self.format.null)} AS {load.column(name)}" for name in kept]
-        relation = self.reader.relation(index, ", ".join([f"{hashed} AS h", *taken]))
-        bench.report(0, 1, f"reading {self.file.name}")
-        bench.connection.execute(f"INSERT INTO {quoted(loaded.name)} BY NAME SELECT * FROM {relation}")
-        loaded.rows[index] = self.reader.rows
+        loaded.parts.append(self.reader.relation(index, ", ".join([f"{hashed} AS h", *taken])))
+        self.file.rows = self.reader.rows
         return []
+
+
+def _spill(
+    bench: Workbench, loaded: Loaded, file: OpenFile, chunks: Iterable[Chunk], index: int, hashed: str,
+    kept: Mapping[str, str],
+) -> list[Damaged]:  # fmt: skip
+    """Chunks on disk as an Arrow file, and the SQL that reads it added to what is loaded."""
+    taken = load.Taken()
+    batches = load.watched(chunks, taken, bench.progress, f"reading {file.name}")
+    name = bench.fresh("rows")
+    table = load.spilled(batches, bench.scratch / f"{name}.arrow")
+    if table is not None:
+        bench.connection.register(name, table)
+        loaded.parts.append(load.selected(name, index, hashed, kept))
+    file.rows = taken.rows
+    return taken.damaged
 
 
 def _unless_null(text: str, words: Sequence[str]) -> str:
@@ -126,4 +148,3 @@ def _kind(kind: str) -> str:
     if kind == "BOOLEAN":
         return "BOOLEAN"
     return "JSON" if parquet.nested(kind) else "VARCHAR"
-

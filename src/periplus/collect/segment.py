@@ -7,16 +7,18 @@ have; whatever has no column, or does not fit, lands in the rest, exactly as wri
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from periplus.collect import flat_parquet, jsonl, keys, load
 from periplus.collect.fields import majority
-from periplus.collect.jsonl import JsonLines, Wanted
+from periplus.collect.jsonl import JsonLines
 from periplus.collect.opened import OpenFile, Workbench
 from periplus.collect.plain import is_parquet, plain, unpacked
 from periplus.collect.recipe import EventRecipe, Recipe, TimeItem, Value
+from periplus.collect.tape import Wanted
 from periplus.collect.times import Form
 from periplus.errors import InputError, unknown
 from periplus.store.door import literal, quoted
@@ -31,11 +33,19 @@ FIELDS = (
 """Top-level fields that are understood, all taken as text."""
 CONSENTS = ("consent", r"context.consent.categoryPreferences")
 """Objects that are taken whole: where consent is said, by purpose."""
+OPAQUE = (("consent",), ("context", "consent", "categoryPreferences"))
 TRANSPORT = frozenset({"integrations", "writeKey", "_metadata", "version", "projectId"})
 """What speaks of the delivery, not of the event: left out."""
 TIMES = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
 TYPES = ("track", "page", "screen", "identify", "group", "alias")
-_CONTACTS = ("traits.email", "traits.phone", "context.traits.email", "context.traits.phone", "properties.name", "properties.category")
+_CONTACTS = (
+    "traits.email",
+    "traits.phone",
+    "context.traits.email",
+    "context.traits.phone",
+    "properties.name",
+    "properties.category",
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +67,11 @@ def recipes(bench: Workbench, paths: list[Path], source: str) -> list[Recipe]:
     """Recipes for JSON Lines and Parquet files; raises InputError for a file that is neither."""
     lines, parquet = [], []
     for path in paths:
-        inner = bench.stack.enter_context(unpacked(path, folder=bench.scratch, progress=bench.progress)) if _packed_parquet(path) else path
+        inner = (
+            bench.stack.enter_context(unpacked(path, folder=bench.scratch, progress=bench.progress))
+            if _packed_parquet(path)
+            else path
+        )
         if is_parquet(inner):
             parquet.append((path, inner))
         else:
@@ -68,7 +82,16 @@ def recipes(bench: Workbench, paths: list[Path], source: str) -> list[Recipe]:
         made.append(recipe(bench, flat, source, files))
     for path, inner in parquet:
         held, file = flat_parquet.opened(
-            bench, path, inner, source, names=FIELDS, times=TIMES, roots=ROOTS, objects=CONSENTS, ignored=TRANSPORT, cap=COLUMN_CAP
+            bench,
+            path,
+            inner,
+            source,
+            names=FIELDS,
+            times=TIMES,
+            roots=ROOTS,
+            objects=CONSENTS,
+            ignored=TRANSPORT,
+            cap=COLUMN_CAP,
         )
         flat = Flat(held.relation, held.fields, held.paths, held.rest, False, held.micros, held.payload)
         made.append(recipe(bench, flat, source, (file,)))
@@ -84,7 +107,7 @@ def _json(bench: Workbench, paths: list[Path], source: str) -> tuple[Flat, tuple
     kinds: dict[str, dict[str, int]] = {}
     for path in paths:
         text = bench.stack.enter_context(plain(path, folder=bench.scratch, progress=bench.progress))
-        reader = JsonLines(text, [("consent",), ("context", "consent", "categoryPreferences")])
+        reader = JsonLines(text, OPAQUE, bench.settings.threads or os.cpu_count() or 1)
         reader.discover(bench.progress)
         _check(reader, path)
         readers.append(reader)
@@ -93,30 +116,35 @@ def _json(bench: Workbench, paths: list[Path], source: str) -> tuple[Flat, tuple
     fields += [Wanted(name, name, "JSON") for name in CONSENTS if name in kinds]
     shredded = columns(kinds)
     wanted = fields + [Wanted(path, path, kind) for path, kind in shredded.items()]
-    table = "rows_segment"
-    physical = {want.name: {"TEXT": "VARCHAR", "JSON": "VARCHAR"}.get(want.kind, want.kind) for want in wanted}
-    loaded = load.create(bench.connection, table, physical | {"@rest": "VARCHAR"})
-    row_source = f"COALESCE(NULLIF(\"source\", ''), {literal(source)})" if "source" in kinds else literal(source)
-    row_hash = (
-        f"""CASE WHEN "@text" IS NOT NULL THEN md5_number('r' || strlen({row_source}) || ':' || {row_source} || "@text") END"""
+    physical = {
+        want.name: {"TEXT": "VARCHAR", "JSON": "VARCHAR"}.get(want.kind, want.kind) for want in wanted
+    }
+    loaded = load.Loaded(physical | {"@rest": "VARCHAR"})
+    kept = {name: quoted(name) for name in loaded.columns}
+    row_source = (
+        f"COALESCE(NULLIF(\"source\", ''), {literal(source)})" if "source" in kinds else literal(source)
     )
+    row_hash = (
+        f"""CASE WHEN "@text" IS NOT NULL THEN """
+        f"""md5_number('r' || strlen({row_source}) || ':' || {row_source} || "@text") END"""
+    )
+    has_ids = "messageId" if "messageId" in kinds else ""
     files = []
-    has_ids = "messageId" in kinds
     for reader in readers:
         index = len(bench.files)
         files.append(index)
-        bench.files.append(OpenFile(reader.path, reader.path.name, reader.plain.bytes, text=reader.plain.text))
-        load.add(
-            bench.connection, loaded, index,
-            reader.chunks(wanted, drop=TRANSPORT, text_unless="messageId" if has_ids else ""),
-            row_hash=row_hash, kept={name: quoted(name) for name in (*physical, "@rest")},
-            damaged=lambda rows, index=index: bench.damaged(index, rows),  # type: ignore[misc]
-            progress=bench.progress, what=f"reading {reader.path.name}",
-        )  # fmt: skip
-        bench.files[index].rows = loaded.rows[index]
-        bench.files[index].columns, bench.files[index].seen = reader.columns, reader.seen
+        file = OpenFile(reader.path, reader.path.name, reader.plain.bytes, text=reader.plain.text)
+        file.columns, file.seen = reader.columns, reader.seen
+        bench.files.append(file)
+        for table, taken in reader.spilled(bench, wanted, drop=TRANSPORT, text_unless=has_ids):
+            file.rows += taken.rows
+            bench.damaged(index, taken.damaged)
+            if table is not None:
+                name = bench.fresh("rows")
+                bench.connection.register(name, table)
+                loaded.parts.append(load.selected(name, index, row_hash, kept))
     flat = Flat(
-        relation=quoted(table),
+        relation=loaded.relation,
         fields={want.name: load.column(want.name) for want in fields},
         paths={path: Value(kind, load.column(path)) for path, kind in shredded.items()},
         rest=load.column("@rest"),
@@ -129,9 +157,15 @@ def columns(kinds: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
     """The paths that get a column, and its kind: the most frequent, and always those that carry contacts."""
     result: dict[str, str] = {}
     ordered = [path for path in _CONTACTS if path in kinds]
-    ordered += sorted((path for path in kinds if path not in _CONTACTS), key=lambda path: -sum(kinds[path].values()))
+    ordered += sorted(
+        (path for path in kinds if path not in _CONTACTS), key=lambda path: -sum(kinds[path].values())
+    )
     for path in ordered:
-        if len(result) >= COLUMN_CAP or not path.startswith(tuple(root + "." for root in ROOTS)) or path in CONSENTS:
+        if (
+            len(result) >= COLUMN_CAP
+            or not path.startswith(tuple(root + "." for root in ROOTS))
+            or path in CONSENTS
+        ):
             continue
         if (kind := majority(kinds[path])) is not None:
             result[path] = kind
@@ -158,7 +192,9 @@ def recipe(bench: Workbench, flat: Flat, source: str, files: tuple[int, ...]) ->
         return f"NULLIF({flat.fields[name]}, '')" if name in flat.fields else "NULL::VARCHAR"
 
     kind = f"COALESCE({field('type')}, 'track')" if "type" in flat.fields else "'track'"
-    row_source = f"COALESCE({field('source')}, {literal(source)})" if "source" in flat.fields else literal(source)
+    row_source = (
+        f"COALESCE({field('source')}, {literal(source)})" if "source" in flat.fields else literal(source)
+    )
     items, moment, received = _times(bench, flat)
     message = field("messageId")
     key = keys.mixed_sql("h", '"@before"', 0)
@@ -179,9 +215,23 @@ def recipe(bench: Workbench, flat: Flat, source: str, files: tuple[int, ...]) ->
         place=0, when="true", moment=moment, columns=fields, key=key, values=_named(flat, kind, field),
         rest=flat.rest, received=received, label="the event",
     )  # fmt: skip
-    checks = [(f"{kind} NOT IN ({', '.join(map(literal, TYPES))})", "the type is none of track, page, screen, identify, group, alias", "type")]
-    checks.append((f"{kind} = 'track' AND trim(COALESCE({field('event')}, '')) = ''", "a track event without a name", "event"))
-    return Recipe(flat.relation, tuple(items), withheld, (event,), files, checks=tuple(checks), payload=flat.payload)
+    checks = [
+        (
+            f"{kind} NOT IN ({', '.join(map(literal, TYPES))})",
+            "the type is none of track, page, screen, identify, group, alias",
+            "type",
+        )
+    ]
+    checks.append(
+        (
+            f"{kind} = 'track' AND trim(COALESCE({field('event')}, '')) = ''",
+            "a track event without a name",
+            "event",
+        )
+    )
+    return Recipe(
+        flat.relation, tuple(items), withheld, (event,), files, checks=tuple(checks), payload=flat.payload
+    )
 
 
 def _times(bench: Workbench, flat: Flat) -> tuple[list[TimeItem], int, int | None]:
@@ -222,7 +272,9 @@ def _contact(flat: Flat, kind: str, name: str) -> str:
     for path in (f"traits.{name}", f"context.traits.{name}"):
         if (value := flat.paths.get(path)) is not None and value.kind in ("VARCHAR", "BIGINT"):
             text = f"NULLIF(CAST({value.sql} AS VARCHAR), '')"
-            said.append(f"CASE WHEN {kind} <> 'group' THEN {text} END" if path.startswith("traits.") else text)
+            said.append(
+                f"CASE WHEN {kind} <> 'group' THEN {text} END" if path.startswith("traits.") else text
+            )
     if not said:
         return "NULL::VARCHAR"
     return said[0] if len(said) == 1 else f"COALESCE({', '.join(said)})"
@@ -231,7 +283,10 @@ def _contact(flat: Flat, kind: str, name: str) -> str:
 def _named(flat: Flat, kind: str, field: Mapping[str, str] | object) -> dict[str, Value]:
     """The paths, with a page's `name` and `category` among its properties and a group's id in its context."""
     values = dict(flat.paths)
-    extra = {"properties.name": ("name", "('page', 'screen')"), "properties.category": ("category", "('page', 'screen')")}
+    extra = {
+        "properties.name": ("name", "('page', 'screen')"),
+        "properties.category": ("category", "('page', 'screen')"),
+    }
     extra["context.groupId"] = ("groupId", "('group')")
     for path, (name, types) in extra.items():
         if name not in flat.fields:
@@ -241,7 +296,9 @@ def _named(flat: Flat, kind: str, field: Mapping[str, str] | object) -> dict[str
         if held is None:
             values[path] = Value("VARCHAR", f"CASE WHEN {kind} IN {types} THEN {given} END")
         elif held.kind == "VARCHAR":
-            values[path] = Value("VARCHAR", f"COALESCE({held.sql}, CASE WHEN {kind} IN {types} THEN {given} END)", held.misfit)
+            values[path] = Value(
+                "VARCHAR", f"COALESCE({held.sql}, CASE WHEN {kind} IN {types} THEN {given} END)", held.misfit
+            )
     return values
 
 
@@ -257,4 +314,7 @@ def _consent(flat: Flat) -> tuple[str, str]:
         return "NULL::VARCHAR", "false"
     consent = f"COALESCE({', '.join(whole)})" if len(whole) > 1 else whole[0]
     said = f"lower(COALESCE(json_extract_string({consent}, '$.analytics'), json_extract_string({consent}, '$.Analytics')))"
-    return consent, f"CASE WHEN {consent} IS NULL THEN false ELSE COALESCE({said} IN ('false', '0', 'no', 'denied'), false) END"
+    return (
+        consent,
+        f"CASE WHEN {consent} IS NULL THEN false ELSE COALESCE({said} IN ('false', '0', 'no', 'denied'), false) END",
+    )

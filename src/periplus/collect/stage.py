@@ -18,14 +18,15 @@ import numpy as np
 import pyarrow as pa
 
 from periplus.collect import csv_scan, found, mapped, segment
-from periplus.collect.execute import REJECTS, execute
+from periplus.collect.asked import one
 from periplus.collect.csv_file import text_array
+from periplus.collect.execute import REJECTS, execute
 from periplus.collect.mapping import MappingDocument
 from periplus.collect.opened import Workbench
 from periplus.collect.plain import Bytes
 from periplus.errors import InputError
 from periplus.settings import Settings
-from periplus.store.door import Connection, EngineError, explain, literal, opened
+from periplus.store.door import EngineError, explain, literal, opened
 from periplus.store.staged import FileInfo, Progress, Staged
 
 DEFAULT_SOURCE = "import"
@@ -88,7 +89,13 @@ def workbench(stack: ExitStack, target: Path, settings: Settings, progress: Prog
     return Workbench(connection, stack, scratch, target, settings, progress)
 
 
-def run(bench: Workbench, paths: list[Path], mapping: MappingDocument | None, near: Path | None, source: str | None) -> Staged:
+def run(
+    bench: Workbench,
+    paths: list[Path],
+    mapping: MappingDocument | None,
+    near: Path | None,
+    source: str | None,
+) -> Staged:
     """`stage` on an open workbench, which keeps its tables: a plan looks into them afterwards."""
     name = source or (mapping.source if mapping else None) or DEFAULT_SOURCE
     if mapping is None:
@@ -121,7 +128,11 @@ def run(bench: Workbench, paths: list[Path], mapping: MappingDocument | None, ne
 
 
 def _constant_consent(mapping: MappingDocument | None) -> dict[str, bool] | None:
-    said = {purpose: given for purpose, given in (mapping.consent or {}).items() if isinstance(given, bool)} if mapping else {}
+    said = (
+        {purpose: given for purpose, given in (mapping.consent or {}).items() if isinstance(given, bool)}
+        if mapping
+        else {}
+    )
     return said or None
 
 
@@ -137,14 +148,16 @@ def _rejects(bench: Workbench) -> Path | None:
         if text is None:
             continue
         starts, ends = (np.asarray(spans[name], np.int64) for name in ("start", "finish"))
-        payloads = pa.table({"line": np.asarray(spans["line"], np.int64), "payload": originals(text, starts, ends)})
+        payloads = pa.table(
+            {"line": np.asarray(spans["line"], np.int64), "payload": originals(text, starts, ends)}
+        )
         connection.register("payloads", payloads)
         connection.execute(
             f"UPDATE rejects SET payload = payloads.payload FROM payloads WHERE rejects.file = {file} "
             "AND rejects.payload IS NULL AND rejects.line = payloads.line"
         )
         connection.unregister("payloads")
-    count = connection.execute("SELECT count(*) FROM rejects").fetchone()
+    count = one(connection, "SELECT count(*) FROM rejects")
     if not count or not count[0]:
         return None
     path = bench.target / "rejects.parquet"
@@ -155,11 +168,13 @@ def _rejects(bench: Workbench) -> Path | None:
     return path
 
 
-def originals(text: Bytes, starts: np.ndarray, ends: np.ndarray) -> pa.Array:  # type: ignore[type-arg]
+def originals(text: Bytes, starts: np.ndarray, ends: np.ndarray) -> pa.Array:
     """The pieces text[starts:ends] as an Arrow text array; they are UTF-8 already."""
     rows = len(starts)
     offsets, valid = np.empty(rows + 1, np.int32), np.empty(rows, np.bool_)
     data = np.empty(max(1, int((ends - starts).sum())), np.uint8)
     marks, nothing = np.zeros(rows, np.uint8), np.zeros(0, np.int64)
-    csv_scan.take(text, starts, ends, marks, rows, 1, 0, -1, -1, np.zeros(1, np.uint8), nothing, offsets, data, valid)
+    csv_scan.take(
+        text, starts, ends, marks, rows, 1, 0, -1, -1, np.zeros(1, np.uint8), nothing, offsets, data, valid
+    )
     return text_array(offsets, data, valid)

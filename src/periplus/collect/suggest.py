@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ class Guess:
     column: str
     field: str
     why: str
-    samples: list[str] = field(default_factory=list)
+    samples: tuple[str, ...] = ()
     filled: float = 0.0
 
 
@@ -115,16 +115,17 @@ def suggest(bench: Workbench, paths: Sequence[Path]) -> Suggestion:
 def look(bench: Workbench, path: Path, format: dict[str, Any]) -> list[Look]:
     """The columns of the first rows of a file."""
     with ExitStack() as stack:
-        near = Workbench(bench.connection, stack, bench.scratch, bench.target, bench.settings)
+        near = Workbench(
+            bench.connection, stack, bench.scratch, bench.target, bench.settings, names=bench.names
+        )
         head = path if is_parquet(path) or ".parquet." in path.name.lower() else _head(bench, path)
         rows = rows_of.opened(near, head, Format.model_validate(format))
-        table = load.create(bench.connection, "looked", dict.fromkeys(rows.columns, "VARCHAR"))
-        try:
-            rows.add(near, table, 0, rows.columns, None)
-            taken = ", ".join(f"{load.column(name)} AS {quoted(name)}" for name in rows.columns)
-            arrow = bench.connection.sql(f'SELECT {taken} FROM looked ORDER BY "row" LIMIT {ROWS}').to_arrow_table()
-        finally:
-            bench.connection.execute("DROP TABLE looked")
+        loaded = load.Loaded(dict.fromkeys(rows.columns, "VARCHAR"))
+        rows.add(near, loaded, 0, rows.columns, None)
+        taken = ", ".join(f"{load.column(name)} AS {quoted(name)}" for name in rows.columns)
+        arrow = bench.connection.sql(
+            f'SELECT {taken} FROM {loaded.relation} ORDER BY "row" LIMIT {ROWS}'
+        ).to_arrow_table()
         result = []
         for name in rows.columns:
             values = [str(value) for value in arrow.column(name).to_pylist() if value is not None]
@@ -163,7 +164,10 @@ def _head(bench: Workbench, path: Path) -> Path:
     text = first_text(path, HEAD)
     if len(text) == HEAD:
         text = text[: text.rfind(b"\n") + 1] or text
-    copy = bench.scratch / f"head-{path.name.removesuffix('.gz').removesuffix('.zst') if compression(path) else path.name}"
+    copy = (
+        bench.scratch
+        / f"head-{path.name.removesuffix('.gz').removesuffix('.zst') if compression(path) else path.name}"
+    )
     copy.write_bytes(text)
     return copy
 
@@ -174,22 +178,36 @@ def _table(bench: Workbench, path: Path) -> tuple[dict[str, Any], list[Guess]]:
     if any(value.upper() in ("NA", "NULL", "N/A") for each in looks for value in each.values):
         words = {value for each in looks for value in each.values if value.upper() in ("NA", "NULL", "N/A")}
         format["null"] = sorted(words)
-        looks = [Look(each.name, [v for v in each.values if v not in words], each.rows, each.seen) for each in looks]
+        looks = [
+            Look(each.name, [v for v in each.values if v not in words], each.rows, each.seen)
+            for each in looks
+        ]
     guesses: dict[str, Guess] = {}
 
     def take(each: Look, target: str, why: str) -> None:
         guesses[each.name] = Guess(
-            each.name, target, why, list(dict.fromkeys(each.values))[:3], len(each.values) / max(1, each.rows)
+            each.name, target, why, tuple(dict.fromkeys(each.values))[:3], len(each.values) / max(1, each.rows)
         )
 
     def first(pattern: str, accept: Callable[[Look], bool] = lambda each: True) -> Look | None:
         for each in looks:
-            if each.name not in guesses and each.values and re.fullmatch(pattern, each.words) and accept(each):
+            if (
+                each.name not in guesses
+                and each.values
+                and re.fullmatch(pattern, each.words)
+                and accept(each)
+            ):
                 return each
         return None
 
     moments = [each for each in looks if each.values and (forms := _form(bench, each)) is not None and forms]
-    moments.sort(key=lambda each: (not re.fullmatch(_TIME, each.words), _is_later(each.words) is not None, -len(each.values)))
+    moments.sort(
+        key=lambda each: (
+            not re.fullmatch(_TIME, each.words),
+            _is_later(each.words) is not None,
+            -len(each.values),
+        )
+    )
     if not moments:
         names = ", ".join(each.name for each in looks[:8])
         raise InputError(
@@ -214,7 +232,11 @@ def _table(bench: Workbench, path: Path) -> tuple[dict[str, Any], list[Guess]]:
         take(unique, "userId", "names the person")
         event["userId"] = unique.name
     for each in looks:
-        if each.name not in guesses and each.values and sum("@" in value and "." in value for value in each.values) > 0.8 * len(each.values):
+        if (
+            each.name not in guesses
+            and each.values
+            and sum("@" in value and "." in value for value in each.values) > 0.8 * len(each.values)
+        ):
             take(each, "email", "joins the customer")
             event.setdefault("email", each.name)
     if (each := first(r".*(phone|mobile|telephone)(_?(no|number))?")) is not None:
@@ -225,7 +247,16 @@ def _table(bench: Workbench, path: Path) -> tuple[dict[str, Any], list[Guess]]:
     if named is not None:
         take(named, "event", f"{named.distinct} names of events in the first {named.rows:,} rows")
         event["event"] = {"column": named.name}
-    total = first(_TOTAL, lambda each: (order is not None or len(each.values) > each.rows / 2) and (fields.kind_of(_plain(each), "x", each.seen) in ("BIGINT", "DOUBLE") or _decimal(each) is not None))
+    total = first(
+        _TOTAL,
+        lambda each: (
+            (order is not None or len(each.values) > each.rows / 2)
+            and (
+                fields.kind_of(_plain(each), "x", each.seen) in ("BIGINT", "DOUBLE")
+                or _decimal(each) is not None
+            )
+        ),
+    )
     properties: dict[str, Any] = {}
     context: dict[str, Any] = {}
     if order is not None:
@@ -235,20 +266,35 @@ def _table(bench: Workbench, path: Path) -> tuple[dict[str, Any], list[Guess]]:
         form = _decimal(total)
         target = "total" if order is not None or named is None else "value"
         take(total, f"properties.{target}", "an amount" if form is None else f"an amount, written {form}")
-        properties[target] = {"column": total.name, "type": "number"} | ({} if form is None else {"format": form})
+        properties[target] = {"column": total.name, "type": "number"} | (
+            {} if form is None else {"format": form}
+        )
     if named is None:
         event["event"] = "Order Completed" if order is not None or total is not None else _title(path)
-    consent = _rest(looks, guesses, take, properties, context, event, order is not None)
-    events = [event | ({"properties": properties} if properties else {}) | ({"context": context} if context else {})]
+    later: list[dict[str, Any]] = []
     if order is not None and named is None:
-        ids = {key: event[key] for key in ("userId", "anonymousId", "email", "phone") if key in event}
+        ids: dict[str, Any] = {key: event[key] for key in ("userId", "anonymousId", "email", "phone") if key in event}
         for each in moments[1:]:
-            if (name := _is_later(each.words)) is not None and name not in [row["event"] for row in events]:
+            name = _is_later(each.words)
+            if name is not None and each.name not in guesses and name not in [row["event"] for row in later]:
                 take(each, f"time of {name}", "a second event where it is filled")
-                events.append({"event": name, **ids, "time": each.name, "properties": {"order_id": order.name}})
+                later.append(
+                    {"event": name, **ids, "time": each.name, "properties": {"order_id": order.name}}
+                )
+    consent = _rest(looks, guesses, take, properties, context, event)
+    events = [
+        event
+        | ({"properties": properties} if properties else {})
+        | ({"context": context} if context else {}),
+        *later,
+    ]
     for each in looks:
         if each.name not in guesses:
-            take(each, "", "empty in the first rows" if not each.values else "not guessed; left out until you say")
+            take(
+                each,
+                "",
+                "empty in the first rows" if not each.values else "not guessed; left out until you say",
+            )
     files = re.sub(r"\.(gz|zst)$", "", path.name)
     table: dict[str, Any] = {"files": files, "format": format, "events": events}
     if consent:
@@ -258,7 +304,7 @@ def _table(bench: Workbench, path: Path) -> tuple[dict[str, Any], list[Guess]]:
 
 def _rest(
     looks: list[Look], guesses: dict[str, Guess], take: Callable[[Look, str, str], None], properties: dict[str, Any],
-    context: dict[str, Any], event: dict[str, Any], order: bool,
+    context: dict[str, Any], event: dict[str, Any],
 ) -> dict[str, Any]:  # fmt: skip
     """The columns that are left: consent, known paths, plain properties; free text stays out."""
     consent: dict[str, Any] = {}
@@ -268,7 +314,13 @@ def _rest(
         words = {value.strip().lower() for value in each.values}
         if re.fullmatch(_CONSENT, each.words) and words <= {*fields.TRUE, *fields.FALSE}:
             purpose = "marketing" if re.search("market|newsletter|mail", each.words) else "analytics"
-            take(each, f"consent.{purpose}", "a row that says no to analytics is withheld" if purpose == "analytics" else "kept with the event")
+            take(
+                each,
+                f"consent.{purpose}",
+                "a row that says no to analytics is withheld"
+                if purpose == "analytics"
+                else "kept with the event",
+            )
             consent[purpose] = {"column": each.name}
             continue
         if re.fullmatch(_FREE, each.words) or _typed_freely(each):
@@ -288,7 +340,17 @@ def _rest(
                 held = properties
             held[key] = {"column": each.name, "type": "text"} if key.endswith("_id") else each.name
         kind = fields.kind_of(_plain(each), target, each.seen)
-        take(each, target, {"VARCHAR": "text", "BIGINT": "whole numbers", "DOUBLE": "numbers", "BOOLEAN": "yes or no", "JSON": "a list"}.get(kind or "", ""))
+        take(
+            each,
+            target,
+            {
+                "VARCHAR": "text",
+                "BIGINT": "whole numbers",
+                "DOUBLE": "numbers",
+                "BOOLEAN": "yes or no",
+                "JSON": "a list",
+            }.get(kind or "", ""),
+        )
     return consent
 
 
@@ -313,7 +375,9 @@ def _typed_freely(each: Look) -> bool:
 
 
 def _is_later(words: str) -> str | None:
-    return next((name for pattern, name in _LATER if re.fullmatch(pattern, words) and "estimat" not in words), None)
+    return next(
+        (name for pattern, name in _LATER if re.fullmatch(pattern, words) and "estimat" not in words), None
+    )
 
 
 def _form(bench: Workbench, each: Look) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from periplus import clock
 from periplus.collect import fields, keys, times
 from periplus.collect.mapping import EventRow, Field_, Table, Time, When
 from periplus.collect.recipe import EventRecipe, Recipe, TimeItem, Value
@@ -12,7 +13,6 @@ from periplus.collect.rows import Seen
 from periplus.collect.times import FACTORS, Form
 from periplus.errors import DocumentError, PeriplusError, unknown
 from periplus.store.door import literal
-from periplus import clock
 
 VIEWS = {"page": "Page Viewed", "screen": "Screen Viewed"}
 _IDS = {
@@ -58,7 +58,14 @@ def needed(table: Table, consent: Mapping[str, bool | Field_] | None) -> dict[st
     return found
 
 
-def recipe(table: Table, ground: Ground, *, first_place: int, consent: Mapping[str, bool | Field_] | None, files: tuple[int, ...]) -> Recipe:
+def recipe(
+    table: Table,
+    ground: Ground,
+    *,
+    first_place: int,
+    consent: Mapping[str, bool | Field_] | None,
+    files: tuple[int, ...],
+) -> Recipe:
     """The recipe of a table whose files are loaded; `first_place` is where its events begin in the mapping."""
     items: list[TimeItem] = []
     withheld, consent_sql = _consent(table.consent or consent or {}, ground)
@@ -119,18 +126,30 @@ def check_zone(zone: str, where: str) -> None:
     try:
         clock.zone(zone)
     except PeriplusError as problem:
-        raise DocumentError(f"{problem.message} ({where})", hint=problem.hint, allowed=problem.allowed) from None
+        raise DocumentError(
+            f"{problem.message} ({where})", hint=problem.hint, allowed=problem.allowed
+        ) from None
 
 
 def _event(
-    event: EventRow, ground: Ground, place: int, moment: int, consent: str, shared: bool, items: list[TimeItem]
+    event: EventRow,
+    ground: Ground,
+    place: int,
+    moment: int,
+    consent: str,
+    shared: bool,
+    items: list[TimeItem],
 ) -> EventRecipe:
     columns = {"type": literal(event.type), "source": literal(ground.source), "consent": consent}
     conditions = [_when(row, ground) for row in event.when]
-    label = event.type
+    label: str = event.type
     if event.type == "track" and event.event is not None:
         columns["event"] = fields.text_sql(event.event, _column(event.event.column, ground))
-        label = fields.text(event.event.value) if event.event.column is None else f"events of {event.event.column}"
+        label = (
+            fields.text(event.event.value)
+            if event.event.column is None
+            else f"events of {event.event.column}"
+        )
         if event.event.column is not None:
             columns["event"] = f"nfc_normalize(trim({columns['event']}))"
             conditions.append(f"COALESCE({columns['event']}, '') <> ''")
@@ -141,7 +160,9 @@ def _event(
             columns[physical] = fields.text_sql(given, _column(given.column, ground))
     key = keys.mixed_sql("h", '"@before"', place)
     if "message_id" in columns:
-        message = keys.message_sql(literal(ground.source), keys.hash_sql(ground.source), columns["message_id"])
+        message = keys.message_sql(
+            literal(ground.source), keys.hash_sql(ground.source), columns["message_id"]
+        )
         if shared:
             message = keys.mixed_sql(f"({message})", "0", place)
         key = f"CASE WHEN {columns['message_id']} IS NOT NULL THEN {message} ELSE {key} END"
@@ -177,7 +198,19 @@ def _values(event: EventRow, ground: Ground, items: list[TimeItem]) -> list[tupl
             continue
         seen = ground.seen.get(given.column) if given.column else None
         fitting = seen is not None and not seen.kinds
-        result.append((path, fields.value(given, kind, source, path, inferred=fitting, json_kind=ground.columns.get(f"@kind {given.column}"))))
+        result.append(
+            (
+                path,
+                fields.value(
+                    given,
+                    kind,
+                    source,
+                    path,
+                    inferred=fitting,
+                    json_kind=ground.columns.get(f"@kind {given.column}"),
+                ),
+            )
+        )
     return result
 
 
@@ -208,7 +241,11 @@ def check_columns(wanted: Mapping[str, str], known: Mapping[str, object], file: 
     for name, where in wanted.items():
         if name not in known:
             message, near, allowed = unknown("column", name, known)
-            constant = "" if where not in ("channel", "department") else f" For the text itself write {{value: {name}}}."
+            constant = (
+                ""
+                if where not in ("channel", "department")
+                else f" For the text itself write {{value: {name}}}."
+            )
             raise DocumentError(
                 f"{message[:-1]} (at {where} of the mapping) in {file}.", code="column",
                 hint=hint or near + constant, allowed=allowed,

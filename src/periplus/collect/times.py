@@ -63,7 +63,9 @@ def local(form: Form, text: str) -> str:
         return f"epoch_us(TRY_STRPTIME({text}, {literal(form.format)}))"
     # a cast to TIMESTAMP is faster and enough for UTC, but skips over other offsets
     plain, offset = f"TRY_CAST({text} AS TIMESTAMP)", f"TRY_CAST({text} AS TIMESTAMPTZ)"
-    read = f"CASE WHEN suffix({text}, 'Z') THEN epoch_us({plain}) WHEN {text} < ':' THEN epoch_us({offset}) END"
+    read = (
+        f"CASE WHEN suffix({text}, 'Z') THEN epoch_us({plain}) WHEN {text} < ':' THEN epoch_us({offset}) END"
+    )
     if not form.numbers:
         return read
     number = f"CAST({text} AS DECIMAL(38, 9))"
@@ -80,7 +82,9 @@ def has_offset(form: Form, text: str) -> str:
         return "true"
     if form.kind == "format":
         return "true" if "%z" in form.format or "%Z" in form.format else "false"
-    offset = f"CASE WHEN suffix({text}, 'Z') THEN true ELSE regexp_matches(substr({text}, 12), '[-+A-Za-z]') END"
+    offset = (
+        f"CASE WHEN suffix({text}, 'Z') THEN true ELSE regexp_matches(substr({text}, 12), '[-+A-Za-z]') END"
+    )
     return f"({offset} OR regexp_full_match({text}, '[0-9]{{6,}}[.]?[0-9]*'))" if form.numbers else offset
 
 
@@ -122,7 +126,15 @@ def reason(form: Form, text: str, written: str, moment: str, others: tuple[Form,
     )
 
 
-_DIGITS = {"Y": "[0-9]{4}", "f": "[0-9]+", "z": "[-+0-9:Z]+", "b": r"\w+", "B": r"\w+", "p": r"\w+", "j": "[0-9]+"}
+_DIGITS = {
+    "Y": "[0-9]{4}",
+    "f": "[0-9]+",
+    "z": "[-+0-9:Z]+",
+    "b": r"\w+",
+    "B": r"\w+",
+    "p": r"\w+",
+    "j": "[0-9]+",
+}
 
 
 def shape(form: Form) -> str:
@@ -188,7 +200,9 @@ def _breaks(zone: str) -> tuple[tuple[int, int | None], ...]:
     return tuple(result)
 
 
-def _within(breaks: tuple[tuple[int, int | None], ...], low: int, high: int) -> tuple[tuple[int, int | None], ...]:
+def _within(
+    breaks: tuple[tuple[int, int | None], ...], low: int, high: int
+) -> tuple[tuple[int, int | None], ...]:
     """The breaks that matter between two local times: the last one before, and those between."""
     first = max((i for i, (start, _) in enumerate(breaks) if start <= low), default=0)
     return tuple(row for i, row in enumerate(breaks) if i == first or (i > first and row[0] <= high))

@@ -23,12 +23,13 @@ class _Loader(yaml.SafeLoader):
                 )
             seen.add(key.value)
         # a key is the text one sees: `null`, `true`, `1`, `2024-01-01`
-        return {key.value: self.construct_object(value, deep=True) for key, value in node.value}  # type: ignore[no-untyped-call]
+        return {key.value: self.construct_object(value, deep=True) for key, value in node.value}
 
 
 _DROPPED = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:merge")
 _Loader.yaml_implicit_resolvers = {
-    first: [row for row in rows if row[0] not in _DROPPED] for first, rows in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    first: [row for row in rows if row[0] not in _DROPPED]
+    for first, rows in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 for _first, _word in (("t", "true"), ("f", "false")):
     _Loader.yaml_implicit_resolvers.setdefault(_first, []).insert(

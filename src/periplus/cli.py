@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from periplus.errors import InputError, NotFoundError, PeriplusError
+from periplus.errors import InputError, NotFoundError, PeriplusError, StoreError
+from periplus.terminal import plan as show_plan
+from periplus.terminal import progress, table
 
 if TYPE_CHECKING:
     from periplus.workspace import Workspace
@@ -41,6 +42,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def main() -> None:
     """The entry point: one plain message for every problem, never a traceback for what a user did."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may be no text, a terminal know few letters
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except PeriplusError as problem:
@@ -48,6 +51,14 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except OSError as problem:
+        _fail(
+            StoreError(
+                f"{problem.filename or 'A file'} cannot be used: {problem.strerror or problem}.",
+                code="os",
+                hint="Check that it is there, and that this user may read and write it.",
+            )
+        )
 
 
 def _fail(problem: PeriplusError) -> None:
@@ -71,45 +82,10 @@ def _print(value: Any) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def _table(rows: list[dict[str, Any]], columns: dict[str, str], empty: str) -> None:
-    """Print rows as a table; `columns` maps keys to headings."""
-    from rich.console import Console
-    from rich.table import Table
-
-    if not rows:
-        typer.echo(empty)
-        return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for key, heading in columns.items():
-        numeric = all(isinstance(row.get(key), int | float | None) for row in rows)
-        table.add_column(heading, justify="right" if numeric else "left")
-    for row in rows:
-        table.add_row(*("" if row.get(key) is None else str(row[key]) for key in columns))
-    Console().print(table)
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int, str], None]]:
-    """A bar on standard error while one looks; nothing where nobody does."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda done, total, what: None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("starting", total=None)
-        yield lambda done, total, what: bar.update(
-            task, completed=done, total=total or None, description=what
-        )
-
-
 def _read(path: Path) -> dict[str, Any]:
     """A JSON document from a file, or from standard input for `-`."""
     try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
+        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8-sig")
         document = json.loads(text)
     except OSError as problem:
         raise InputError(f"{path} cannot be read: {problem.strerror}.", hint="Check the name.") from None
@@ -155,12 +131,12 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Bring events in. The same file twice adds nothing; a batch can be undone."""
-    with _open(workspace) as ws, _progress() as progress:
+    with _open(workspace) as ws, progress() as told:
         result = ws.import_file(
-            files, mapping=mapping, source=source, replace=replace, dry_run=dry_run, progress=progress
+            files, mapping=mapping, source=source, replace=replace, dry_run=dry_run, progress=told
         )
     if dry_run:
-        _print(result.to_dict()) if as_json else typer.echo(result.text())
+        _print(result.to_dict()) if as_json else show_plan(result)
         return
     if as_json:
         _print(result.to_dict())
@@ -228,7 +204,7 @@ def batch_list(workspace: Folder = None, as_json: Json = False) -> None:
     headings = {"id": "Batch", "created": "When", "source": "Source", "rows": "Rows", "accepted": "Accepted",
                 "duplicate": "Duplicate", "rejected": "Rejected", "withheld": "Withheld", "events": "Events",
                 "undone": "Undone", "names": "Files"}  # fmt: skip
-    _table(rows, headings, "Nothing was imported yet.")
+    table(rows, headings, "Nothing was imported yet.")
 
 
 @batch_app.command("undo")
@@ -238,8 +214,8 @@ def batch_undo(
     as_json: Json = False,
 ) -> None:
     """Take an import back, as if it had never been."""
-    with _open(workspace) as ws, _progress() as progress:
-        row = ws.undo(batch, progress)
+    with _open(workspace) as ws, progress() as told:
+        row = ws.undo(batch, told)
     _print(row) if as_json else typer.echo(f"Batch {batch} is undone; {row['events']:,} events left with it.")
 
 
@@ -259,7 +235,7 @@ def ledger(
         return
     headings = {"batch": "Batch", "file": "File", "line": "Line", "outcome": "Outcome", "column": "Column",
                 "value": "Value", "reason": "Why"}  # fmt: skip
-    _table(rows, headings, "No such rows.")
+    table(rows, headings, "No such rows.")
 
 
 @source_app.command("add")
@@ -281,7 +257,7 @@ def source_list(workspace: Folder = None, as_json: Json = False) -> None:
     """Where events come from."""
     with _open(workspace) as ws:
         rows = ws.sources()
-    _print(rows) if as_json else _table(
+    _print(rows) if as_json else table(
         rows, {"name": "Source", "kind": "Kind", "created": "Since"}, "No sources yet."
     )
 
@@ -303,7 +279,7 @@ def token_list(workspace: Folder = None, as_json: Json = False) -> None:
     """Who has a token."""
     with _open(workspace) as ws:
         rows = ws.tokens()
-    _print(rows) if as_json else _table(rows, {"name": "Name", "created": "Since"}, "No tokens yet.")
+    _print(rows) if as_json else table(rows, {"name": "Name", "created": "Since"}, "No tokens yet.")
 
 
 @map_app.command("list")
@@ -311,7 +287,7 @@ def map_list(workspace: Folder = None, as_json: Json = False) -> None:
     """The maps there are."""
     with _open(workspace) as ws:
         rows = ws.maps()
-    _print(rows) if as_json else _table(rows, {"id": "Id", "name": "Name"}, "No maps yet.")
+    _print(rows) if as_json else table(rows, {"id": "Id", "name": "Name"}, "No maps yet.")
 
 
 @map_app.command("show")
@@ -356,8 +332,8 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write every event, as Segment-spec JSONL or flat Parquet, which imports again without a mapping."""
-    with _open(workspace) as ws, _progress() as progress:
-        count = ws.export(out, progress)
+    with _open(workspace) as ws, progress() as told:
+        count = ws.export(out, told)
     _print({"file": str(out), "events": count}) if as_json else typer.echo(
         f"Wrote {count:,} events to {out}."
     )
@@ -387,8 +363,8 @@ def simulate(
     """Write the events of a shop that does not exist, for demos, tests and load."""
     from periplus.simulate import simulate as run
 
-    with _progress() as progress:
-        count = run(out, events, seed, truth, progress=progress)["events"]
+    with progress() as told:
+        count = run(out, events, seed, truth, progress=told)["events"]
     _print({"file": str(out), "events": count}) if as_json else typer.echo(
         f"Wrote {count:,} events to {out}."
     )
@@ -406,9 +382,7 @@ def doctor(workspace: Folder = None, as_json: Json = False) -> None:
             raise
         ws = None
     checks = examine(ws)
-    _print(checks) if as_json else _table(
-        checks, {"check": "Check", "state": "State", "detail": "Detail"}, ""
-    )
+    _print(checks) if as_json else table(checks, {"check": "Check", "state": "State", "detail": "Detail"}, "")
     if any(check["state"] == "problem" for check in checks):
         sys.exit(1)
 

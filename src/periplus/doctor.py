@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from periplus.store import compiled, files, manifest
+from periplus.store import compiled, door, files, manifest
 
 if TYPE_CHECKING:
     from periplus.workspace import Workspace
@@ -65,6 +65,9 @@ def _files(workspace: Workspace) -> list[Check]:
         missing += [str(part.relative_to(workspace.path)) for part in parts if not part.exists()]
     if missing:
         return [_row("Files", "problem", f"Missing: {', '.join(missing[:5])}. Restore them from a backup.")]
+    damaged = [name for name in live.files if not _whole(workspace, name)]
+    if damaged:
+        return [_row("Files", "problem", f"Damaged: {', '.join(damaged[:5])}. Restore them from a backup.")]
     rows = sum(files.load(workspace.path, name).rows for name in live.files)
     return [
         _row(
@@ -73,6 +76,18 @@ def _files(workspace: Workspace) -> list[Check]:
             f"version {live.number}: {len(live.files)} files, {rows:,} rows, {len(live.batches)} batches",
         )
     ]
+
+
+def _whole(workspace: Workspace, name: str) -> bool:
+    """Whether a file has the rows its description says, and its list of people can be opened."""
+    described = files.load(workspace.path, name)
+    listed = door.file_list([described.path, described.people])
+    with workspace.home.connect() as connection:
+        try:
+            counted = connection.execute(f"SELECT num_rows FROM parquet_file_metadata({listed})").fetchall()
+        except duckdb.Error:
+            return False
+    return int(counted[0][0]) == described.rows
 
 
 def _row(check: str, state: str, detail: str) -> Check:

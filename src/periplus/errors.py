@@ -29,8 +29,8 @@ class PeriplusError(Exception):
         self, message: str, *, code: str | None = None, hint: str = "", allowed: Iterable[str] = ()
     ) -> None:
         super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = _clipped(message)
+        self.hint = _clipped(hint)
         self.allowed = list(allowed)
         if code is not None:
             self.code = code
@@ -41,6 +41,11 @@ class PeriplusError(Exception):
     def to_dict(self) -> dict[str, object]:
         """The wire form: `{code, message, hint, allowed}`."""
         return {"code": self.code, "message": self.message, "hint": self.hint, "allowed": self.allowed}
+
+
+def _clipped(text: str, most: int = 2000) -> str:
+    """A sentence that quotes what somebody sent, at a length one can read."""
+    return text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 4 :]}"
 
 
 class InputError(PeriplusError):

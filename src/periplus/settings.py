@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from periplus import clock
-from periplus.errors import DocumentError, PeriplusError, unknown
+from periplus.errors import DocumentError, PeriplusError, StoreError, unknown
 
 FORMAT = 1
 """The layout of a workspace this code reads and writes; a newer one is refused."""
@@ -45,9 +45,20 @@ def load(workspace: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     path = workspace / "periplus.toml"
     try:
         written = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as problem:
+        raise StoreError(
+            f"{path} cannot be read: {problem.strerror}.", code="unreadable", hint="Give this user the right to read it."
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise DocumentError(f"{path} is not readable TOML: {problem}.", hint="Mend the line it names.") from None
     known = {row.name: row for row in fields(Settings)}
+    layout = written.get("format", FORMAT)
+    if isinstance(layout, int) and layout > FORMAT:  # before its keys are judged: a newer version has new ones
+        raise StoreError(
+            f"{workspace} was made by a newer version of Periplus.",
+            code="newer",
+            hint="Upgrade Periplus; nothing in the workspace was changed.",
+        )
     for key in written:
         if key not in known:
             message, hint, allowed = unknown("setting", key, known)
@@ -59,6 +70,8 @@ def load(workspace: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     for name, value in values.items():
         if isinstance(known[name].default, int):
             try:
+                if isinstance(value, bool | float):
+                    raise ValueError
                 values[name] = int(value)
             except (TypeError, ValueError):
                 raise DocumentError(f"Setting {name} is {value!r}, not a whole number.") from None

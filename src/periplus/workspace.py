@@ -92,7 +92,11 @@ class Workspace:
         )
 
     def document(self, kind: str, name: str) -> Mapping[str, Any] | None:
-        return self.state.document(kind, name)
+        """The newest stored document of a kind and name, or None; where nothing was stored nothing is made."""
+        return self.state.document(kind, name) if self._has_state() else None
+
+    def _has_state(self) -> bool:
+        return bool(self.settings.state) or (self.path / "state.db").exists()
 
     def ask(self, question_: Mapping[str, Any] | Question) -> Answer:
         """The Answer to a question; raises QuestionError or NotFoundError with a hint."""
@@ -193,7 +197,7 @@ class Workspace:
         """The maps there are, stored ones first; the template is always there."""
         from periplus.maps.template import TEMPLATES
 
-        stored = [self.map(name) for name in self.state.names("map")]
+        stored = [self.map(name) for name in self.state.names("map")] if self._has_state() else []
         known = {document.id for document in stored}
         listed = [*stored, *(template for name, template in TEMPLATES.items() if name not in known)]
         return [{"id": document.id, "name": document.name} for document in listed]

@@ -8,6 +8,7 @@ below `under` for the n-th time.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import io
 import json
@@ -110,7 +111,8 @@ def _child(order: dict[str, Any], out: int, err: int, counter: int) -> None:
 
     os.dup2(out, 1)
     os.dup2(err, 2)
-    sys.stdout, sys.stderr = (io.TextIOWrapper(os.fdopen(fd, "wb"), write_through=True) for fd in (1, 2))
+    sys.stdout = io.TextIOWrapper(os.fdopen(1, "wb"), write_through=True)
+    sys.stderr = io.TextIOWrapper(os.fdopen(2, "wb"), errors="backslashreplace", write_through=True)
     if order.get("folder"):
         os.chdir(order["folder"])
     for name, value in order.get("set", {}).items():
@@ -139,6 +141,7 @@ def _child(order: dict[str, Any], out: int, err: int, counter: int) -> None:
         traceback.print_exc()
         code = 99
     sys.stdout.flush()
+    sys.stderr.flush()
     os._exit(code if isinstance(code, int) else int(code is not None))
 
 
@@ -174,11 +177,28 @@ _LOOK = os.WEXITED | os.WNOHANG | os.WNOWAIT
 
 
 def _serve() -> None:
-    import periplus.collect.plan
-    import periplus.collect.stage
-    import periplus.workspace  # noqa: F401  imported here so that no fork needs to
+    import importlib
+    import pkgutil
+
+    import periplus
+
+    # All at once, so that no fork needs to, not even one that may not read the installation.
+    for module in pkgutil.walk_packages(periplus.__path__, "periplus."):
+        if not module.name.startswith("periplus.store.migrations"):
+            importlib.import_module(module.name)
+    for name in (
+        "sqlite3",
+        "alembic.command",
+        "sqlalchemy.dialects.sqlite.pysqlite",
+        "rich.console",
+        "rich.progress",
+        "rich.table",
+    ):
+        importlib.import_module(name)
+
     from periplus.store import compiled
 
+    codecs.lookup("utf-8-sig")
     compiled.warm()
     for line in sys.stdin:
         print(json.dumps(_carry_out(json.loads(line))), flush=True)

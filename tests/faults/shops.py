@@ -32,7 +32,11 @@ def log(count: int, seed: int = 0, prefix: str = "m") -> list[dict[str, Any]]:
             "timestamp": f"2026-03-{choose.randrange(1, 15):02d}T{choose.randrange(24):02d}:00:00Z",
             **({"userId": f"u{choose.randrange(9)}"} if choose.random() < 0.5 else {}),
             **({"anonymousId": f"d{choose.randrange(9)}"} if choose.random() < 0.9 else {}),
-            "properties": {"price": choose.randrange(1, 4), "order_id": f"o{number}", "total": 10 * choose.randrange(9)},
+            "properties": {
+                "price": choose.randrange(1, 4),
+                "order_id": f"o{number}",
+                "total": 10 * choose.randrange(9),
+            },
         }
         for number in range(count)
     ]
@@ -91,6 +95,8 @@ def healthy(root: Path) -> None:
     from periplus.doctor import examine
 
     with open_workspace(root) as shop:
-        problems = [check for check in examine(shop) if check["state"] == "problem" and check["check"] != "Free disk"]
+        problems = [
+            check for check in examine(shop) if check["state"] == "problem" and check["check"] != "Free disk"
+        ]
         assert problems == []
         assert sum(files.load(root, name).rows for name in shop.snapshot().manifest.files) >= 0

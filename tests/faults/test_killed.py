@@ -35,7 +35,9 @@ def moments(changes: int) -> Sequence[int]:
     if changes <= MOMENTS:
         return range(changes)
     last = list(range(changes - min(4, MOMENTS // 2), changes))
-    return sorted({round(n * (changes - 1) / (MOMENTS - len(last))) for n in range(MOMENTS - len(last))} | {*last})
+    return sorted(
+        {round(n * (changes - 1) / (MOMENTS - len(last))) for n in range(MOMENTS - len(last))} | {*last}
+    )
 
 
 def consistent(root: Path, either: Sequence[int]) -> int:
@@ -50,7 +52,10 @@ def consistent(root: Path, either: Sequence[int]) -> int:
 
 def test_an_import_killed_before_any_change_of_files_is_done_again_whole(shell: Terminal, shop: Path) -> None:
     log = shops.log(90)
-    first, second = shops.write(shop.parent / "1.jsonl", log[:60]), shops.write(shop.parent / "2.jsonl", log[30:])
+    first, second = (
+        shops.write(shop.parent / "1.jsonl", log[:60]),
+        shops.write(shop.parent / "2.jsonl", log[30:]),
+    )
     assert shell.run("import", first, "-w", shop).code == 0
     spare = shop.parent / "spare"
     shutil.copytree(shop, spare)
@@ -163,7 +168,10 @@ def test_files_of_older_versions_stay_for_their_readers_and_then_go(shell: Termi
     from periplus.workspace import open_workspace
 
     log = shops.log(60)
-    first, second = shops.write(shop.parent / "1.jsonl", log[:30]), shops.write(shop.parent / "2.jsonl", log[30:])
+    first, second = (
+        shops.write(shop.parent / "1.jsonl", log[:30]),
+        shops.write(shop.parent / "2.jsonl", log[30:]),
+    )
     assert shell.run("import", first, "-w", shop).code == 0
     for path in shop.rglob("*"):  # what has stood for long may still have been read a moment ago
         os.utime(path, (1, 1))

@@ -100,7 +100,7 @@ def _admitted(
         id=number,
         source=staged.source,
         created=now,
-        files=[{"name": file.name, "bytes": file.bytes, "rows": file.rows} for file in staged.files],
+        files=[{"name": _readable(file.name), "bytes": file.bytes, "rows": file.rows} for file in staged.files],
         rows=result.rows,
         accepted=result.accepted,
         duplicate=result.duplicate,
@@ -147,6 +147,11 @@ def _admitted(
     after = replace(after.with_batch(batch), next_file=max(after.next_file, before.next_file + 1))
     progress(4, 4, "done")
     return after, result
+
+
+def _readable(name: str) -> str:
+    """A file's name as text: its bytes need not be any."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 @dataclass

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -32,21 +33,29 @@ def export(snapshot: Snapshot, path: Path, progress: Progress) -> int:
     shape = standing.shape((file.columns, file.rest, file.rows) for file in snapshot.files)
     rows = f"SELECT * FROM ({standing.rows(snapshot.manifest, snapshot.files, shape)}) ORDER BY time, sequence, key_hi, key_lo"
     total = int(snapshot.cursor().execute(f"SELECT count(*) FROM ({rows})").fetchall()[0][0])
+    # Written aside: what stopped half-way never looks like a whole export.
+    aside = path.with_name(f"{path.name}.part")
     try:
         if name.endswith(".parquet"):
             listed = ", ".join([*_FLAT, *(door.quoted(path) for path in shape.columns), "rest"])
             snapshot.cursor().execute(
-                f"COPY (SELECT {listed} FROM ({rows})) TO {door.literal(str(path))} (FORMAT PARQUET, COMPRESSION ZSTD)"
+                f"COPY (SELECT {listed} FROM ({rows})) TO {door.literal(str(aside))} (FORMAT PARQUET, COMPRESSION ZSTD)"
             )
         elif name.endswith((".jsonl", ".ndjson", ".jsonl.gz")):
-            with gzip.open(path, "wb") if name.endswith(".gz") else path.open("wb") as stream:
+            with gzip.open(aside, "wb") if name.endswith(".gz") else aside.open("wb") as stream:
                 _lines(snapshot, rows, shape.columns, cast(BinaryIO, stream), total, progress)
         else:
             raise InputError(
                 f"{path.name} has no ending that says its form.", hint="Name it .jsonl or .parquet."
             )
+        aside.replace(path)
     except OSError as problem:
         raise os_problem(problem, path) from None
+    except door.EngineError as problem:
+        raise door.explain(problem, f"writing {path.name}") from None
+    finally:
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
     return total
 
 

@@ -81,8 +81,12 @@ def cache_problem() -> str | None:
 
 def _usable_cache() -> Path | None:
     global _problem
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
-    folder = _folder or base / "periplus" / "kernels"
+    try:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+        folder = _folder or base / "periplus" / "kernels"
+    except RuntimeError:  # a user without a home, as containers have
+        _problem = "Compiled loops are not kept: this user has no home; name a folder in the setting kernel_cache."
+        return None
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".writable-{os.getpid()}"

@@ -6,7 +6,9 @@ memory, cheap and private to whoever opened it. Extensions are never downloaded.
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -77,14 +79,20 @@ def _unglob(name: str) -> str:
 
 def first_line(problem: BaseException) -> str:
     """The first line of a DuckDB error, without its class name; the rest is for developers."""
+    inner = re.search(r'"exception_message":"((?:[^"\\]|\\.)*)"', str(problem))
+    if inner:  # an error of a thread, told as JSON
+        return str(json.loads(f'"{inner[1]}"')).rstrip(".")
     text = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
     return text.split(": ", 1)[-1].rstrip(".")
+
+
+_FULL = ("No space left", "Disk quota exceeded", "File too large", "max_temp_directory_size")
 
 
 def explain(problem: duckdb.Error, what: str) -> StoreError | InputError:
     """A DuckDB error as one plain sentence: a full disk, too little memory, or a file that cannot be read."""
     text = str(problem)
-    if "No space left" in text or "max_temp_directory_size" in text:
+    if any(sign in text for sign in _FULL):
         return StoreError(
             f"The disk is full: {what} stopped, nothing was changed.",
             code="disk_full",
@@ -96,7 +104,10 @@ def explain(problem: duckdb.Error, what: str) -> StoreError | InputError:
             code="memory",
             hint="Raise the setting memory, or close other programs.",
         )
-    return InputError(f"{what} failed: {first_line(problem)}.")
+    if "Permission denied" in text or "No such file or directory" in text:
+        hint = "Check that the folder is there, and this user's rights in it."
+        return StoreError(f"{what} failed: {first_line(problem)}.", code="unreadable", hint=hint)
+    return InputError(f"{what} failed: {first_line(problem)}.", hint="`periplus doctor` looks whether all files are whole.")
 
 
 def _half_of_memory() -> int:

@@ -105,11 +105,4 @@ def open_home(root: Path) -> Home:
             code="no_workspace",
             hint=f"Make one with `periplus init {root}`.",
         )
-    settings = setting.load(root)
-    if settings.format > setting.FORMAT:
-        raise StoreError(
-            f"{root} was made by a newer version of Periplus.",
-            code="newer",
-            hint="Upgrade Periplus; nothing in the workspace was changed.",
-        )
-    return Home(root, settings)
+    return Home(root, setting.load(root))

@@ -99,26 +99,31 @@ def read(root: Path) -> Manifest:
     """The live manifest of a workspace; raises StoreError for one made by a newer version."""
     try:
         number = live_number(root)
-        document = json.loads((root / "manifests" / f"{number:06d}.json").read_bytes())
+        document = dict(json.loads((root / "manifests" / f"{number:06d}.json").read_bytes()))
     except FileNotFoundError:
         raise StoreError(
             f"{root} is not a whole workspace: its CURRENT or manifest is missing.",
             code="damaged",
             hint="Restore it from a backup, or make a new one with `periplus init`.",
         ) from None
-    except ValueError:
-        raise StoreError(
-            f"The manifest of {root} is damaged.", code="damaged", hint="Restore a backup."
-        ) from None
+    except (ValueError, TypeError):
+        raise _damaged(root) from None
     if document.get("format", 0) > FORMAT:
         raise StoreError(
             f"{root} was made by a newer version of Periplus (layout {document['format']}, this one knows {FORMAT}).",
             code="newer",
             hint="Upgrade Periplus; nothing in the workspace was changed.",
         )
-    document["batches"] = [Batch(**batch) for batch in document["batches"]]
-    document["masks"] = [(name, before) for name, before in document["masks"]]
-    return Manifest(**document)
+    try:
+        document["batches"] = [Batch(**batch) for batch in document["batches"]]
+        document["masks"] = [(name, before) for name, before in document["masks"]]
+        return Manifest(**document)
+    except (KeyError, TypeError, ValueError):
+        raise _damaged(root) from None
+
+
+def _damaged(root: Path) -> StoreError:
+    return StoreError(f"The manifest of {root} is damaged.", code="damaged", hint="Restore it from a backup.")
 
 
 def publish(root: Path, manifest: Manifest) -> Manifest:

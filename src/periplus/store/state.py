@@ -243,5 +243,7 @@ def _plain(problem: Exception, url: str) -> StoreError:
         )
     said = str(getattr(problem, "orig", None) or problem).strip()
     hint = "Check that the server runs and the URL is right." if isinstance(problem, OperationalError) else ""
+    if place.startswith("sqlite"):
+        hint = "Look at the disk, and at this user's rights in its folder."
     first = said.splitlines()[0].rstrip(".") if said else type(problem).__name__
     return StoreError(f"The operational state {place} cannot be used: {first}.", code="state", hint=hint)

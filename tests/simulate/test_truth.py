@@ -96,6 +96,8 @@ def test_the_break_is_seen_on_the_map(ws, shop):
     kept = {row["breakdown"]: row["rate"] for row in answer.rows if row["step"] == 1}
     assert kept["mobile"] < 0.75 * kept["desktop"]
     assert kept["tablet"] > 0.85 * kept["desktop"]
+    checkout = next(row for row in ws.ask({"kind": "map", "map": "shop"}).rows if row["step"] == "checkout")
+    assert checkout["stopped"] > 0.15 * checkout["visits"]
 
 
 def test_the_slow_country_asks_for_its_parcels(ws, shop):

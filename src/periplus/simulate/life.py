@@ -76,7 +76,7 @@ def begin(w: World, number: int) -> None:
     who.number = number
     who.kind = pick(who.state, w.odds.kinds)
     who.country = pick(who.state, w.odds.countries)
-    who.account = who.letters = who.counter = 0
+    who.account = who.letters = who.counter = who.gone = 0
     who.slow_from = who.remind_at = NEVER
     who.first_row = w.cursor[0]
     devices, steps = who.reach.shape
@@ -144,6 +144,8 @@ def live(w: World) -> None:
         if who.signed[device] and draw(state) < (0.25 if device == 0 else 0.45):
             who.signed[device] = 0
         ended = visit(w, when, channel, device, campaign, back)
+        if who.gone == 1:
+            return
         quiet_from = ended + HOUR
         if not called:
             natural = next_visit(w, ended, leaves, first_device)

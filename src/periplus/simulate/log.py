@@ -101,6 +101,7 @@ WHO = np.dtype(
         ("slow_from", "i8"),  # since when they know the slow delivery
         ("remind_at", "i8"),
         ("remind_on", "i8"),
+        ("gone", "i8"),  # 1: never comes back
         ("first_row", "i8"),
         ("used", "u1", (_DEVICES,)),
         ("signed", "u1", (_DEVICES,)),  # signed in now

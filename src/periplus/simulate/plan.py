@@ -83,6 +83,9 @@ ADD, CHECKOUT, PAYMENT, ORDER = range(4)
 MOBILE_PAYMENT = 0.52
 """The first break: on a phone only this part of those who would pay on a desktop pass the address form."""
 
+GIVES_UP_MOBILE, GIVES_UP = 0.6, 0.25
+"""Share of those whose checkout broke off who never come back: on a phone, and elsewhere."""
+
 ON_DEVICE = ((0.85, 1.0, 0.95), (0.90, 1.0, 0.96), (MOBILE_PAYMENT, 1.0, 0.97), (0.99, 1.0, 1.0))
 """Factors on the rates of a kind: one row per step, one number per device."""
 

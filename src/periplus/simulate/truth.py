@@ -144,6 +144,7 @@ def _breaks(odds: Any) -> list[dict[str, Any]]:
             "to": "Payment Info Entered",
             "rate": "checkout_to_payment",
             "factor": plan.MOBILE_PAYMENT,
+            "never_back": {"mobile": plan.GIVES_UP_MOBILE, "elsewhere": plan.GIVES_UP},
         },
         {
             "id": "slow-delivery",

@@ -258,6 +258,7 @@ def checkout(w: World, when: int, channel: int, device: int, coupon: int) -> tup
         if step == 2:
             row.more = shipping
     if not pays:
+        w.who.gone = int(draw(state) < (plan.GIVES_UP_MOBILE if device == 0 else plan.GIVES_UP))
         if draw(state) < 0.07:
             when = later(w, when, 60.0)
             row = emit(w, when, events.CHAT_STARTED, plan.CHAT, device, False)

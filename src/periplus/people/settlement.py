@@ -138,17 +138,18 @@ def _written(
     select = " UNION ALL BY NAME ".join(selects)
     names = _names(connection, before, arrivals)
     name = f"runs/{number:06d}"
-    written = files.write(
-        connection,
-        home.root,
-        name,
-        number,
-        select=select,
-        columns=target.columns,
-        rest=target.rest,
-        names=names,
-        shards=before.shards,
-    )
+    with door.joins_as_written(connection):
+        written = files.write(
+            connection,
+            home.root,
+            name,
+            number,
+            select=select,
+            columns=target.columns,
+            rest=target.rest,
+            names=names,
+            shards=before.shards,
+        )
     if not written.rows:
         written.remove()
     masks = before.masks

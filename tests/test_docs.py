@@ -230,7 +230,7 @@ class Shell:
     def stop(self) -> None:
         if self.server is not None:
             self.server.send_signal(signal.SIGINT)
-            self.server.wait(30)
+            self.server.communicate(timeout=30)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from periplus.collect import csv_scan
+from periplus.collect.digest import Texts, hashes
 from periplus.collect.load import ahead
 from periplus.collect.plain import Plain
 from periplus.collect.rows import Chunk, Damaged, Seen, decoded
@@ -23,6 +24,7 @@ FIELDS = 1 << 21
 """Fields per chunk: what bounds memory."""
 DAMAGED = 4096
 MOST_COLUMNS = 4096
+RESERVED = ("@line", "@start", "@finish", "@high", "@low")
 
 
 @dataclass(frozen=True)
@@ -117,16 +119,22 @@ class CsvFile:
             ord(char) if char else -1 for char in (dialect.delimiter, dialect.quote, dialect.escape)
         )
 
-    def chunks(self, wanted: Sequence[str] | None = None) -> Iterator[Chunk]:
-        """All rows, in order; the columns `wanted` (default: all) beside `@line`, `@start`, `@finish`."""
+    def chunks(self, wanted: Sequence[str] | None = None, source: str | None = None) -> Iterator[Chunk]:
+        """All rows, in order; the columns `wanted` (default: all) beside `@line`, `@start`, `@finish`.
+
+        With a `source` also `@high` and `@low`, the halves of the row's hash over all columns.
+        """
         text = self.plain.text
         take = [name for name in self.columns if wanted is None or name in set(wanted)]
         for found in ahead(self._found()):  # one thread finds fields while this one copies them
+            copied = {name: self._column(name, found) for name in (take if source is None else self.columns)}
             arrays = [pa.array(each[: found.good]) for each in (found.lines, found.begins, found.finishes)]
-            arrays += [
-                self._column(name, found.starts, found.ends, found.quoted, found.good) for name in take
-            ]
-            batch = pa.RecordBatch.from_arrays(arrays, names=["@line", "@start", "@finish", *take])
+            names = ["@line", "@start", "@finish", *take]
+            arrays += [text_array(*copied[name]) for name in take]
+            if source is not None:
+                arrays += hashes(source, copied, found.good)
+                names += ["@high", "@low"]
+            batch = pa.RecordBatch.from_arrays(arrays, names=names)
             yield Chunk(batch, [self._damaged(row) for row in found.bad], found.after, len(text))
 
     def _found(self) -> Iterator[_Found]:
@@ -154,24 +162,15 @@ class CsvFile:
             )
             yield _Found(good, starts, ends, quoted, begins, finishes, lines, bad[:damaged], position)
 
-    def _column(
-        self,
-        name: str,
-        starts: np.ndarray,
-        ends: np.ndarray,
-        quoted: np.ndarray,
-        rows: int,
-    ) -> pa.Array:
-        width, column = len(self.columns), self.columns.index(name)
-        longest = int((ends[column : rows * width : width] - starts[column : rows * width : width]).sum())
-        offsets, data, valid = (
-            np.empty(rows + 1, np.int32),
-            np.empty(longest, np.uint8),
-            np.empty(rows, np.bool_),
-        )
+    def _column(self, name: str, found: _Found) -> Texts:
+        width, column, rows = len(self.columns), self.columns.index(name), found.good
+        mine = slice(column, rows * width, width)
+        longest = int((found.ends[mine] - found.starts[mine]).sum())
+        offsets, valid = np.empty(rows + 1, np.int32), np.empty(rows, np.bool_)
+        data = np.empty(longest, np.uint8)
         words = [word.encode() for word in self.dialect.nulls if word]
         shapes, filled = csv_scan.take(
-            self.plain.text, starts, ends, quoted, rows, width, column, *self._codes()[1:],
+            self.plain.text, found.starts, found.ends, found.quoted, rows, width, column, *self._codes()[1:],
             np.frombuffer(b"".join(words) or b"\0", np.uint8).copy(),
             np.cumsum([len(word) for word in words], dtype=np.int64),
             offsets, data, valid,
@@ -179,7 +178,7 @@ class CsvFile:
         seen = self.seen[name]
         seen.shapes |= shapes
         seen.filled += filled
-        return text_array(offsets, data, valid)
+        return offsets, data, valid
 
     def _damaged(self, row: np.ndarray) -> Damaged:
         line, start, end, reason, fields = (int(value) for value in row)
@@ -211,11 +210,11 @@ def _unquoted(text: np.ndarray, start: int, end: int, mark: int, quote: str | No
 
 def _unique(names: Sequence[str]) -> list[str]:
     """Column names made different: a second `name` becomes `name_2`, an empty one `column3`."""
-    taken = dict.fromkeys(("@line", "@start", "@finish"))
+    taken = dict.fromkeys(RESERVED)
     for number, name in enumerate(names, 1):
         base, copy = name or f"column{number}", 2
         name = base
         while name in taken:
             name, copy = f"{base}_{copy}", copy + 1
         taken[name] = None
-    return list(taken)[3:]
+    return list(taken)[len(RESERVED) :]

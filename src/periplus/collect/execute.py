@@ -20,7 +20,7 @@ from periplus.collect.recipe import (
     timed,
     written,
 )
-from periplus.store.door import Connection, file_list, literal, quoted
+from periplus.store.door import Connection, file_list, joins_as_written, literal, quoted
 
 STATEMENTS = ("identify", "group", "alias")
 REJECTS = 'file INTEGER, line BIGINT, reason VARCHAR, "column" VARCHAR, value VARCHAR, payload VARCHAR'
@@ -64,7 +64,9 @@ def execute(
         step("writing events")
         for event in recipe.events:
             path = folder / f"events-{number:03d}-{event.place:03d}.parquet"
-            if _copy(connection, recipe, event, kinds, path):
+            with joins_as_written(connection):
+                written = _copy(connection, recipe, event, kinds, path)
+            if written:
                 paths.append(path)
             else:
                 path.unlink(missing_ok=True)
@@ -190,7 +192,9 @@ def _copy(
     )
     kept = f"{_happens(recipe, event)} AND NOT ({recipe.withheld}) AND NOT ({_refused(recipe)})"
     query = f'SELECT {", ".join(columns)} FROM (SELECT *, {event.key} AS "@key" FROM ({placed}) WHERE {kept})'
-    result = one(connection, f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION lz4_raw)")
+    result = one(
+        connection, f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION uncompressed)"
+    )
     return int(result[0]) if result else 0
 
 

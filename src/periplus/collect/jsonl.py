@@ -19,13 +19,15 @@ from periplus.collect import json_scan, load
 from periplus.collect.opened import Workbench
 from periplus.collect.plain import Plain
 from periplus.collect.rows import Chunk, Seen
-from periplus.collect.tape import NAMES, Tape, Wanted
+from periplus.collect.tape import NAMES, Tape, Wanted, line_end
 from periplus.collect.together import Meter, together
 from periplus.store.staged import Progress
 
 T = TypeVar("T")
-ALONE = 32 << 20
+ALONE = 8 << 20
 """Bytes up to which one thread reads a file."""
+GLANCED = 64 << 20
+"""Bytes up to which a file is looked through before its columns are chosen; a larger one only in places."""
 
 
 class JsonLines:
@@ -38,27 +40,36 @@ class JsonLines:
         self.kinds: dict[str, dict[str, int]] = {}
         self.columns: list[str] = []
         self.seen: dict[str, Seen] = {}
-        self.rows = 0
 
     def discover(self, progress: Progress | None = None) -> None:
         """Count every path and kind of the whole file into `kinds`, most frequent paths first."""
 
-        def look(tape: Tape, meter: Meter) -> tuple[int, np.ndarray]:
-            counts, rows = np.zeros((1, json_scan.KINDS), np.int64), 0
-            for some, _, leaves, done in tape.blocks():
+        def look(tape: Tape, meter: Meter) -> np.ndarray:
+            counts = tape.tally(0, np.zeros((0, json_scan.KINDS), np.int64))
+            for _, _, leaves, done in tape.blocks():
                 counts = tape.tally(leaves, counts)
-                rows += some
                 meter.at(done)
-            return rows, counts
+            return counts
 
+        self._learn(self._together(look, progress, f"looking through {self.path.name}"))
+
+    def glance(self, progress: Progress | None = None) -> None:
+        """As `discover`, from a few places of a large file only; `spilled` completes the counts."""
+        if len(self.plain.text) <= GLANCED:
+            self.discover(progress)
+            return
+
+        def look(tape: Tape, meter: Meter) -> np.ndarray:
+            counts = tape.tally(0, np.zeros((0, json_scan.KINDS), np.int64))
+            for leaves in tape.glances():
+                counts = tape.tally(leaves, counts)
+            return counts
+
+        self._learn(self._together(look, progress, f"looking through {self.path.name}"))
+
+    def _learn(self, counted: Sequence[np.ndarray]) -> None:
         found: dict[str, dict[str, int]] = {}
-        line = 1
-        for tape, (rows, counts) in zip(
-            self.tapes, self._together(look, progress, f"looking through {self.path.name}"), strict=True
-        ):
-            self.rows += rows
-            tape.first_line = line
-            line += tape.lines
+        for tape, counts in zip(self.tapes, counted, strict=True):
             for node, name in enumerate(tape.paths.named()[: len(counts)]):
                 for kind in np.flatnonzero(counts[node]):
                     kinds = found.setdefault(name, {})
@@ -88,21 +99,32 @@ class JsonLines:
     def spilled(
         self, bench: Workbench, wanted: Sequence[Wanted], *, drop: frozenset[str], text_unless: str
     ) -> list[tuple[pa.Table | None, load.Taken]]:
-        """The rows as mapped Arrow tables, one per run of lines, and what was counted on the way."""
+        """The rows as mapped Arrow tables, one per run of lines, and what was counted on the way.
 
-        def spill(tape: Tape, meter: Meter) -> tuple[pa.Table | None, load.Taken]:
+        Lines are numbered from 1 in each run; `Taken.lines` says how many lines a run has. The counts of
+        paths are complete afterwards.
+        """
+
+        def spill(tape: Tape, meter: Meter) -> tuple[pa.Table | None, load.Taken, np.ndarray]:
             taken = load.Taken()
+            counts = tape.tally(0, np.zeros((0, json_scan.KINDS), np.int64))
 
             def batches() -> Iterator[pa.RecordBatch]:
+                nonlocal counts
                 for rows, damaged, leaves, done in tape.blocks():
+                    counts = tape.tally(leaves, counts)
                     taken.rows += rows + len(damaged)
                     taken.damaged += damaged
                     yield tape.batch(wanted, drop, True, text_unless, rows, leaves)
                     meter.at(done)
 
-            return load.spilled(batches(), bench.scratch / f"{bench.fresh('lines')}.arrow"), taken
+            table = load.spilled(batches(), bench.scratch / f"{bench.fresh('lines')}.arrow")
+            taken.lines = tape.lines
+            return table, taken, counts
 
-        return self._together(spill, bench.progress, f"reading {self.path.name}")
+        done = self._together(spill, bench.progress, f"reading {self.path.name}")
+        self._learn([counts for _, _, counts in done])
+        return [(table, taken) for table, taken, _ in done]
 
     def _together(self, work: Callable[[Tape, Meter], T], progress: Progress | None, what: str) -> list[T]:
         total = len(self.plain.text)
@@ -112,19 +134,10 @@ class JsonLines:
 
 def _runs(plain: Plain, threads: int) -> list[tuple[int, int]]:
     """A file cut at line ends into one run for each thread; a small one stays whole."""
-    text = plain.text
-    parts = threads if len(text) > ALONE else 1
-    cuts = [0]
-    for part in range(1, parts):
-        at = max(cuts[-1], len(text) * part // parts)
-        while at < len(text):
-            newline = np.flatnonzero(text[at : at + (1 << 20)] == 10)
-            if len(newline):
-                at += int(newline[0]) + 1
-                break
-            at += 1 << 20
-        cuts.append(min(at, len(text)))
-    return list(zip(cuts, [*cuts[1:], len(text)], strict=True))
+    size = len(plain.text)
+    parts = threads if size > ALONE else 1
+    cuts = [0, *(line_end(plain.text, size * part // parts) for part in range(1, parts))]
+    return list(zip(cuts, [*cuts[1:], size], strict=True))
 
 
 def unified(

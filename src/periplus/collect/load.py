@@ -71,11 +71,15 @@ def spilled(batches: Iterable[pa.RecordBatch], path: Path) -> pa.Table | None:
     return None if writer is None else ipc.open_file(pa.memory_map(str(path))).read_all()
 
 
-def selected(name: str, file: int, row_hash: str, kept: Mapping[str, str]) -> str:
-    """SQL: the Arrow table registered as `name` in the form of loaded rows; `row_hash` and `kept` are SQL over it."""
+def selected(name: str, file: int, row_hash: str, kept: Mapping[str, str], lines: int = 0) -> str:
+    """SQL: the Arrow table registered as `name` in the form of loaded rows; `row_hash` and `kept` are SQL over it.
+
+    `lines` stand before it in the file.
+    """
+    line = f'"@line" + {lines}' if lines else '"@line"'
     taken = "".join(f", {sql} AS {column(each)}" for each, sql in kept.items())
     return (
-        f'(SELECT ({file}::BIGINT << {ROW_BITS}) + "@line" AS "row", {file}::INTEGER AS file, "@line" AS line, '
+        f'(SELECT ({file}::BIGINT << {ROW_BITS}) + {line} AS "row", {file}::INTEGER AS file, {line} AS line, '
         f'"@start" AS start, "@finish" AS finish, {row_hash} AS h{taken} FROM {quoted(name)})'
     )
 
@@ -85,6 +89,7 @@ class Taken:
     """What `watched` saw go by: rows, damaged ones counted, and these."""
 
     rows: int = 0
+    lines: int = 0
     damaged: list[Damaged] = field(default_factory=list)
 
 

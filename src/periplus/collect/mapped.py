@@ -189,7 +189,8 @@ class _Joined:
                 f'QUALIFY row_number() OVER (PARTITION BY {by} ORDER BY "row") = 1'
             )
         else:
-            several = connection.execute(f"SELECT {by}, count(*) FROM {table} WHERE {load.column(rights[0])} IS NOT NULL "
+            several = connection.execute(
+                f"SELECT {by}, count(*) FROM {table} WHERE {load.column(rights[0])} IS NOT NULL "
                 "GROUP BY ALL HAVING count(*) > 1 ORDER BY count(*) DESC, 1 LIMIT 1",
             ).fetchall()
             if several:

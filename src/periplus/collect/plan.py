@@ -225,7 +225,9 @@ def _rows(bench: Workbench, events: str, display: Any) -> list[dict[str, Any]]:
         columns = [part[0] for part in cursor.description or []]
         made = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
         fresh = one(connection, "SELECT bool_or(new) FROM marked WHERE file = ? AND line = ?", [file, line])
-        refused = connection.execute("SELECT reason FROM rejects WHERE file = ? AND line = ?", [file, line]).fetchall()
+        refused = connection.execute(
+            "SELECT reason FROM rejects WHERE file = ? AND line = ?", [file, line]
+        ).fetchall()
         if refused:
             outcome, remark = "rejected", str(refused[0][0])
         elif not made:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import pyarrow as pa
 
 from periplus.collect import flat_parquet, jsonl, keys, load
 from periplus.collect.fields import majority
@@ -108,19 +110,20 @@ def _json(bench: Workbench, paths: list[Path], source: str) -> tuple[Flat, tuple
     for path in paths:
         text = bench.stack.enter_context(plain(path, folder=bench.scratch, progress=bench.progress))
         reader = JsonLines(text, OPAQUE, bench.settings.threads or os.cpu_count() or 1)
-        reader.discover(bench.progress)
+        reader.glance(bench.progress)
         _check(reader, path)
         readers.append(reader)
         kinds = jsonl.unified(kinds, reader.kinds)
+    chosen = columns(kinds)
+    spilled = [_spill(bench, reader, chosen) for reader in readers]
+    kinds = {}
+    for reader in readers:
+        kinds = jsonl.unified(kinds, reader.kinds)
+    if _worth_another_reading(chosen, kinds):  # what a glance took for frequent was not
+        chosen = columns(kinds)
+        spilled = [_spill(bench, reader, chosen) for reader in readers]
     fields = [Wanted(name, name, "TEXT") for name in FIELDS if name in kinds]
     fields += [Wanted(name, name, "JSON") for name in CONSENTS if name in kinds]
-    shredded = columns(kinds)
-    wanted = fields + [Wanted(path, path, kind) for path, kind in shredded.items()]
-    physical = {
-        want.name: {"TEXT": "VARCHAR", "JSON": "VARCHAR"}.get(want.kind, want.kind) for want in wanted
-    }
-    loaded = load.Loaded(physical | {"@rest": "VARCHAR"})
-    kept = {name: quoted(name) for name in loaded.columns}
     row_source = (
         f"COALESCE(NULLIF(\"source\", ''), {literal(source)})" if "source" in kinds else literal(source)
     )
@@ -128,21 +131,27 @@ def _json(bench: Workbench, paths: list[Path], source: str) -> tuple[Flat, tuple
         f"""CASE WHEN "@text" IS NOT NULL THEN """
         f"""md5_number('r' || strlen({row_source}) || ':' || {row_source} || "@text") END"""
     )
-    has_ids = "messageId" if "messageId" in kinds else ""
+    physical = {want.name: "VARCHAR" for want in fields}
+    physical |= {path: "VARCHAR" if kind == "JSON" else kind for path, kind in chosen.items()}
+    loaded = load.Loaded(physical | {"@rest": "VARCHAR"})
+    kept = {name: quoted(name) for name in loaded.columns}
     files = []
-    for reader in readers:
+    for reader, parts in zip(readers, spilled, strict=True):
         index = len(bench.files)
         files.append(index)
         file = OpenFile(reader.path, reader.path.name, reader.plain.bytes, text=reader.plain.text)
         file.columns, file.seen = reader.columns, reader.seen
         bench.files.append(file)
-        for table, taken in reader.spilled(bench, wanted, drop=TRANSPORT, text_unless=has_ids):
+        lines = 0
+        for table, taken in parts:
             file.rows += taken.rows
-            bench.damaged(index, taken.damaged)
+            bench.damaged(index, [replace(row, line=row.line + lines) for row in taken.damaged])
             if table is not None:
                 name = bench.fresh("rows")
                 bench.connection.register(name, table)
-                loaded.parts.append(load.selected(name, index, row_hash, kept))
+                loaded.parts.append(load.selected(name, index, row_hash, kept, lines))
+            lines += taken.lines
+    shredded = {path: kind for path, kind in chosen.items() if path in kinds}
     flat = Flat(
         relation=loaded.relation,
         fields={want.name: load.column(want.name) for want in fields},
@@ -151,6 +160,26 @@ def _json(bench: Workbench, paths: list[Path], source: str) -> tuple[Flat, tuple
         numbers=any(kind != "VARCHAR" for name in TIMES for kind in kinds.get(name, {})),
     )
     return flat, tuple(files)
+
+
+def _spill(
+    bench: Workbench, reader: JsonLines, chosen: Mapping[str, str]
+) -> list[tuple[pa.Table | None, load.Taken]]:
+    """All rows of a file: every field (it may begin to occur late), and the chosen paths."""
+    wanted = [Wanted(name, name, "TEXT") for name in FIELDS] + [
+        Wanted(name, name, "JSON") for name in CONSENTS
+    ]
+    wanted += [Wanted(path, path, kind) for path, kind in chosen.items()]
+    return reader.spilled(bench, wanted, drop=TRANSPORT, text_unless="messageId")
+
+
+def _worth_another_reading(chosen: Mapping[str, str], kinds: Mapping[str, Mapping[str, int]]) -> bool:
+    """Whether the whole file asks for a column, or a kind, that was not chosen, in one row of 200 or more."""
+    rows = max((sum(counts.values()) for counts in kinds.values()), default=0)
+    return any(
+        chosen.get(path) != kind and sum(kinds[path].values()) * 200 > rows
+        for path, kind in columns(kinds).items()
+    )
 
 
 def columns(kinds: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
@@ -165,6 +194,7 @@ def columns(kinds: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
             len(result) >= COLUMN_CAP
             or not path.startswith(tuple(root + "." for root in ROOTS))
             or path in CONSENTS
+            or "\0" in path  # no name of a column: it stays in the rest
         ):
             continue
         if (kind := majority(kinds[path])) is not None:
@@ -175,8 +205,8 @@ def columns(kinds: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
 def _check(reader: JsonLines, path: Path) -> None:
     """Raise InputError for a file in which nothing looks like an event."""
     known = {name.split(".", 1)[0] for name in reader.kinds}
-    if not reader.rows or not known & {"event", "type"}:
-        what = "has no line that is a JSON object" if not reader.rows else "has no `type` and no `event`"
+    if not reader.kinds or not known & {"event", "type"}:
+        what = "has no line that is a JSON object" if not reader.kinds else "has no `type` and no `event`"
         _, hint, _ = unknown("field", "event", known) if known else ("", "", [])
         raise InputError(
             f"{path.name} {what}: it is no file of Segment-spec events.",

@@ -186,7 +186,11 @@ def _table(bench: Workbench, path: Path) -> tuple[dict[str, Any], list[Guess]]:
 
     def take(each: Look, target: str, why: str) -> None:
         guesses[each.name] = Guess(
-            each.name, target, why, tuple(dict.fromkeys(each.values))[:3], len(each.values) / max(1, each.rows)
+            each.name,
+            target,
+            why,
+            tuple(dict.fromkeys(each.values))[:3],
+            len(each.values) / max(1, each.rows),
         )
 
     def first(pattern: str, accept: Callable[[Look], bool] = lambda each: True) -> Look | None:
@@ -273,7 +277,9 @@ def _table(bench: Workbench, path: Path) -> tuple[dict[str, Any], list[Guess]]:
         event["event"] = "Order Completed" if order is not None or total is not None else _title(path)
     later: list[dict[str, Any]] = []
     if order is not None and named is None:
-        ids: dict[str, Any] = {key: event[key] for key in ("userId", "anonymousId", "email", "phone") if key in event}
+        ids: dict[str, Any] = {
+            key: event[key] for key in ("userId", "anonymousId", "email", "phone") if key in event
+        }
         for each in moments[1:]:
             name = _is_later(each.words)
             if name is not None and each.name not in guesses and name not in [row["event"] for row in later]:

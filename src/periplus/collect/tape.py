@@ -20,6 +20,8 @@ BLOCK = 16 << 20
 ROWS = 1 << 17
 LEAVES = 1 << 21
 DAMAGED = 4096
+GLANCES, GLANCE = 16, 1 << 20
+"""How many places of a run are looked at, and how many bytes at each, to learn what is frequent."""
 
 _BIT = {kind: 1 << (kind - 1) for kind in range(1, json_scan.KINDS)}
 _NUMBERS = _BIT[json_scan.INTEGER] | _BIT[json_scan.DECIMAL]
@@ -52,6 +54,16 @@ class Wanted:
     kind: str
 
 
+def line_end(text: Bytes, at: int) -> int:
+    """The byte after the next line feed from `at` on."""
+    while at < len(text):
+        found = np.flatnonzero(text[at : at + (1 << 16)] == 10)
+        if len(found):
+            return at + int(found[0]) + 1
+        at += 1 << 16
+    return len(text)
+
+
 class Tape:
     """Lines of a file from byte `start` to `end`; `first_line` is set once the lines before are counted."""
 
@@ -65,10 +77,22 @@ class Tape:
 
     def blocks(self) -> Iterator[tuple[int, list[Damaged], int, int]]:
         """(rows, damaged rows, leaves, bytes done) of each block; what is on the tape is good until the next."""
-        held = self._buffers
-        position, line = self.start, self.first_line
-        while position < self.end:
-            until = min(self.end, position + BLOCK)
+        self.lines = 0
+        yield from self._scan(self.start, self.end, BLOCK)
+
+    def glances(self) -> Iterator[int]:
+        """The leaves of a few short blocks, spread evenly: enough to know what is frequent."""
+        step = (self.end - self.start) // GLANCES
+        for glance in range(GLANCES):
+            at = self.start + glance * step
+            at = at if glance == 0 else line_end(self.text, at)
+            for _, _, leaves, _ in self._scan(at, min(at + GLANCE, self.end), GLANCE):
+                yield leaves
+
+    def _scan(self, position: int, end: int, block: int) -> Iterator[tuple[int, list[Damaged], int, int]]:
+        held, line = self._buffers, self.first_line
+        while position < end:
+            until = min(end, position + block)
             rows, damaged, leaves, after, line, full = json_scan.scan(
                 self.text, position, until, line, *self.paths.arrays(), *held.tape(),
                 held.begins, held.finishes, held.lines, held.bad,
@@ -79,8 +103,8 @@ class Tape:
                 held.more_leaves()  # one line has more leaves than there is room for
                 continue
             position = after
+            self.lines = line - self.first_line
             yield rows, [self._damaged(row) for row in held.bad[:damaged]], leaves, position - self.start
-        self.lines = line - self.first_line
 
     def tally(self, leaves: int, counts: np.ndarray) -> np.ndarray:
         """Counts by node and kind with this block's leaves added; a larger array where there are more nodes."""

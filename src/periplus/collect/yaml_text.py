@@ -53,6 +53,10 @@ def read_yaml(text: str, what: str) -> Any:
             f"The {what} is not readable YAML{where}: {said}.",
             hint="Look at that line; often it is a tab, an indent, or a colon that needs quotes around the text.",
         ) from None
+    except RecursionError:
+        raise DocumentError(
+            f"The {what} is nested too deep to be read.", hint="Look for brackets that are never closed."
+        ) from None
 
 
 def key_text(key: Any) -> str:

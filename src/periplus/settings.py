@@ -6,6 +6,7 @@ A setting `zone` is read from `PERIPLUS_ZONE`, else from the file, else from the
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -47,13 +48,19 @@ def load(workspace: Path, environ: Mapping[str, str] = os.environ) -> Settings:
         written = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as problem:
         raise StoreError(
-            f"{path} cannot be read: {problem.strerror}.", code="unreadable", hint="Give this user the right to read it."
+            f"{path} cannot be read: {problem.strerror}.",
+            code="unreadable",
+            hint="Give this user the right to read it.",
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise DocumentError(f"{path} is not readable TOML: {problem}.", hint="Mend the line it names.") from None
+        raise DocumentError(
+            f"{path} is not readable TOML: {problem}.", hint="Mend the line it names."
+        ) from None
     known = {row.name: row for row in fields(Settings)}
     layout = written.get("format", FORMAT)
-    if isinstance(layout, int) and layout > FORMAT:  # before its keys are judged: a newer version has new ones
+    if (
+        isinstance(layout, int) and layout > FORMAT
+    ):  # before its keys are judged: a newer version has new ones
         raise StoreError(
             f"{workspace} was made by a newer version of Periplus.",
             code="newer",
@@ -96,6 +103,11 @@ def check(settings: Settings) -> None:
         raise DocumentError("week_start is monday, sunday or saturday.")
     if settings.order_value not in ("total", "revenue"):
         raise DocumentError("order_value is total or revenue.")
+    if not re.fullmatch(r"(\d+(\.\d+)?\s*[KMGT]i?B)?", settings.memory, re.IGNORECASE):
+        raise DocumentError(
+            f"Setting memory is {settings.memory!r}, not an amount of memory.",
+            hint="Write it such as 4GB, or leave it empty.",
+        )
     if not 0 <= settings.threads <= 256:
         raise DocumentError("threads is between 0 and 256; 0 means one per core.")
     if not 1 <= settings.shards <= 1024:

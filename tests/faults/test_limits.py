@@ -1,0 +1,271 @@
+"""Disks that are full, folders one may not write, two at once: said plainly, and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from periplus.workspace import init
+from tests.faults import shops
+from tests.faults.forking import ROOT, Ended, Terminal
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    init(tmp_path / "shop", shards=2, threads=1, memory="500MB").close()
+    return tmp_path / "shop"
+
+
+def refused(ended: Ended, *words: str) -> None:
+    assert ended.code == 1, ended
+    assert ended.out == ""
+    message, hint, *more = ended.err.splitlines()
+    assert message.startswith("Problem: ")
+    assert hint.startswith("   Hint: ")
+    assert more == []
+    for word in words:
+        assert word in ended.err
+
+
+# -- disks --------------------------------------------------------------------------------------
+
+
+def test_files_that_may_not_grow(shell: Terminal, shop: Path) -> None:
+    """RLIMIT_FSIZE: the kernel refuses each write beyond so many bytes, wherever it comes from."""
+    good, more = shops.write(shop.parent / "good.jsonl", shops.log(20)), shops.log(3000, prefix="x")
+    assert shell.run("import", good, "-w", shop).code == 0
+    many = shops.write(shop.parent / "many.jsonl", more)
+    before = shops.answers(shop)
+    for size in (1_000, 6_000, 15_000, 30_000, 60_000):
+        ended = shell.run("import", many, "-w", shop, file_size=size)
+        if ended.code == 0:  # this much is enough
+            break
+        refused(ended, "is full", "nothing was changed", "room")
+        assert shops.answers(shop) == before
+        assert list((shop / "spill").iterdir()) == []
+    for name in ("out.jsonl", "out.jsonl.gz", "out.parquet"):
+        assert shell.run("import", many, "-w", shop).code == 0
+        refused(shell.run("export", shop.parent / name, "-w", shop, file_size=2_000), "is full")
+        assert not list(shop.parent.glob(f"{name}*"))
+    assert len(shops.standing_ids(shop)) == 3020
+    shops.healthy(shop)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 3 MB, where one may mount one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = shutil.which("mount")
+    if os.getuid() != 0 or mount is None:
+        pytest.skip("only root can mount a small disk")
+    if subprocess.run(
+        [mount, "-t", "tmpfs", "-o", "size=3m", "tmpfs", place], capture_output=True
+    ).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
+def test_a_full_disk(shell: Terminal, disk: Path) -> None:
+    init(disk / "shop", shards=2, threads=1, memory="500MB").close()
+    shop, files = disk / "shop", disk.parent
+    assert shell.run("import", shops.write(files / "good.jsonl", shops.log(20)), "-w", shop).code == 0
+    question = files / "question.json"
+    question.write_text(json.dumps(shops.QUESTIONS[0]))
+    before = shops.answers(shop)
+    many = shops.write(files / "many.jsonl", shops.log(3000, prefix="x"))
+    stops = 0
+    for free in (0, 20_000, 60_000, 120_000, 200_000, 300_000):
+        with (disk / "ballast").open("wb") as ballast:
+            ballast.write(bytes(shutil.disk_usage(disk).free))
+            ballast.truncate(max(0, ballast.tell() - free))
+        ended = shell.run("import", many, "-w", shop)
+        if ended.code == 0:
+            break
+        stops += 1
+        refused(ended, "full", "nothing was changed")
+        assert shell.run("ask", question, "-w", shop).code == 0
+        assert shops.answers(shop) == before
+        if free == 0:
+            refused(shell.run("batch", "undo", 1, "-w", shop), "full")
+            refused(shell.run("token", "add", "ann", "-w", shop), "full")
+            refused(shell.run("export", disk / "out.parquet", "-w", shop), "full")
+        (disk / "ballast").unlink()
+    assert stops >= 3
+    (disk / "ballast").unlink(missing_ok=True)
+    assert shell.run("import", many, "-w", shop).code == 0
+    assert len(shops.standing_ids(shop)) == 3020
+    assert shops.strays(shop) == []
+    shops.healthy(shop)
+
+
+def test_a_disk_that_fills_while_compacting_does_not_fail_the_import(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from periplus.errors import StoreError
+    from periplus.store import compact
+    from periplus.workspace import open_workspace
+
+    def full(*_: object) -> int:
+        raise StoreError("The disk is full.", hint="Free some room.")
+
+    monkeypatch.setattr(compact, "tidy", full)
+    with open_workspace(shop) as opened:
+        result = opened.import_file(shops.write(shop.parent / "a.jsonl", shops.log(5)))
+    assert (result.accepted, len(result.warnings)) == (5, 1)
+    assert "The events are in" in result.warnings[0]
+
+
+# -- rights -------------------------------------------------------------------------------------
+
+
+def test_a_workspace_one_may_only_read(shell: Terminal, shop: Path) -> None:
+    if os.getuid() != 0:
+        pytest.skip("only root can become another user")
+    nobody = pwd.getpwnam("nobody").pw_uid
+    good = shops.write(shop.parent / "good.jsonl", shops.log(20))
+    assert shell.run("import", good, "-w", shop).code == 0
+    question = shop.parent / "question.json"
+    question.write_text(json.dumps(shops.QUESTIONS[0]))
+    for folder in shop.parents[:3]:
+        folder.chmod(0o755)
+    for path in [shop, *shop.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    expected = shell.run("ask", question, "-w", shop)
+    asked = shell.run("ask", question, "-w", shop, user=nobody)
+    assert asked.code == 0, asked.err
+    assert asked.json["rows"] == expected.json["rows"]
+    assert shell.run("batch", "list", "-w", shop, user=nobody).code == 0
+    assert shell.run("map", "list", "-w", shop, user=nobody).code == 0
+    for words in (
+        ("import", good),
+        ("batch", "undo", 1),
+        ("token", "add", "ann"),
+        ("export", shop / "out.jsonl"),
+        ("export", shop / "out.parquet"),
+    ):
+        refused(shell.run(*words, "-w", shop, user=nobody), "right")
+    told = shell.run("doctor", "-w", shop, user=nobody)
+    assert told.code == 1
+    assert "may not write" in told.out
+    refused(shell.run("init", shop.parents[2] / "new", user=nobody), "right")
+    (shop / "periplus.toml").chmod(0o600)
+    refused(shell.run("batch", "list", "-w", shop, user=nobody), "periplus.toml", "right")
+    (shop / "periplus.toml").chmod(0o644)
+    hot = next((shop / "runs").glob("*.time.npy"))
+    hot.chmod(0o600)
+    refused(shell.run("ask", question, "-w", shop, user=nobody), hot.name, "read")
+    shops.healthy(shop)
+
+
+# -- two at once --------------------------------------------------------------------------------
+
+
+def test_two_imports_at_once_both_succeed(shell: Terminal, shop: Path) -> None:
+    log = shops.log(3000)
+    first, second = (
+        shops.write(shop.parent / "1.jsonl", log[:2000]),
+        shops.write(shop.parent / "2.jsonl", log[1000:]),
+    )
+    other = Terminal()
+    try:
+        shell.start("import", first, "-w", shop, "--json")
+        other.start("import", second, "-w", shop, "--json")
+        ended = [shell.wait(), other.wait()]
+    finally:
+        other.close()
+    assert [each.code for each in ended] == [0, 0], ended
+    assert sorted(each.json["batch"] for each in ended) == [1, 2]
+    assert sum(each.json["accepted"] for each in ended) == 3000
+    assert sum(each.json["duplicate"] for each in ended) == 1000
+    assert len(shops.standing_ids(shop)) == 3000
+    assert shops.strays(shop) == []
+    shops.counts_add_up(shop)
+    single = shop.parent / "single"
+    init(single, shards=2, threads=1, memory="500MB").close()
+    assert shell.run("import", first, "-w", single).code == 0
+    assert shell.run("import", second, "-w", single).code == 0
+    assert shops.answers(shop) == shops.answers(single)
+
+
+_HOLD = """
+import sys, periplus
+with periplus.open(sys.argv[1]) as shop, shop.serving():
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_second_server_is_refused_until_the_first_is_gone_even_by_kill(shop: Path) -> None:
+    from periplus.errors import BusyError
+    from periplus.workspace import open_workspace
+
+    process = subprocess.Popen(
+        [sys.executable, "-c", _HOLD, shop],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    with open_workspace(shop) as opened:
+        with pytest.raises(BusyError) as busy, opened.serving():
+            pass
+        assert f"periplus serve, process {process.pid}" in busy.value.message
+        assert busy.value.hint
+        opened.import_file(shops.write(shop.parent / "a.jsonl", shops.log(5)))  # others work meanwhile
+        process.kill()
+        process.wait()
+        process.stdin.close()
+        process.stdout.close()
+        with opened.serving():
+            pass
+
+
+def test_a_writer_waits_for_the_one_before_and_says_whom_it_waited_for(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from periplus.errors import BusyError
+    from periplus.people import admission
+    from periplus.store import locks
+    from periplus.workspace import open_workspace
+
+    monkeypatch.setattr(admission, "WAIT_FOR_WRITER", 0.2)
+    path = shops.write(shop.parent / "a.jsonl", shops.log(5))
+    with open_workspace(shop) as opened:
+        with locks.held(shop / "write.lock", who="somebody"):
+            started = time.monotonic()
+            with pytest.raises(BusyError) as busy:
+                opened.import_file(path)
+            assert time.monotonic() - started >= 0.2
+        assert "in use by somebody" in busy.value.message
+        assert list((shop / "spill").iterdir()) == []
+        assert opened.import_file(path).accepted == 5
+
+
+def test_what_another_process_is_preparing_is_not_swept(shop: Path) -> None:
+    from periplus.store.home import open_home
+
+    home = open_home(shop)
+    with home.staging() as mine:
+        (mine / "events").write_text("x")
+        left = home.spill / "staging-left-by-the-dead"
+        left.mkdir()
+        home.clear_spill()
+        assert (mine / "events").exists()
+        assert not left.exists()
+    assert not mine.exists()

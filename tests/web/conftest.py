@@ -1,6 +1,6 @@
 """A small shop with known journeys, imported through the door everybody uses, served by a real server."""
 
-from __future__ import annotations
+from __future__ import shutil
 
 import json
 import random
@@ -155,14 +155,15 @@ def client(site: Served) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """A browser to drive; skipped with the reason where there is none."""
-    path = Path("/usr/bin/chromium")
-    if not path.exists():
-        pytest.skip("Chromium is not installed at /usr/bin/chromium")
+    found = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
+    path = next((name for name in found if name), None)
+    if path is None:
+        pytest.skip("No Chromium is on the PATH")
     sync_api = pytest.importorskip("playwright.sync_api")
     flags = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=str(path), args=[*flags, "--disable-component-update", "--disable-sync"]
+            executable_path=path, args=[*flags, "--disable-component-update", "--disable-sync"]
         )
         yield browser
         browser.close()

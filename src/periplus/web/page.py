@@ -120,9 +120,17 @@ def text(request: Request, template: str, context: Mapping[str, Any]) -> Markup:
             csrf=getattr(state, "csrf", ""),
             nonce=getattr(state, "nonce", ""),
             signed_in=getattr(state, "session", None) is not None,
+            simulated=_is_simulated(request),
             **context,
         )
     )
+
+
+def _is_simulated(request: Request) -> bool:
+    """Whether all events of the workspace were made by `periplus simulate`, as the demo imports them."""
+    site = getattr(request.app.state, "site", None)
+    live = [] if site is None else site.workspace.snapshot().manifest.batches
+    return bool(live) and all(batch.source == "simulated" for batch in live)
 
 
 def render(request: Request, template: str, context: Mapping[str, Any], status: int = 200) -> HTMLResponse:

@@ -1,9 +1,10 @@
 """A small shop with known journeys, imported through the door everybody uses, served by a real server."""
 
-from __future__ import shutil
+from __future__ import annotations
 
 import json
 import random
+import shutil
 import socket
 import threading
 import time

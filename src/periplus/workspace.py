@@ -5,6 +5,7 @@ It only opens and holds resources; the work is done by functions of the areas.
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ import periplus.journeys.funnel
 import periplus.journeys.map
 import periplus.maps.meaning  # noqa: F401  these three register what they are
 from periplus import clock, question
-from periplus.errors import InputError, NotFoundError
+from periplus.errors import InputError, NotFoundError, PeriplusError
 from periplus.maps.theme import Theme
 from periplus.people import admission, directory, export, history, ledger
 from periplus.question import Answer, Context, Question
@@ -96,7 +97,9 @@ class Workspace:
         return self.state.document(kind, name) if self._has_state() else None
 
     def _has_state(self) -> bool:
-        return bool(self.settings.state) or (self.path / "state.db").exists()
+        """Whether any was made; a disk that was full may have left an empty file."""
+        local = self.path / "state.db"
+        return bool(self.settings.state) or (local.exists() and local.stat().st_size > 0)
 
     def ask(self, question_: Mapping[str, Any] | Question) -> Answer:
         """The Answer to a question; raises QuestionError or NotFoundError with a hint."""
@@ -149,7 +152,11 @@ class Workspace:
             )
             imported = admission.admit(self.home, staged, now=clock.wall(), replaced=replace, progress=told)
         # What was imported is published by now; this only makes later questions faster.
-        compact.tidy(self.home, told)
+        try:
+            compact.tidy(self.home, told)
+        except PeriplusError as problem:
+            said = f"The events are in, but could not be compacted: {problem}"
+            return dataclasses.replace(imported, warnings=[*imported.warnings, said])
         return imported
 
     def undo(self, batch: int, progress: Progress | None = None) -> dict[str, Any]:

@@ -7,7 +7,6 @@ does not grow with the file; a step that needs rows twice reads the mapped file 
 
 from __future__ import annotations
 
-import errno
 import queue
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -142,13 +141,7 @@ def ahead(made: Iterator[T], depth: int = 2) -> Iterator[T]:
 
 def unwritable(path: Path, problem: OSError) -> StoreError:
     """What to say where a temporary file cannot be written."""
-    if problem.errno == errno.ENOSPC:
-        return StoreError(
-            "The disk is full: the import stopped, nothing was changed.",
-            code="disk_full",
-            hint="Free some room on the disk of the workspace and run it again.",
-        )
-    return StoreError(f"{path.parent} cannot be written: {problem.strerror or problem}.", code="unwritable")
+    return os_problem(problem, path)
 
 
 def merge_seen(into: dict[str, Seen], more: Mapping[str, Seen]) -> None:

@@ -64,7 +64,9 @@ def read(snapshot: Snapshot, paths: list[str], names: Iterable[str] | None) -> V
     found = snapshot.fetch(where, [_place_among(frequent, paths), _unless_among(frequent, paths, value)])
     place = np.asarray(np.ma.filled(found.columns[0], 0), np.int64)
     rare = place == 0
-    seldom = pa.array(np.ma.getdata(found.columns[1])[rare], pa.string()).dictionary_encode()
+    # As objects: where every value is a frequent one the column is all null and comes as numbers.
+    texts = np.ma.getdata(found.columns[1])[rare].astype(object)
+    seldom = pa.array(texts, pa.string()).dictionary_encode()
     distinct: list[str] = [f"s{each}" for each in frequent] + seldom.dictionary.to_pylist()
     number = place - 1
     number[rare] = len(frequent) + seldom.indices.to_numpy(zero_copy_only=False)

@@ -22,7 +22,7 @@ from tests.terminal import run
 ROOT = Path(__file__).resolve().parents[1]
 
 COMMANDS = {
-    "init": "DIRECTORY --zone --currency --shards --json",
+    "init": "DIRECTORY --zone --currency --shards --workspace --json",
     "import": "FILES --mapping --source --replace --dry-run --workspace --json",
     "ask": "QUESTION --workspace --json",
     "people": "QUESTION --row --field --workspace --json",
@@ -38,8 +38,8 @@ COMMANDS = {
     "map add": "FILE --workspace --json",
     "map export": "NAME OUT --from --to --now --workspace --json",
     "export": "OUT --workspace --json",
-    "serve": "--host --port --workspace",
-    "simulate": "OUT --events --seed --truth --json",
+    "serve": "--host --port --workspace --json",
+    "simulate": "OUT --events --seed --truth --workspace --json",
     "doctor": "--workspace --json",
 }
 

@@ -100,24 +100,28 @@ def _read(path: Path) -> dict[str, Any]:
 
 @app.command()
 def init(
-    directory: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    directory: Annotated[Path | None, typer.Argument(help="A new or empty folder.")] = None,
     zone: Annotated[str, typer.Option(help="Display time zone, such as Europe/Athens.")] = "UTC",
     currency: Annotated[str, typer.Option(help="Currency, such as EUR.")] = "EUR",
     shards: Annotated[int, typer.Option(help="How many shards; fixed from then on.")] = 16,
+    workspace: Folder = None,
     as_json: Json = False,
 ) -> None:
     """Make a workspace: a folder that holds a shop's events, maps and settings."""
     from periplus.store import compiled
     from periplus.workspace import init as make
 
-    with make(directory, zone=zone, currency=currency, shards=shards) as workspace:
+    target = directory or workspace
+    if target is None:
+        raise typer.BadParameter("name the folder to make", param_hint="DIRECTORY")
+    with make(target, zone=zone, currency=currency, shards=shards) as made:
         compiled.warm()
         if (problem := compiled.cache_problem()) is not None:
             typer.echo(f"Note: {problem}", err=True)
         if as_json:
-            _print({"workspace": str(workspace.path), "zone": zone, "currency": currency, "shards": shards})
+            _print({"workspace": str(made.path), "zone": zone, "currency": currency, "shards": shards})
         else:
-            typer.echo(f"Made the workspace {directory}. Next: periplus import FILE --workspace {directory}")
+            typer.echo(f"Made the workspace {target}. Next: periplus import FILE --workspace {target}")
 
 
 @app.command("import")
@@ -344,12 +348,17 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8765,
     workspace: Folder = None,
+    as_json: Json = False,
 ) -> None:
     """Serve the application; prints a sign-in link, good once, alone on a line."""
     from periplus.web.serve import serve as run
 
+    def say_json(text: str) -> None:
+        if text.startswith("http"):
+            _say(json.dumps({"url": text}))
+
     with _open(workspace) as ws, ws.serving():
-        run(ws, host=host, port=port, say=_say)
+        run(ws, host=host, port=port, say=say_json if as_json else _say)
 
 
 @app.command()
@@ -358,9 +367,11 @@ def simulate(
     events: Annotated[int, typer.Option(help="About how many events.")] = 100_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same file.")] = 1,
     truth: Annotated[Path | None, typer.Option(help="Write here what was planted (JSON).")] = None,
+    workspace: Folder = None,
     as_json: Json = False,
 ) -> None:
-    """Write the events of a shop that does not exist, for demos, tests and load."""
+    """Write the events of a shop that does not exist, for demos, tests and load; needs no workspace."""
+    del workspace
     from periplus.simulate import simulate as run
 
     with progress() as told:

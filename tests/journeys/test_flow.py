@@ -72,7 +72,7 @@ def test_flows_add_up_to_the_map(events: Any, document: Any, now: int, period: A
 
 
 @examples()
-@given(logs(), nows, periods(("start", "activity")), st.integers(1, 6), st.booleans())
+@given(logs(), nows, periods(("start", "activity")), st.integers(1, 3), st.booleans())
 def test_flows_by_steps_and_by_property(
     events: Any, now: int, period: Any, lapse: int, off_map: bool
 ) -> None:

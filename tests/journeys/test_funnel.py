@@ -26,7 +26,7 @@ from tests.journeys.logs import (
     written,
 )
 
-seconds = st.integers(0, 8).map(lambda second: f"{second}s")
+seconds = st.integers(0, 4).map(lambda second: f"{second}s")
 names = st.one_of(
     st.sampled_from(["A", "B", "C"]), st.sampled_from([["A", "B"], ["B", "C"], ["A", "B", "C"]])
 )
@@ -38,7 +38,7 @@ def funnels(
 ) -> dict[str, Any]:
     """A funnel question of customers, without its moment."""
     single = st.sampled_from(["A", "B", "C", "X"])
-    count = draw(st.integers(least, 4))
+    count = draw(st.sampled_from([least, 2, 2, 3, 3, 4]))
     steps: list[dict[str, Any]] = []
     for index in range(count):
         step: dict[str, Any] = {"event": draw(single if plain else names)}
@@ -47,7 +47,7 @@ def funnels(
         if not plain and order != "any":
             if 0 < index < count - 1 and draw(st.booleans()):
                 step["optional"] = True
-            if index and draw(st.integers(0, 2)) == 0:
+            if index and draw(st.booleans()):
                 step["within"] = draw(seconds)
         steps.append(step)
     question: dict[str, Any] = {"kind": "funnel", "steps": steps, "order": order}

@@ -1,9 +1,9 @@
 """The command line in processes that may be killed: each command is a fork of one warm Python, so it starts at once.
 
-Run as a script this reads one JSON order per line on standard input and writes one JSON answer per line. An order is
-`{"words": [...], "folder": ..., "kill_after": seconds, "kill_at": n, "under": path, "set": {"module:name": value},
-"user": id}`: the command, and when to kill it (SIGKILL): after so many seconds, or just before it changes the files
-below `under` for the n-th time.
+Run as a script this reads a line of JSON orders on standard input and writes a line of JSON answers. An order is
+`{"words": [...], "folder": path, "kill_after": seconds, "kill_at": n, "under": path, "file_size": bytes,
+"user": number, "set": {"module:name": value}}`: the command, and when to kill it (SIGKILL): after so many seconds,
+or just before it changes the files below `under` for the n-th time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,18 +51,17 @@ class Terminal:
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )
 
-    def start(self, *words: object, **order: Any) -> None:
-        """Give an order; read its answer with `wait`. Orders run one after another."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"words": [str(word) for word in words], **order}) + "\n")
-
-    def wait(self) -> Ended:
-        assert self._process.stdout is not None
-        return Ended(**json.loads(self._process.stdout.readline()))
-
     def run(self, *words: object, **order: Any) -> Ended:
-        self.start(*words, **order)
-        return self.wait()
+        """Run one command to its end."""
+        return self.together([words], **order)[0]
+
+    def together(self, commands: Sequence[Sequence[object]], **order: Any) -> list[Ended]:
+        """Run commands at the same time, each to its end."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        orders = [{"words": [str(word) for word in words], **order} for words in commands]
+        self._process.stdin.write(json.dumps(orders) + "\n")
+        return [Ended(**ended) for ended in json.loads(self._process.stdout.readline())]
 
     def close(self) -> None:
         assert self._process.stdin is not None
@@ -145,31 +144,36 @@ def _child(order: dict[str, Any], out: int, err: int, counter: int) -> None:
     os._exit(code if isinstance(code, int) else int(code is not None))
 
 
-def _carry_out(order: dict[str, Any]) -> dict[str, Any]:
-    with (
-        tempfile.TemporaryFile() as out,
-        tempfile.TemporaryFile() as err,
-        tempfile.TemporaryFile() as counter,
-    ):
-        started = time.monotonic()
-        child = os.fork()
-        if child == 0:
-            _child(order, out.fileno(), err.fileno(), counter.fileno())
-        if (delay := order.get("kill_after")) is not None:
-            while time.monotonic() < started + delay and os.waitid(os.P_PID, child, _LOOK) is None:
+class _Child:
+    """A command under way in a fork."""
+
+    def __init__(self, order: dict[str, Any]) -> None:
+        self.order = order
+        self.streams = [tempfile.TemporaryFile() for _ in range(3)]  # noqa: SIM115  closed in `end`
+        self.started = time.monotonic()
+        self.process = os.fork()
+        if self.process == 0:
+            _child(order, *(stream.fileno() for stream in self.streams))
+
+    def end(self) -> dict[str, Any]:
+        if (delay := self.order.get("kill_after")) is not None:
+            until = self.started + delay
+            while time.monotonic() < until and os.waitid(os.P_PID, self.process, _LOOK) is None:
                 time.sleep(0.002)
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
-        for stream in (out, err, counter):
+            os.kill(self.process, signal.SIGKILL)  # not waited for yet: the number is still its own
+        _, status = os.waitpid(self.process, 0)
+        for stream in self.streams:
             stream.seek(0)
+        out, err, changes = (stream.read().decode() for stream in self.streams)
+        for stream in self.streams:
+            stream.close()
         return {
             "code": os.waitstatus_to_exitcode(status),
             "killed": os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL,
-            "out": out.read().decode(),
-            "err": err.read().decode(),
-            "changes": int(counter.read() or 0),
-            "seconds": time.monotonic() - started,
+            "out": out,
+            "err": err,
+            "changes": int(changes or 0),
+            "seconds": time.monotonic() - self.started,
         }
 
 
@@ -201,7 +205,8 @@ def _serve() -> None:
     codecs.lookup("utf-8-sig")
     compiled.warm()
     for line in sys.stdin:
-        print(json.dumps(_carry_out(json.loads(line))), flush=True)
+        children = [_Child(order) for order in json.loads(line)]
+        print(json.dumps([child.end() for child in children]), flush=True)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from periplus.workspace import init
 from tests.faults import shops
 from tests.faults.forking import Terminal
 
-MOMENTS = int(os.environ.get("PERIPLUS_EXAMPLES", "4"))
+MOMENTS = int(os.environ.get("PERIPLUS_EXAMPLES", "3"))
 """How many moments of each operation are tried; as many as there are for a large number."""
 COMPACTING = {"periplus.store.compact:WORTH": 3, "periplus.store.compact:MOST_RUNS": 1}
 

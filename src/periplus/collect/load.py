@@ -19,8 +19,8 @@ import pyarrow.ipc as ipc
 
 from periplus.collect.recipe import ROW_BITS
 from periplus.collect.rows import Chunk, Damaged, Seen
-from periplus.errors import StoreError
 from periplus.store.door import quoted
+from periplus.store.files import os_problem
 from periplus.store.staged import Progress
 
 T = TypeVar("T")
@@ -66,7 +66,7 @@ def spilled(batches: Iterable[pa.RecordBatch], path: Path) -> pa.Table | None:
             if writer is not None:
                 writer.close()
     except OSError as problem:
-        raise unwritable(path, problem) from problem
+        raise os_problem(problem, path) from problem
     return None if writer is None else ipc.open_file(pa.memory_map(str(path))).read_all()
 
 
@@ -137,11 +137,6 @@ def ahead(made: Iterator[T], depth: int = 2) -> Iterator[T]:
     finally:
         stop.set()
         worker.join()
-
-
-def unwritable(path: Path, problem: OSError) -> StoreError:
-    """What to say where a temporary file cannot be written."""
-    return os_problem(problem, path)
 
 
 def merge_seen(into: dict[str, Seen], more: Mapping[str, Seen]) -> None:

@@ -65,13 +65,14 @@ def execute(
         for event in recipe.events:
             path = folder / f"events-{number:03d}-{event.place:03d}.parquet"
             with joins_as_written(connection):
-                written = _copy(connection, recipe, event, kinds, path)
-            if written:
+                made = _copy(connection, recipe, event, kinds, path)
+            if made:
                 paths.append(path)
             else:
                 path.unlink(missing_ok=True)
-        withheld += _refuse(connection, recipe, spans)
-        warnings += _unmade(connection, recipe)
+        if len(recipe.events) > 1 or made != recipe.rows:  # else every row made its event: none to refuse
+            withheld += _refuse(connection, recipe, spans)
+            warnings += _unmade(connection, recipe)
         connection.execute("DROP TABLE positions; DROP TABLE equals_before")
     return Written(paths, kinds, _paths_in_rest(connection, paths), withheld, reversed_files, warnings)
 

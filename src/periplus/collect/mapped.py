@@ -70,13 +70,15 @@ def _table(
     kept = [name for name in own if name in needed_own]
     kinds = {f"@kind {name}": "UTINYINT" for name in kept} if any(reader.leaves for reader in readers) else {}
     loaded = load.Loaded(dict.fromkeys(kept, "VARCHAR") | kinds)
-    indexes = []
+    indexes: list[int] = []
+    good = 0
     for reader in readers:
         index = len(bench.files)
         bench.files.append(reader.file)
         indexes.append(index)
         damaged = reader.add(bench, loaded, index, [name for name in reader.columns if name in kept], source)
         bench.damaged(index, damaged)
+        good += reader.file.rows - len(damaged)
         reader.file.columns, reader.file.seen = reader.columns, reader.seen
         load.merge_seen(loaded.seen, reader.seen)
     seen = dict(loaded.seen)
@@ -86,7 +88,7 @@ def _table(
         relation, columns, seen = _join(bench, loaded, joins, known, wanted, seen)
     ground = tables.Ground(relation, columns, seen, zone, source, _decider(bench, relation))
     made = tables.recipe(
-        table, ground, first_place=first_place, consent=document.consent, files=tuple(indexes)
+        table, ground, first_place=first_place, consent=document.consent, files=tuple(indexes), rows=good
     )
     if table.where:
         _leave_out(bench, relation, made, indexes)

@@ -78,6 +78,8 @@ class Recipe:
     withheld: str
     events: tuple[EventRecipe, ...]
     files: tuple[int, ...] = ()
+    rows: int | None = None
+    """How many rows the relation has, where that is known."""
     counted: bool = True
     """Whether equal rows must be counted (some event may have no message id)."""
     checks: tuple[tuple[str, str, str | None], ...] = ()

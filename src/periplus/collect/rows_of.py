@@ -66,10 +66,8 @@ class _Csv:
     def add(
         self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None
     ) -> list[Damaged]:
-        hashed = (
-            "NULL" if source is None else keys.row_sql(source, {name: quoted(name) for name in self.columns})
-        )
-        chunks = self.reader.chunks(None if source is not None else list(kept))
+        hashed = "NULL" if source is None else '(CAST("@high" AS UHUGEINT) << 64) + "@low"'
+        chunks = self.reader.chunks(list(kept), source)
         return _spill(bench, loaded, self.file, chunks, index, hashed, {name: quoted(name) for name in kept})
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from periplus.collect import flat_parquet, jsonl, keys, load
+from periplus.collect.asked import one
 from periplus.collect.fields import majority
 from periplus.collect.jsonl import JsonLines
 from periplus.collect.opened import OpenFile, Workbench
@@ -81,7 +82,7 @@ def recipes(bench: Workbench, paths: list[Path], source: str) -> list[Recipe]:
     made = []
     if lines:
         flat, files = _json(bench, lines, source)
-        made.append(recipe(bench, flat, source, files))
+        made.append(recipe(bench, flat, source, files, _good(bench, files)))
     for path, inner in parquet:
         held, file = flat_parquet.opened(
             bench,
@@ -96,8 +97,14 @@ def recipes(bench: Workbench, paths: list[Path], source: str) -> list[Recipe]:
             cap=COLUMN_CAP,
         )
         flat = Flat(held.relation, held.fields, held.paths, held.rest, False, held.micros, held.payload)
-        made.append(recipe(bench, flat, source, (file,)))
+        made.append(recipe(bench, flat, source, (file,), bench.files[file].rows))
     return made
+
+
+def _good(bench: Workbench, files: tuple[int, ...]) -> int:
+    """The rows of some files that could be read."""
+    (damaged,) = one(bench.connection, "SELECT count(*) FROM rejects")
+    return sum(bench.files[file].rows for file in files) - int(damaged)
 
 
 def _packed_parquet(path: Path) -> bool:
@@ -215,7 +222,7 @@ def _check(reader: JsonLines, path: Path) -> None:
         )
 
 
-def recipe(bench: Workbench, flat: Flat, source: str, files: tuple[int, ...]) -> Recipe:
+def recipe(bench: Workbench, flat: Flat, source: str, files: tuple[int, ...], rows: int) -> Recipe:
     """How flat Segment rows become events."""
 
     def field(name: str) -> str:
@@ -260,7 +267,14 @@ def recipe(bench: Workbench, flat: Flat, source: str, files: tuple[int, ...]) ->
         )
     )
     return Recipe(
-        flat.relation, tuple(items), withheld, (event,), files, checks=tuple(checks), payload=flat.payload
+        flat.relation,
+        tuple(items),
+        withheld,
+        (event,),
+        files,
+        checks=tuple(checks),
+        payload=flat.payload,
+        rows=rows,
     )
 
 

@@ -65,6 +65,7 @@ def recipe(
     first_place: int,
     consent: Mapping[str, bool | Field_] | None,
     files: tuple[int, ...],
+    rows: int,
 ) -> Recipe:
     """The recipe of a table whose files are loaded; `first_place` is where its events begin in the mapping."""
     items: list[TimeItem] = []
@@ -86,6 +87,7 @@ def recipe(
         withheld=withheld,
         events=tuple(events),
         files=files,
+        rows=None if table.where else rows,
         counted=any(event.messageId is None for event in table.events),
     )
 

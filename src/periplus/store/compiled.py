@@ -7,9 +7,11 @@ written the loops are compiled anew in each process, and `cache_problem()` says 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +40,14 @@ class Loop:
             if self._ready is None:
                 import numba
 
-                cache = _usable_cache()
-                if cache is not None:
-                    vars(numba.config)["CACHE_DIR"] = str(cache)
+                kept = _usable_cache()
+                if kept is not None:
+                    vars(numba.config)["CACHE_DIR"] = str(kept)
                 for name in self.function.__code__.co_names:  # the loops it calls are compiled first
                     helper = self.function.__globals__.get(name)
                     if isinstance(helper, Loop):
                         self.function.__globals__[name] = helper.ready()
-                jit = numba.njit(self.signature, nogil=True, cache=cache is not None)
+                jit = numba.njit(self.signature, nogil=True, cache=kept is not None)
                 self._ready = jit(self.function)
             return self._ready
 
@@ -79,6 +81,21 @@ def cache_problem() -> str | None:
     return _problem
 
 
+@cache
+def _edition() -> str:
+    """A name for the present text of all modules with loops.
+
+    Numba looks at the file of a loop alone, and would keep one whose constants or helpers have changed
+    in another file; so each edition of the code has a folder of its own.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
+        text = path.read_bytes()
+        if b"store.compiled import" in text or path.samefile(__file__):
+            digest.update(text)
+    return digest.hexdigest()[:16]
+
+
 def _usable_cache() -> Path | None:
     global _problem
     try:
@@ -88,6 +105,7 @@ def _usable_cache() -> Path | None:
         _problem = "Compiled loops are not kept: this user has no home; name a folder in the setting kernel_cache."
         return None
     try:
+        folder = folder / _edition()
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".writable-{os.getpid()}"
         probe.touch()

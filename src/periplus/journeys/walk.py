@@ -93,13 +93,12 @@ def walk(shard: Shard, label: np.ndarray, rules: JourneyRules, now: int, since: 
         *whole, *small, owner, begin, goal, last_goal, visits, state, running, tally,
     )  # fmt: skip
     v, j = int(tally[0]), int(tally[1])
-    # Copies, so that the generous allocation above is given back.
-    journey, first, last, events = (column[:v].copy() for column in whole)
-    step, outcome = (column[:v].copy() for column in small)
+    # What was allocated beyond these ends has never been touched, so it takes no memory.
+    journey, first, last, events = (column[:v] for column in whole)
+    step, outcome = (column[:v] for column in small)
     return Walked(
         shard, label, journey, step, first, last, events, outcome,
-        owner[:j].copy(), begin[:j].copy(), goal[:j].copy(), last_goal[:j].copy(),
-        visits[: j + 1].copy(), state[:j].copy(), running[:j].copy(),
+        owner[:j], begin[:j], goal[:j], last_goal[:j], visits[: j + 1], state[:j], running[:j],
         int(tally[2]), int(tally[3]),
     )  # fmt: skip
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
-from periplus.collect import presets
-from periplus.collect.mapping import MappingDocument
+from periplus.collect import fields, presets, times
+from periplus.collect.mapping import EventRow, Field_, Format, Join, MappingDocument, Plus, Table, Time, When
 from periplus.errors import DocumentError
 
 EVENT = "events: [{event: E, time: at}]"
@@ -104,3 +106,36 @@ def test_presets_state_the_consent_and_what_the_document_says_wins() -> None:
         "Order Completed",
         "Order Refunded",
     ]
+
+
+def test_the_page_has_every_key_preset_and_reason() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "import.md").read_text(encoding="utf-8")
+    parts: list[type[BaseModel]] = [Field_, Plus, Time, When, EventRow, Format, Join, Table, MappingDocument]
+    keys = {row.alias or name for part in parts for name, row in part.model_fields.items()} - {"name"}
+    words = set(re.findall(r"[A-Za-z]+", page))
+    assert keys <= words
+    assert {f"`{name}`" for name in presets.presets} <= set(re.findall(r"`[a-z-]+`", page))
+    reasons = [
+        times.NO_SUCH_LOCAL,
+        times.OUT_OF_RANGE,
+        times.OTHER_FORMAT,
+        times.NO_SUCH_DAY,
+        times.NOT_A_TIME,
+    ]
+    assert [reason for reason in reasons if reason.split(" (")[0] not in page] == []
+    assert {f"`{form}`" for form in fields.NUMBER_FORMATS} >= set(re.findall(r"`1[^`]*5`", page))
+
+
+def test_the_example_of_the_page_is_a_mapping() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "import.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert len(MappingDocument.parse(example).tables[0].events) == 2
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted((Path(__file__).parents[2] / "examples" / "mappings").glob("*.yaml")),
+    ids=lambda path: path.stem,
+)
+def test_the_examples_are_mappings(path: Path) -> None:
+    assert MappingDocument.parse(path).source

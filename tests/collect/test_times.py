@@ -44,8 +44,7 @@ def why(text: str, form: Form = ISO, zone: str = "UTC", others: tuple[Form, ...]
         f"(SELECT x, {times.local(form, 'x')} AS l, {times.has_offset(form, 'x')} AS z FROM (SELECT ? AS x))"
     )
     query = f"SELECT {times.reason(form, 'x', 'l', 'o', others)} FROM (SELECT *, {times.utc('l', 'z', zone, SPAN)} AS o FROM {inner})"
-    found = CONNECTION.execute(query, [text]).fetchone()[0]
-    return found
+    return CONNECTION.execute(query, [text]).fetchone()[0]
 
 
 @pytest.mark.parametrize(

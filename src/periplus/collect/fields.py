@@ -52,7 +52,7 @@ _NO_ID = {
 }
 TRUE = ("true", "1", "yes", "y", "t", "on")
 FALSE = ("false", "0", "no", "n", "f", "off")
-_NUMBER_FORMATS = {
+NUMBER_FORMATS = {
     "1234.5": ("", "."), "1234,5": ("", ","), "1.234,5": (".", ","), "1,234.5": (",", "."),
     "1 234,5": (" ", ","), "1 234.5": (" ", "."), "1'234.5": ("'", "."),
 }  # fmt: skip
@@ -113,7 +113,7 @@ def kind_of(field: Field_, path: str, seen: Seen | None) -> str | None:
     if field.map:
         return _kind_of_constants([value for value in field.map.values() if value is not None])
     if field.format is not None:
-        return "DOUBLE" if field.format in _NUMBER_FORMATS else "VARCHAR"
+        return "DOUBLE" if field.format in NUMBER_FORMATS else "VARCHAR"
     if seen is None or not seen.filled:
         return None
     if seen.kinds:
@@ -224,13 +224,13 @@ def _number(field: Field_, source: str, path: str) -> str:
     trimmed = f"trim({source})"
     if field.format is None:
         return trimmed
-    if field.format not in _NUMBER_FORMATS:
+    if field.format not in NUMBER_FORMATS:
         raise DocumentError(
             f"{field.format!r} is not how a number is written, at {path} of the mapping.",
-            hint=f"Write one of {', '.join(_NUMBER_FORMATS)}.",
-            allowed=_NUMBER_FORMATS,
+            hint=f"Write one of {', '.join(NUMBER_FORMATS)}.",
+            allowed=NUMBER_FORMATS,
         )
-    group, point = _NUMBER_FORMATS[field.format]
+    group, point = NUMBER_FORMATS[field.format]
     if group:
         trimmed = f"replace({trimmed}, {literal(group)}, '')"
     if group == " ":

@@ -180,7 +180,7 @@ def _breaks(zone: str) -> tuple[tuple[int, int | None], ...]:
     place = clock.zone(zone)
     hour = 3_600_000_000
     end = LATEST // 1_000_000
-    moment, step = -7 * 86400, 86400 * 3
+    moment, step = -7 * 86400, 86400 * 7
 
     def offset(seconds: int) -> int:
         shift = (clock.EPOCH + timedelta(seconds=seconds)).astimezone(place).utcoffset()

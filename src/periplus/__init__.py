@@ -1,11 +1,11 @@
 """Periplus: the living, executable journey map of an online shop.
 
-    import periplus
+import periplus
 
-    ws = periplus.open("shop")
-    ws.import_file("events.jsonl")
-    ws.ask({"kind": "map", "map": "shop"}).rows
-    ws.ask(periplus.Funnel(steps=[{"event": "Product Viewed"}, {"event": "Order Completed"}]))
+ws = periplus.open("shop")
+ws.import_file("events.jsonl")
+ws.ask({"kind": "map", "map": "shop"}).rows
+ws.ask(periplus.Funnel(steps=[{"event": "Product Viewed"}, {"event": "Order Completed"}]))
 """
 
 from importlib import import_module

@@ -41,7 +41,9 @@ def duration(text: str) -> int:
         )
     length = int(match[1]) * UNITS[match[2]]
     if length > LONGEST:
-        raise QuestionError(f"{text} is longer than any time.", code="duration", hint="Leave it out, or shorten it.")
+        raise QuestionError(
+            f"{text} is longer than any time.", code="duration", hint="Leave it out, or shorten it."
+        )
     return length
 
 

@@ -243,3 +243,23 @@ def test_what_was_exported_imports_as_the_same(shop: Workspace, name: str) -> No
     home = shop.import_file(out)
     assert (home.accepted, home.duplicate, home.events) == (0, count, 0)
     assert shops.answers(shop) == before
+
+
+def test_overlapping_files_in_one_import_are_as_one_after_another(shop: Workspace) -> None:
+    """Of several claims on an event the least sequence counts, also within one import."""
+    folder = shop.path.parent
+    same = {"type": "track", "userId": "u", "timestamp": DAYS[0]}
+    first, second, third = ({**same, "event": name, "messageId": name} for name in ("x", *shops.STEPS[:2]))
+    paths = [
+        shops.write(folder / "1.jsonl", [first, second, third]),
+        shops.write(folder / "2.jsonl", [third, second]),
+    ]
+    shop.import_file(paths)
+    with fresh(folder / "apart") as apart:
+        for path in reversed(paths):
+            apart.import_file(path)
+        assert shops.answers(shop) == shops.answers(apart)
+    assert shop.ask({**shops.QUESTIONS[2], "breakdown": None}).totals["converted"] == 0
+    order = [row["event"] for row in shop.timeline(shop.search("u")["rows"][0]["customer"])]
+    assert order.index("x") < order.index(shops.STEPS[1])
+    assert order == ["x", shops.STEPS[1], shops.STEPS[0]] or order[0] in ("x", shops.STEPS[1])

@@ -100,7 +100,9 @@ def _admitted(
         id=number,
         source=staged.source,
         created=now,
-        files=[{"name": _readable(file.name), "bytes": file.bytes, "rows": file.rows} for file in staged.files],
+        files=[
+            {"name": _readable(file.name), "bytes": file.bytes, "rows": file.rows} for file in staged.files
+        ],
         rows=result.rows,
         accepted=result.accepted,
         duplicate=result.duplicate,
@@ -171,7 +173,7 @@ class _SortedOut:
 
 
 def _sort_out(home: Home, connection: door.Connection, before: Manifest, staged: Staged) -> _SortedOut:
-    """Tell new events from known ones by their keys; the first of equal keys in the files is the new one."""
+    """Tell new events from known ones by their keys; of equal ones in the files that of least sequence is new."""
     highs, lows, counts = [], [], []
     for path in staged.events:
         read = connection.execute(
@@ -183,7 +185,10 @@ def _sort_out(home: Home, connection: door.Connection, before: Manifest, staged:
     high = np.concatenate(highs) if highs else np.zeros(0, np.uint64)
     low = np.concatenate(lows) if lows else np.zeros(0, np.uint64)
     seen = keys.seen(home.root, before.keys, high, low)
-    known = seen | keys.repeated(high, low)
+    again = keys.repeated(high, low)
+    if again.any():
+        again = keys.repeated(high, low, _rank(connection, staged))
+    known = seen | again
     edges = np.cumsum([0, *counts])
     parts, claimed = [], []
     for path, start, stop in zip(staged.events, edges[:-1], edges[1:], strict=True):
@@ -212,6 +217,17 @@ def _sort_out(home: Home, connection: door.Connection, before: Manifest, staged:
         sql,
         ~known if known.any() else None,
     )
+
+
+def _rank(connection: door.Connection, staged: Staged) -> np.ndarray:
+    """int64[n]: the place of each staged event by sequence, then by where it stands in the files."""
+    columns = ("sequence", "file", "line", "place")
+    read = connection.execute(
+        f"SELECT {', '.join(columns)} FROM read_parquet({door.file_list(staged.events)})"
+    ).fetchnumpy()
+    rank = np.empty(len(read["line"]), np.int64)
+    rank[np.lexsort([read[name] for name in reversed(columns)])] = np.arange(len(rank))
+    return rank
 
 
 def _count(connection: door.Connection, path: Path | None) -> int:

@@ -102,7 +102,9 @@ def _usable_cache() -> Path | None:
         base = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
         folder = _folder or base / "periplus" / "kernels"
     except RuntimeError:  # a user without a home, as containers have
-        _problem = "Compiled loops are not kept: this user has no home; name a folder in the setting kernel_cache."
+        _problem = (
+            "Compiled loops are not kept: this user has no home; name a folder in the setting kernel_cache."
+        )
         return None
     try:
         folder = folder / _edition()

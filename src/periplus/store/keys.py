@@ -48,8 +48,8 @@ def seen(root: Path, names: list[str], high: np.ndarray, low: np.ndarray) -> np.
     return found
 
 
-def repeated(high: np.ndarray, low: np.ndarray) -> np.ndarray:
-    """bool[n]: which keys stood earlier in the same arrays (the first of equal ones is False)."""
+def repeated(high: np.ndarray, low: np.ndarray, rank: np.ndarray | None = None) -> np.ndarray:
+    """bool[n]: which keys stand in the same arrays already; False for one of equal ones, the first or that of least rank."""
     order = np.argsort(high, kind="stable")
     sorted_high = high[order]
     twins = np.flatnonzero(sorted_high[1:] == sorted_high[:-1])
@@ -57,6 +57,8 @@ def repeated(high: np.ndarray, low: np.ndarray) -> np.ndarray:
     if not len(twins):
         return again
     suspects = np.unique(np.concatenate((order[twins], order[twins + 1])))
+    if rank is not None:
+        suspects = suspects[np.argsort(rank[suspects], kind="stable")]
     met: set[tuple[int, int]] = set()
     for index in suspects:
         key = (int(high[index]), int(low[index]))

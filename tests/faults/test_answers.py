@@ -259,7 +259,5 @@ def test_overlapping_files_in_one_import_are_as_one_after_another(shop: Workspac
         for path in reversed(paths):
             apart.import_file(path)
         assert shops.answers(shop) == shops.answers(apart)
-    assert shop.ask({**shops.QUESTIONS[2], "breakdown": None}).totals["converted"] == 0
     order = [row["event"] for row in shop.timeline(shop.search("u")["rows"][0]["customer"])]
-    assert order.index("x") < order.index(shops.STEPS[1])
-    assert order == ["x", shops.STEPS[1], shops.STEPS[0]] or order[0] in ("x", shops.STEPS[1])
+    assert order[-1] == shops.STEPS[0]  # second in both files; the other two were first in one of them

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from periplus.collect import keys, segment
+from periplus.collect import jsonl, keys, segment, tape
 from periplus.errors import InputError
 from periplus.event import Event, flatten, unflatten
 from tests.collect.conftest import Importing, Result
@@ -254,3 +255,32 @@ def test_staging_leaves_only_what_it_hands_over(importing: Importing) -> None:
     assert {path.name for path in result.staged.folder.iterdir()} == {
         path.name for path in result.staged.events
     }
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_a_large_file_is_read_in_runs_by_a_glance(
+    importing: Importing, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    monkeypatch.setattr(jsonl, "ALONE", 100)
+    monkeypatch.setattr(jsonl, "GLANCED", 100)
+    monkeypatch.setattr(tape, "GLANCE", 10)
+    monkeypatch.setattr(tape, "GLANCES", 2)
+    monkeypatch.setattr(tape, "BLOCK", 500)
+    settings = replace(importing.settings, threads=threads)
+    rows = [
+        {"type": "track", "event": "E", "timestamp": AT, "userId": f"u{i}", "properties": {"kind": i if i < 50 else f"k{i}", **({"late": [i]} if 100 < i < 150 else {})}}
+        for i in range(200)
+    ]  # fmt: skip
+    lines = [json.dumps(row) for row in rows]
+    lines[20:20] = ["", "{broken"]
+    lines[120:120] = ["[]", ""]
+    result = replace(importing, settings=settings).stage(importing.write("e.jsonl", "\n".join(lines)))
+    good = [number for number, line in enumerate(lines, 1) if line.startswith('{"')]
+    assert [row["line"] for row in result.events] == good
+    assert list(result.reasons) == [22, 121]
+    assert [nested(row, result.staged.columns)["properties"] for row in result.events] == [
+        row["properties"] for row in rows
+    ]
+    # what a glance at the first rows took for numbers is text in most rows, and what it missed is frequent
+    assert result.staged.columns == {"properties.kind": "VARCHAR", "properties.late": "JSON"}
+    assert result.one("sequence") == [i << 8 for i in range(200)]

@@ -261,3 +261,25 @@ def test_overlapping_files_in_one_import_are_as_one_after_another(shop: Workspac
         assert shops.answers(shop) == shops.answers(apart)
     order = [row["event"] for row in shop.timeline(shop.search("u")["rows"][0]["customer"])]
     assert order[-1] == shops.STEPS[0]  # second in both files; the other two were first in one of them
+
+
+def test_values_of_mixed_kinds_outlive_being_moved(shop: Workspace) -> None:
+    """A history that moves to another customer is written anew, in columns of other kinds, and loses nothing."""
+    prices: list[Any] = [[1], [2], 1, "3", True, {"a": 1}, 2.5, 12345678901234567]
+    log = [
+        {"type": "track", "event": "E", "messageId": f"p{number}", "timestamp": DAYS[0], "anonymousId": "d"}
+        | {"properties": {"price": price, "number": number}}
+        for number, price in enumerate(prices)
+    ]
+    sign_in = {"type": "track", "event": "E", "timestamp": DAYS[1], "anonymousId": "d", "userId": "u"}
+    folder = shop.path.parent
+    for number, some in enumerate((log[:4], log[4:6], log[6:], [{**sign_in, "properties": {"price": 0.5}}])):
+        shop.import_file(shops.write(folder / f"{number}.jsonl", some))
+    told = shop.timeline(shop.search("u")["rows"][0]["customer"])
+    found = {
+        row["properties"]["number"]: row["properties"]["price"]
+        for row in told
+        if "number" in row["properties"]
+    }
+    assert found == dict(enumerate(prices))
+    assert isinstance(found[4], bool)

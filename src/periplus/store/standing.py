@@ -82,7 +82,9 @@ def select(columns: dict[str, str], target: Shape, *, fixed: Sequence[str], extr
         _pair(path, have, door.quoted(path)) for path, have in columns.items() if path not in target.columns
     )
     if misfits:
-        merged = f"json_merge_patch(coalesce(rest, '{{}}')::JSON, json_object({', '.join(misfits)}))::VARCHAR"
+        # A merge takes a null for "remove": it drops the misfits a row has not, and must not reach what its rest has.
+        moved = f"json_merge_patch('{{}}'::JSON, json_object({', '.join(misfits)}))"
+        merged = f"json_merge_patch({moved}, coalesce(rest, '{{}}')::JSON)::VARCHAR"
         parts.append(f"nullif({merged}, '{{}}') AS rest")
     else:
         parts.append("rest")

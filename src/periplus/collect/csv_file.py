@@ -6,6 +6,7 @@ line on which a record starts, the header (if any) being line 1.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +16,12 @@ import pyarrow as pa
 
 from periplus.collect import csv_scan
 from periplus.collect.digest import Texts, hashes
-from periplus.collect.load import ahead
 from periplus.collect.plain import Plain
 from periplus.collect.rows import Chunk, Damaged, Seen, decoded
+from periplus.collect.together import in_order
 from periplus.errors import InputError
 
-FIELDS = 1 << 21
+FIELDS = 1 << 20
 """Fields per chunk: what bounds memory."""
 DAMAGED = 4096
 MOST_COLUMNS = 4096
@@ -59,8 +60,10 @@ class _Found:
 class CsvFile:
     """An open CSV file (a `Reader`); raises InputError if it has a header and nothing else."""
 
-    def __init__(self, plain: Plain, dialect: Dialect) -> None:
+    def __init__(self, plain: Plain, dialect: Dialect, threads: int = 1) -> None:
         self.plain = plain
+        self.threads = threads
+        self._learning = threading.Lock()
         self.path: Path = plain.path
         self.dialect = dialect
         self._start, self._line = 0, 1
@@ -124,18 +127,21 @@ class CsvFile:
 
         With a `source` also `@high` and `@low`, the halves of the row's hash over all columns.
         """
-        text = self.plain.text
         take = [name for name in self.columns if wanted is None or name in set(wanted)]
-        for found in ahead(self._found()):  # one thread finds fields while this one copies them
-            copied = {name: self._column(name, found) for name in (take if source is None else self.columns)}
+
+        def copied(found: _Found) -> Chunk:
+            texts = {name: self._column(name, found) for name in (take if source is None else self.columns)}
             arrays = [pa.array(each[: found.good]) for each in (found.lines, found.begins, found.finishes)]
             names = ["@line", "@start", "@finish", *take]
-            arrays += [text_array(*copied[name]) for name in take]
+            arrays += [text_array(*texts[name]) for name in take]
             if source is not None:
-                arrays += hashes(source, copied, found.good)
+                arrays += hashes(source, texts, found.good)
                 names += ["@high", "@low"]
             batch = pa.RecordBatch.from_arrays(arrays, names=names)
-            yield Chunk(batch, [self._damaged(row) for row in found.bad], found.after, len(text))
+            return Chunk(batch, [self._damaged(row) for row in found.bad], found.after, len(self.plain.text))
+
+        # fields are found one after another; what is found is copied by all cores
+        yield from in_order(copied, self._found(), self.threads)
 
     def _found(self) -> Iterator[_Found]:
         text, width = self.plain.text, len(self.columns)
@@ -175,9 +181,9 @@ class CsvFile:
             np.cumsum([len(word) for word in words], dtype=np.int64),
             offsets, data, valid,
         )  # fmt: skip
-        seen = self.seen[name]
-        seen.shapes |= shapes
-        seen.filled += filled
+        with self._learning:
+            self.seen[name].shapes |= shapes
+            self.seen[name].filled += filled
         return offsets, data, valid
 
     def _damaged(self, row: np.ndarray) -> Damaged:

@@ -73,7 +73,7 @@ def execute(
         if len(recipe.events) > 1 or made != recipe.rows:  # else every row made its event: none to refuse
             withheld += _refuse(connection, recipe, spans)
             warnings += _unmade(connection, recipe)
-        connection.execute("DROP TABLE positions; DROP TABLE equals_before")
+        connection.execute("DROP TABLE happened; DROP TABLE positions; DROP TABLE equals_before")
     return Written(paths, kinds, _paths_in_rest(connection, paths), withheld, reversed_files, warnings)
 
 
@@ -146,7 +146,6 @@ def _positions(connection: Connection, recipe: Recipe, newest_first: list[int]) 
         f'SELECT DISTINCT "row", time, dense_rank() OVER (PARTITION BY file, time, received ORDER BY {order}) - 1 AS position '
         "FROM happened JOIN repeated USING (file, time)"
     )
-    connection.execute("DROP TABLE happened")
 
 
 def _before(connection: Connection, recipe: Recipe) -> None:
@@ -222,14 +221,16 @@ def _json_key(path: str) -> str:
 
 def _refuse(connection: Connection, recipe: Recipe, spans: Spans) -> int:
     """Rows of which nothing is made go to `rejects` with the first reason; returns how many are withheld."""
-    any_event = " OR ".join(f"({_happens(recipe, event)})" for event in recipe.events)
     withheld = 0
     if recipe.withheld != "false":
-        row = one(connection, f"SELECT count(*) FROM timed WHERE {recipe.withheld}")
-        withheld = int(row[0]) if row else 0
-    kept = ", ".join(f"g{i}, t{i}" for i in range(len(recipe.times)))
-    nothing = f"NOT ({recipe.withheld}) AND (NOT ({any_event}) OR ({_refused(recipe)}))"
-    source = timed(recipe, f"(SELECT * EXCLUDE ({kept}) FROM timed WHERE {nothing})", spans)
+        (withheld,) = one(connection, f"SELECT count(*) FROM {recipe.relation} WHERE {recipe.withheld}")
+    # `happened` has the rows with a time, so that only those without are read again
+    nothing = '"row" NOT IN (SELECT "row" FROM happened)'
+    if recipe.checks:
+        nothing = f"({nothing} OR {_refused(recipe)})"
+    if recipe.withheld != "false":
+        nothing += f" AND NOT ({recipe.withheld})"
+    source = timed(recipe, f"(SELECT * FROM {recipe.relation} WHERE {nothing})", spans)
     reasons, columns, values = [], [], []
 
     def add(condition: str, reason: str, column: str | None, value: str) -> None:
@@ -261,7 +262,7 @@ def _refuse(connection: Connection, recipe: Recipe, spans: Spans) -> int:
         f'CASE {" ".join(columns)} END AS "column", CASE {" ".join(values)} END AS value, '
         f"{recipe.payload or 'NULL::VARCHAR'} AS payload, start, finish FROM {source}"
     )
-    return withheld
+    return int(withheld)
 
 
 def _unmade(connection: Connection, recipe: Recipe) -> list[str]:

@@ -7,12 +7,9 @@ does not grow with the file; a step that needs rows twice reads the mapped file 
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.ipc as ipc
@@ -23,7 +20,6 @@ from periplus.store.door import quoted
 from periplus.store.files import os_problem
 from periplus.store.staged import Progress
 
-T = TypeVar("T")
 FIXED = ("row", "file", "line", "start", "finish", "h")
 
 
@@ -102,41 +98,6 @@ def watched(
         if progress:
             progress(chunk.done, chunk.total, what)
         yield chunk.rows
-
-
-def ahead(made: Iterator[T], depth: int = 2) -> Iterator[T]:
-    """The same things, made by another thread up to `depth` ahead; ends that thread if the reader stops."""
-    ready: queue.Queue[T | BaseException | None] = queue.Queue(depth)
-    stop = threading.Event()
-
-    def put(item: T | BaseException | None) -> bool:
-        while not stop.is_set():
-            try:
-                ready.put(item, timeout=0.1)
-                return True
-            except queue.Full:
-                continue
-        return False
-
-    def make() -> None:
-        try:
-            for item in made:
-                if not put(item):
-                    return
-            put(None)
-        except BaseException as problem:
-            put(problem)
-
-    worker = threading.Thread(target=make, name="periplus-reader", daemon=True)
-    worker.start()
-    try:
-        while (item := ready.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-    finally:
-        stop.set()
-        worker.join()
 
 
 def merge_seen(into: dict[str, Seen], more: Mapping[str, Seen]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -44,6 +45,11 @@ class Workbench:
     warnings: list[str] = field(default_factory=list)
 
     names: Iterator[int] = field(default_factory=count)
+
+    @property
+    def threads(self) -> int:
+        """How many threads reading may take."""
+        return self.settings.threads or os.cpu_count() or 1
 
     def fresh(self, what: str) -> str:
         """A name nothing of this import has yet."""

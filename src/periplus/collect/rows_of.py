@@ -53,7 +53,7 @@ def opened(bench: Workbench, path: Path, format: Format) -> Rows:
     ):
         return _Json(bench, JsonLines(text), file, format)
     dialect = Dialect(format.delimiter, format.quote, format.escape, format.header, format.null)
-    return _Csv(CsvFile(text, dialect), file)
+    return _Csv(CsvFile(text, dialect, bench.threads), file)
 
 
 class _Csv:

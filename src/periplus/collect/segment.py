@@ -7,7 +7,6 @@ have; whatever has no column, or does not fit, lands in the rest, exactly as wri
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -116,7 +115,7 @@ def _json(bench: Workbench, paths: list[Path], source: str) -> tuple[Flat, tuple
     kinds: dict[str, dict[str, int]] = {}
     for path in paths:
         text = bench.stack.enter_context(plain(path, folder=bench.scratch, progress=bench.progress))
-        reader = JsonLines(text, OPAQUE, bench.settings.threads or os.cpu_count() or 1)
+        reader = JsonLines(text, OPAQUE, bench.threads)
         reader.glance(bench.progress)
         _check(reader, path)
         readers.append(reader)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -24,6 +26,22 @@ class Meter:
         self.done = done
         if self.stop:
             raise Stopped
+
+
+def in_order(work: Callable[[S], T], given: Iterator[S], threads: int) -> Iterator[T]:
+    """`work` of each given thing, in their order, by several threads that run a little ahead."""
+    with ThreadPoolExecutor(threads, thread_name_prefix="periplus-reader") as pool:
+        waiting: deque[Future[T]] = deque()
+        try:
+            for each in given:
+                waiting.append(pool.submit(work, each))
+                if len(waiting) > threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def together(tasks: Sequence[Callable[[Meter], T]], report: Callable[[int], None]) -> list[T]:

@@ -59,13 +59,13 @@ def execute(
         )
         newest_first = [file for file in recipe.files if _falls(connection, recipe, file)]
         reversed_files += newest_first
-        _positions(connection, recipe, newest_first)
+        all_timed = _positions(connection, recipe, newest_first)
         _before(connection, recipe)
         step("writing events")
         for event in recipe.events:
             path = folder / f"events-{number:03d}-{event.place:03d}.parquet"
             with joins_as_written(connection):
-                made = _copy(connection, recipe, event, kinds, path)
+                made = _copy(connection, recipe, event, kinds, path, all_timed)
             if made:
                 paths.append(path)
             else:
@@ -121,20 +121,25 @@ def _falls(connection: Connection, recipe: Recipe, file: int) -> bool:
     return bool(row[1])
 
 
-def _positions(connection: Connection, recipe: Recipe, newest_first: list[int]) -> None:
+def _positions(connection: Connection, recipe: Recipe, newest_first: list[int]) -> bool:
     """Table `positions`: where among the rows of equal time (and receipt) of its file a row stands, if not first.
 
-    Rows of a file that is newest first are counted from its end.
+    Rows of a file that is newest first are counted from its end. Table `happened` has every event's time; returns
+    whether all of them have one.
     """
     parts = []
     for event in recipe.events:
         received = "NULL::BIGINT" if event.received is None else f"t{event.received}"
         parts.append(
             f'SELECT file, "row", t{event.moment} AS time, {received} AS received FROM timed '
-            f"WHERE {_happens(recipe, event)}"
+            f"WHERE {event.when}"
         )
     happened = " UNION ALL ".join(parts)
+    # a filter on the time would be evaluated beside it once more, so rows without one are taken out after
     connection.execute(f"CREATE TEMP TABLE happened AS {happened}")
+    (missing,) = one(connection, "SELECT count(*) - count(time) FROM happened")
+    if missing:
+        connection.execute("DELETE FROM happened WHERE time IS NULL")
     order = (
         '"row"'
         if not newest_first
@@ -146,6 +151,7 @@ def _positions(connection: Connection, recipe: Recipe, newest_first: list[int]) 
         f'SELECT DISTINCT "row", time, dense_rank() OVER (PARTITION BY file, time, received ORDER BY {order}) - 1 AS position '
         "FROM happened JOIN repeated USING (file, time)"
     )
+    return not missing
 
 
 def _before(connection: Connection, recipe: Recipe) -> None:
@@ -161,7 +167,12 @@ def _before(connection: Connection, recipe: Recipe) -> None:
 
 
 def _copy(
-    connection: Connection, recipe: Recipe, event: EventRecipe, kinds: dict[str, str], path: Path
+    connection: Connection,
+    recipe: Recipe,
+    event: EventRecipe,
+    kinds: dict[str, str],
+    path: Path,
+    all_timed: bool,
 ) -> int:
     position = '"@position"'
     sequence = f"({position} << 8) | {min(event.place, 255)}"
@@ -190,7 +201,8 @@ def _copy(
         f'FROM timed AS r LEFT JOIN positions AS p ON p."row" = r."row" AND p.time = r.t{event.moment} '
         f'LEFT JOIN equals_before AS b ON b."row" = r."row"'
     )
-    kept = f"{_happens(recipe, event)} AND NOT ({recipe.withheld}) AND NOT ({_refused(recipe)})"
+    happens = event.when if all_timed else _happens(recipe, event)
+    kept = f"({happens}) AND NOT ({recipe.withheld}) AND NOT ({_refused(recipe)})"
     query = f'SELECT {", ".join(columns)} FROM (SELECT *, {event.key} AS "@key" FROM ({placed}) WHERE {kept})'
     result = one(
         connection, f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION uncompressed)"

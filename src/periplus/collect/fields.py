@@ -82,6 +82,11 @@ def text(value: Scalar) -> str:
     return "" if value is None else str(value)
 
 
+def composed(source: str) -> str:
+    """SQL: the text in NFC; ASCII, which is most, is so already."""
+    return f"CASE WHEN strlen({source}) = length({source}) THEN {source} ELSE nfc_normalize({source}) END"
+
+
 def text_sql(field: Field_, column: str | None) -> str:
     """SQL: the field as text, its null words taken out and its `map` applied."""
     if column is None:

@@ -18,6 +18,9 @@ does not hold exactly, HUGE a number that no column does."""
 KINDS = 10
 NOT_JSON, NOT_OBJECT, TOO_DEEP, NOT_UTF8, FULL = 1, 2, 3, 4, -1
 DEEPEST = 32
+ONE = np.uint64(1)
+STOPS = np.array([byte < 32 or byte in (34, 92) for byte in range(256)])
+"""Which bytes end the quick way through a string: a quote, a backslash, a control character."""
 
 
 @compiled("i8(u1[::1], i8, i8)")
@@ -235,13 +238,18 @@ def scan(  # type: ignore[no-untyped-def]
     row_leaves[0] = 0
     pos = start
     size = len(text)
+    whole = np.uint64(size)
     while pos < until and rows < len(lines) and damaged < len(bad):
-        stop = pos
-        high = False
-        while stop < size and text[stop] != 10:
-            if text[stop] >= 128:
-                high = True
-            stop += 1
+        at = np.uint64(pos)  # unsigned: no look for negative indexes
+        bits = np.uint8(0)
+        while at < whole:
+            c = text[at]
+            if c == 10:
+                break
+            bits |= c
+            at += ONE
+        stop = np.int64(at)
+        high = bits >= 128
         first_leaf = leaves
         if leaves + (stop - pos) // 4 + 2 > len(leaf_nodes):
             break
@@ -309,9 +317,9 @@ def scan(  # type: ignore[no-untyped-def]
                     and key + length < stop
                     and text[key + length] == 34
                 ):
-                    at = key_starts[node]
-                    for i in range(length):
-                        if arena[at + i] != text[key + i]:
+                    at, q = np.uint64(key_starts[node]), np.uint64(key)
+                    for i in range(np.uint64(length)):
+                        if arena[at + i] != text[q + i]:
                             node = 0
                             break
                 else:
@@ -358,12 +366,12 @@ def scan(  # type: ignore[no-untyped-def]
                 value = p
                 if c == 34:
                     value = p + 1
-                    p = value
-                    while p < stop:
-                        c = text[p]
-                        if c == 34 or c == 92 or c < 32:
+                    q, last_byte = np.uint64(value), np.uint64(stop)
+                    while q < last_byte:
+                        if STOPS[text[q]]:
                             break
-                        p += 1
+                        q += ONE
+                    p = np.int64(q)
                     kind = STRING
                     if p >= stop or text[p] != 34:
                         p = skip_string(text, p, stop)

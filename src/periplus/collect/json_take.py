@@ -40,6 +40,18 @@ def place(leaf_nodes, leaf_kinds, row_leaves, rows, node_columns, column_kinds, 
             resting[row] = True
 
 
+@compiled("UniTuple(i8, 2)(i8[::1], i8[::1], i4[::1])")
+def room(leaf_starts, leaf_ends, slots):  # type: ignore[no-untyped-def]
+    """How many bytes a column's leaves may take, and how many there are."""
+    size = 0
+    filled = 0
+    for leaf in slots:
+        if leaf >= 0:
+            size += leaf_ends[leaf] - leaf_starts[leaf] + 2
+            filled += 1
+    return size, filled
+
+
 @compiled("i8(u1[::1], u1[::1], i8[::1], i8[::1], i4[::1], i8, i4[::1], u1[::1], b1[::1])")
 def take(text, leaf_kinds, leaf_starts, leaf_ends, slots, rows, offsets, data, valid):  # type: ignore[no-untyped-def]
     """One column's leaves as Arrow text: strings decoded, all else as written. Returns bytes used."""

@@ -68,7 +68,8 @@ def message_sql(source: str, source_hash: str, message_id: str) -> str:
 
 def shown_sql(message_id: str) -> str:
     """SQL: the message id to keep; the `key:…` of our own export stands for having had none."""
-    return f"CASE WHEN NOT regexp_full_match({message_id}, 'key:[0-9a-fA-F]{{32}}') THEN {message_id} END"
+    ours = f"starts_with({message_id}, 'key:') AND regexp_full_match({message_id}, 'key:[0-9a-fA-F]{{32}}')"
+    return f"CASE WHEN {ours} THEN NULL ELSE {message_id} END"
 
 
 def hash_sql(source: str) -> str:

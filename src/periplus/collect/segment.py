@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from periplus.collect import flat_parquet, jsonl, keys, load
 from periplus.collect.asked import one
-from periplus.collect.fields import majority
+from periplus.collect.fields import composed, majority
 from periplus.collect.jsonl import JsonLines
 from periplus.collect.opened import OpenFile, Workbench
 from periplus.collect.plain import is_parquet, plain, unpacked
@@ -240,7 +240,7 @@ def recipe(bench: Workbench, flat: Flat, source: str, files: tuple[int, ...], ro
     consent, withheld = _consent(flat)
     fields = {
         "type": kind,
-        "event": f"CASE {kind} WHEN 'track' THEN nfc_normalize({field('event')}) WHEN 'page' THEN 'Page Viewed' "
+        "event": f"CASE {kind} WHEN 'track' THEN {composed(field('event'))} WHEN 'page' THEN 'Page Viewed' "
         f"WHEN 'screen' THEN 'Screen Viewed' ELSE {kind} END",
         "source": row_source, "channel": field("channel"), "department": field("department"),
         "user_id": field("userId"), "anonymous_id": field("anonymousId"), "previous_id": field("previousId"),

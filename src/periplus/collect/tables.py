@@ -153,7 +153,7 @@ def _event(
             else f"events of {event.event.column}"
         )
         if event.event.column is not None:
-            columns["event"] = f"nfc_normalize(trim({columns['event']}))"
+            columns["event"] = fields.composed(f"trim({columns['event']})")
             conditions.append(f"COALESCE({columns['event']}, '') <> ''")
     else:
         columns["event"] = literal(VIEWS.get(event.type, event.type))

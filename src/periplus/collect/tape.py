@@ -45,6 +45,9 @@ NAMES = {
 }  # fmt: skip
 
 
+_ARROW = {"BIGINT": pa.int64(), "DOUBLE": pa.float64(), "BOOLEAN": pa.bool_()}
+
+
 @dataclass(frozen=True)
 class Wanted:
     """A column to fill: its name, the path it comes from, and a kind of `FITS`."""
@@ -165,8 +168,9 @@ class Tape:
 
     def _column(self, slots: np.ndarray, rows: int, kind: str) -> pa.Array:
         held, text = self._buffers, self.text
-        used = slots[slots >= 0]
-        room = int((held.leaf_ends[used] - held.leaf_starts[used]).sum()) + 2 * len(used)
+        room, filled = json_take.room(held.leaf_starts, held.leaf_ends, slots)
+        if not filled:
+            return pa.nulls(rows, _ARROW.get(kind, pa.string()))
         offsets, data, valid = (
             np.empty(rows + 1, np.int32),
             np.empty(max(1, room), np.uint8),
@@ -176,11 +180,7 @@ class Tape:
             text, held.leaf_kinds, held.leaf_starts, held.leaf_ends, slots, rows, offsets, data, valid
         )
         array = text_array(offsets, data, valid)
-        if kind == "BIGINT":
-            return pc.cast(array, pa.int64())
-        if kind == "DOUBLE":
-            return pc.cast(array, pa.float64())
-        return pc.cast(array, pa.bool_()) if kind == "BOOLEAN" else array
+        return pc.cast(array, _ARROW[kind]) if kind in _ARROW else array
 
     def _rest(self, names: list[str], rows: int, in_rest: np.ndarray) -> pa.Array:
         held = self._buffers

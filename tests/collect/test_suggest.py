@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from periplus.collect import suggest
+from periplus.collect import look
 from periplus.collect.dialect import guess_delimiter
 from periplus.collect.fields import is_label
 from periplus.errors import InputError
@@ -124,7 +124,7 @@ def test_names_of_labels() -> None:
 
 
 def test_looking_reads_the_first_rows_only(importing: Importing, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suggest, "HEAD", 64)
+    monkeypatch.setattr(look, "HEAD", 64)
     rows = "at,user_id\n" + "".join(f"2026-01-01,u{i}\n" for i in range(100))
     _, fields = guessed(importing, "r.csv.gz", rows)
     assert fields["user_id"] == "userId"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from periplus.collect import csv_scan
-from periplus.collect.json_scan import ESCAPED, KINDS, STRING
+from periplus.collect.json_skip import ESCAPED, KINDS, STRING
 from periplus.collect.mapping import Field_, Scalar, When
 from periplus.collect.recipe import Value
 from periplus.collect.rows import Seen

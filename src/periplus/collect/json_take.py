@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from periplus.collect.json_scan import ESCAPED, OBJECT, STRING
+from periplus.collect.json_skip import ESCAPED, OBJECT, STRING
 from periplus.store.compiled import compiled
 
 

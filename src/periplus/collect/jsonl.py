@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 import pyarrow as pa
 
-from periplus.collect import json_scan, load
+from periplus.collect import json_skip, load
 from periplus.collect.opened import Workbench
 from periplus.collect.plain import Plain
 from periplus.collect.rows import Chunk, Seen
@@ -45,7 +45,7 @@ class JsonLines:
         """Count every path and kind of the whole file into `kinds`, most frequent paths first."""
 
         def look(tape: Tape, meter: Meter) -> np.ndarray:
-            counts = tape.tally(0, np.zeros((0, json_scan.KINDS), np.int64))
+            counts = tape.tally(0, np.zeros((0, json_skip.KINDS), np.int64))
             for _, _, leaves, done in tape.blocks():
                 counts = tape.tally(leaves, counts)
                 meter.at(done)
@@ -60,7 +60,7 @@ class JsonLines:
             return
 
         def look(tape: Tape, meter: Meter) -> np.ndarray:
-            counts = tape.tally(0, np.zeros((0, json_scan.KINDS), np.int64))
+            counts = tape.tally(0, np.zeros((0, json_skip.KINDS), np.int64))
             for leaves in tape.glances():
                 counts = tape.tally(leaves, counts)
             return counts
@@ -107,7 +107,7 @@ class JsonLines:
 
         def spill(tape: Tape, meter: Meter) -> tuple[pa.Table | None, load.Taken, np.ndarray]:
             taken = load.Taken()
-            counts = tape.tally(0, np.zeros((0, json_scan.KINDS), np.int64))
+            counts = tape.tally(0, np.zeros((0, json_skip.KINDS), np.int64))
 
             def batches() -> Iterator[pa.RecordBatch]:
                 nonlocal counts

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from periplus.clock import iso, zone
-from periplus.collect import found, suggest
+from periplus.collect import found, look, suggest
 from periplus.collect.asked import one
 from periplus.collect.mapping import Field_, MappingDocument
 from periplus.collect.opened import Workbench
@@ -270,9 +270,11 @@ def _columns(
         uses = _uses(parsed, file.path) if parsed else {}
         looks = {} if guessed else {each.name: each for each in _look(bench, file.path, parsed)}
         for name in file.columns:
-            guess, seen, look = guesses.get(name), file.seen.get(name), looks.get(name)
+            guess, seen, glance = guesses.get(name), file.seen.get(name), looks.get(name)
             filled = seen.filled / file.rows if seen and file.rows else 0.0
-            samples = list(guess.samples) if guess else list(dict.fromkeys(look.values))[:3] if look else []
+            samples = (
+                list(guess.samples) if guess else list(dict.fromkeys(glance.values))[:3] if glance else []
+            )
             becomes = ", ".join(uses.get(name, [])) if parsed else name
             why = guess.why if guess else ""
             if name in decided and decided[name] != "as the mapping says":
@@ -290,12 +292,12 @@ def _columns(
     return result
 
 
-def _look(bench: Workbench, path: Path, parsed: MappingDocument | None) -> list[suggest.Look]:
+def _look(bench: Workbench, path: Path, parsed: MappingDocument | None) -> list[look.Look]:
     format = {}
     for table in parsed.tables if parsed else ():
         if any(found.matches(path, name) for name in table.files):
             format = table.format.model_dump(exclude_unset=True)
-    return suggest.look(bench, path, format)
+    return look.look(bench, path, format)
 
 
 def _uses(parsed: MappingDocument, path: Path) -> dict[str, list[str]]:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from periplus.collect import json_scan, json_take
+from periplus.collect import json_scan, json_skip, json_take
 from periplus.collect.csv_file import text_array
 from periplus.collect.json_paths import Paths
 from periplus.collect.plain import Bytes
@@ -23,25 +23,25 @@ DAMAGED = 4096
 GLANCES, GLANCE = 16, 1 << 20
 """How many places of a run are looked at, and how many bytes at each, to learn what is frequent."""
 
-_BIT = {kind: 1 << (kind - 1) for kind in range(1, json_scan.KINDS)}
-_NUMBERS = _BIT[json_scan.INTEGER] | _BIT[json_scan.DECIMAL]
-_STRINGS = _BIT[json_scan.STRING] | _BIT[json_scan.ESCAPED]
-_NESTED = _BIT[json_scan.ARRAY] | _BIT[json_scan.OBJECT]
-_LONG = _BIT[json_scan.LONG]
+_BIT = {kind: 1 << (kind - 1) for kind in range(1, json_skip.KINDS)}
+_NUMBERS = _BIT[json_skip.INTEGER] | _BIT[json_skip.DECIMAL]
+_STRINGS = _BIT[json_skip.STRING] | _BIT[json_skip.ESCAPED]
+_NESTED = _BIT[json_skip.ARRAY] | _BIT[json_skip.OBJECT]
+_LONG = _BIT[json_skip.LONG]
 FITS = {
-    "BIGINT": _BIT[json_scan.INTEGER] | _LONG,
+    "BIGINT": _BIT[json_skip.INTEGER] | _LONG,
     "DOUBLE": _NUMBERS,
-    "BOOLEAN": _BIT[json_scan.BOOLEAN],
+    "BOOLEAN": _BIT[json_skip.BOOLEAN],
     "VARCHAR": _STRINGS,
     "JSON": _NESTED,
-    "TEXT": _STRINGS | _NUMBERS | _LONG | _BIT[json_scan.HUGE] | _BIT[json_scan.BOOLEAN],
+    "TEXT": _STRINGS | _NUMBERS | _LONG | _BIT[json_skip.HUGE] | _BIT[json_skip.BOOLEAN],
     "ANY": 0xFFFF,
 }
 """Which leaves a column of a kind takes. TEXT (ids and such) takes every scalar as it is written."""
 NAMES = {
-    json_scan.BOOLEAN: "BOOLEAN", json_scan.INTEGER: "BIGINT", json_scan.LONG: "LONG", json_scan.DECIMAL: "DOUBLE",
-    json_scan.STRING: "VARCHAR", json_scan.ESCAPED: "VARCHAR", json_scan.ARRAY: "JSON", json_scan.OBJECT: "JSON",
-    json_scan.HUGE: "HUGE",
+    json_skip.BOOLEAN: "BOOLEAN", json_skip.INTEGER: "BIGINT", json_skip.LONG: "LONG", json_skip.DECIMAL: "DOUBLE",
+    json_skip.STRING: "VARCHAR", json_skip.ESCAPED: "VARCHAR", json_skip.ARRAY: "JSON", json_skip.OBJECT: "JSON",
+    json_skip.HUGE: "HUGE",
 }  # fmt: skip
 
 
@@ -112,7 +112,7 @@ class Tape:
     def tally(self, leaves: int, counts: np.ndarray) -> np.ndarray:
         """Counts by node and kind with this block's leaves added; a larger array where there are more nodes."""
         if len(counts) < len(self.paths.parents):
-            more = np.zeros((len(self.paths.parents) - len(counts), json_scan.KINDS), np.int64)
+            more = np.zeros((len(self.paths.parents) - len(counts), json_skip.KINDS), np.int64)
             counts = np.concatenate([counts, more])
         json_take.tally(self._buffers.leaf_nodes, self._buffers.leaf_kinds, leaves, counts)
         return counts
@@ -223,7 +223,7 @@ class Tape:
         why = {
             json_scan.NOT_JSON: "the line is not valid JSON",
             json_scan.NOT_OBJECT: "the line is not a JSON object",
-            json_scan.TOO_DEEP: f"objects lie more than {json_scan.DEEPEST} deep in each other",
+            json_scan.TOO_DEEP: f"objects lie more than {json_skip.DEEPEST} deep in each other",
             json_scan.NOT_UTF8: "the text is not UTF-8",
         }
         return Damaged(line, why[reason], decoded(self.text[start:end].tobytes()))

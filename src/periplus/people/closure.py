@@ -18,16 +18,28 @@ _KINDS = ("anonymous_id", "email", "phone", "reference")
 
 
 def pull(connection: Connection, before: Manifest, files: list[EventFile], *, leaving: int | None) -> None:
-    """Make the table `pulled`: every standing event (less the leaving ones) that may change hands."""
+    """Make the table `pulled`: every standing event (less the leaving ones) that may change hands.
+
+    Events whose place among others of their time is new (table `resequenced`) come with the new one.
+    """
     run = connection.execute
     rows = standing.narrow(before, files, _COLUMNS)
+    moved = bool(connection.execute("SELECT 1 FROM resequenced LIMIT 1").fetchall())
+    if moved:
+        rows = (
+            "SELECT e.* REPLACE (coalesce(q.sequence, e.sequence) AS sequence) "
+            f"FROM ({rows}) AS e LEFT JOIN resequenced AS q ON q.key_hi = e.key_hi AND q.key_lo = e.key_lo"
+        )
     run(f"CREATE OR REPLACE TEMP VIEW standing_rows AS {rows}")
     run(
         "CREATE OR REPLACE TEMP TABLE going AS SELECT * FROM standing_rows "
         + (f"WHERE batch = {leaving}" if leaving is not None else "WHERE false")
     )
     stays = f"(batch <> {leaving})" if leaving is not None else "true"
-    touched = "(SELECT * FROM arriving UNION ALL SELECT * EXCLUDE (customer, batch) FROM going)"
+    touched = "SELECT * FROM arriving UNION ALL SELECT * EXCLUDE (customer, batch) FROM going"
+    if moved:
+        touched += " UNION ALL SELECT * EXCLUDE (customer, batch) FROM standing_rows SEMI JOIN resequenced USING (key_hi, key_lo)"
+    touched = f"({touched})"
     for kind in _KINDS:
         run(
             f"CREATE OR REPLACE TEMP TABLE reach_{kind} AS SELECT DISTINCT {kind} AS id FROM {touched} WHERE {kind} IS NOT NULL"

@@ -49,7 +49,13 @@ def settled(
     standing.load_masks(connection, home.root, before)
     _arriving(connection, arrivals)
     progress(1, 4, "finding out whose events they are")
+    connection.execute("CREATE OR REPLACE TEMP TABLE moving (customer UBIGINT)")
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE resequenced (key_hi UBIGINT, key_lo UBIGINT, sequence BIGINT)"
+    )
     if open_files:
+        if claimed:  # first of all: who owns a device may hang on the order of two sightings
+            claims.resequence(connection, home, before, open_files, leaving=leaving)
         closure.pull(connection, before, open_files, leaving=leaving)
         connection.execute(
             "CREATE OR REPLACE TEMP VIEW resolvable AS "
@@ -60,13 +66,7 @@ def settled(
             f"CREATE OR REPLACE TEMP VIEW resolvable AS SELECT {', '.join(NEEDED)} FROM arriving"
         )
     resolution = resolve(connection, "resolvable")
-    connection.execute("CREATE OR REPLACE TEMP TABLE moving (customer UBIGINT)")
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE resequenced (key_hi UBIGINT, key_lo UBIGINT, sequence BIGINT)"
-    )
     if open_files:
-        if claimed:
-            claims.resequence(connection, home, before, open_files, leaving=leaving)
         closure.find_moving(connection, before, open_files, resolution, leaving=leaving)
     progress(2, 4, "writing the events")
     return _written(home, connection, before, open_files, arrivals, resolution, leaving)
@@ -237,7 +237,8 @@ def _carried_select(
             "e.rest",
         ]
     )
-    owner = f"coalesce({customer}, e.customer)"
+    # What was not pulled is resolved over too few events to go by: it stays with whom it was.
+    owner = f"CASE WHEN pl.reached THEN coalesce({customer}, e.customer) ELSE e.customer END"
     return (
         f"SELECT CASE WHEN e.section = 2 THEN 2 WHEN {owner} = 0 THEN 1 ELSE 0 END::UTINYINT AS section, "
         f"{owner} AS customer, coalesce(q.sequence, e.sequence) AS sequence, "
@@ -246,5 +247,7 @@ def _carried_select(
         "ELSE coalesce(e.own_sequence, e.sequence) END AS own_sequence, "
         f"{listed} FROM (SELECT *, {reference} FROM ({rows}) WHERE customer IN (SELECT customer FROM moving)) AS e{joins} "
         "LEFT JOIN resequenced AS q ON q.key_hi = e.key_hi AND q.key_lo = e.key_lo "
+        "LEFT JOIN (SELECT key_hi, key_lo, true AS reached FROM pulled) AS pl "
+        "ON pl.key_hi = e.key_hi AND pl.key_lo = e.key_lo "
         f"WHERE true{gone}"
     )

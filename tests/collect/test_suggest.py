@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from periplus.collect import look
-from periplus.collect.dialect import guess_delimiter
+from periplus.collect.delimiter import guess_delimiter
 from periplus.collect.fields import is_label
 from periplus.errors import InputError
 from tests.collect.conftest import Importing

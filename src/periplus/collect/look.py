@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from periplus.collect import load, rows_of
-from periplus.collect.dialect import guess_delimiter
+from periplus.collect.delimiter import guess_delimiter
 from periplus.collect.mapping import Format
 from periplus.collect.opened import Workbench
 from periplus.collect.plain import compression, first_text, is_parquet

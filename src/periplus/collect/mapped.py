@@ -7,7 +7,7 @@ from pathlib import Path
 
 from periplus.collect import formats, found, load, rows_of, tables
 from periplus.collect.asked import one
-from periplus.collect.dialect import guess_delimiter
+from periplus.collect.delimiter import guess_delimiter
 from periplus.collect.mapping import Format, Join, MappingDocument, Table
 from periplus.collect.opened import Workbench
 from periplus.collect.recipe import Recipe

@@ -1,0 +1,108 @@
+"""What the doors for other tools have in common: a request, what a dialect reads in it, what it answers.
+
+A *dialect* is the wire form one family of clients speaks. It only translates: bytes into messages in the
+Segment spec, and outcomes into the reply its clients expect. It knows no store, no keys and no clock.
+Each dialect is one file of `dialects/` that registers itself in `DIALECTS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from periplus.registry import Registry
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request, its body already decompressed; names of headers are lower-case.
+
+    `received` is the time of receipt in microseconds UTC.
+    """
+
+    method: str
+    path: str
+    query: Sequence[tuple[str, str]]
+    headers: Mapping[str, str]
+    body: bytes
+    received: int
+    address: str | None = None
+
+
+@dataclass(frozen=True)
+class Refused:
+    """One message of a request that cannot become an event: `reason` from a closed list, what to do, and the message."""
+
+    reason: str
+    message: str
+    payload: Any
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a dialect found in a request.
+
+    `messages` are documents in the Segment spec, in the order they were sent, names and properties as the
+    client wrote them; `sent_at` is the client's own clock when it sent them (ISO 8601, or microseconds),
+    by which skew is corrected. `key` is the write key, None where the request names none. `found` is
+    whatever the dialect's own reply needs to know.
+    """
+
+    key: str | None
+    messages: Sequence[dict[str, Any] | Refused]
+    sent_at: str | int | None = None
+    found: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Fate(StrEnum):
+    """What becomes of a message: every one received ends in exactly one of these."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    REJECTED = "rejected"
+    WITHHELD = "withheld"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The fate of one message; a rejected one says why."""
+
+    fate: Fate
+    reason: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An HTTP response."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Dialect(Protocol):
+    """One wire form. `routes` are (method, path); a path may end in `*`, which stands for any rest."""
+
+    name: str
+    title: str
+    routes: Sequence[tuple[str, str]]
+
+    def read(self, request: Request) -> Reading:
+        """The messages of a request; raises InputError (`malformed`) where the whole of it cannot be read."""
+        ...
+
+    def reply(self, request: Request, reading: Reading, outcomes: Sequence[Outcome]) -> Reply:
+        """The answer once everything is committed; `outcomes` are in the order of `reading.messages`."""
+        ...
+
+    def refusal(self, request: Request, status: int, code: str, message: str) -> Reply:
+        """The answer where nothing was taken: 400, 401, 413, 429, 503; the door adds Retry-After."""
+        ...
+
+
+DIALECTS: Registry[Dialect] = Registry("dialect")
+"""Every dialect by name; `dialects/__init__.py` imports the files that register here."""

@@ -32,7 +32,7 @@ SPAN = (micros(datetime(2022, 1, 1, tzinfo=UTC)), micros(datetime(2024, 1, 1, tz
 
 def read(text: str, form: Form = ISO, zone: str = "UTC") -> str | None:
     at = int(text[:4]) if text[:4].isdigit() and form == ISO else 2000
-    span = tuple(micros(datetime(max(1971, min(at + more, 2200)), 1, 1, tzinfo=UTC)) for more in (0, 2))
+    span = tuple(micros(datetime(max(1970, min(at + more, 2200)), 1, 1, tzinfo=UTC)) for more in (0, 2))
     moment = times.in_range(times.utc("l", "z", zone, span))
     query = f"SELECT {moment} FROM (SELECT {times.local(form, 'x')} AS l, {times.has_offset(form, 'x')} AS z FROM (SELECT ? AS x))"
     found = CONNECTION.execute(query, [text]).fetchone()[0]

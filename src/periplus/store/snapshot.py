@@ -10,6 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -101,17 +102,21 @@ class Snapshot:
 
     @property
     def last_time(self) -> int | None:
-        """Time of the last event, at most that of the last import; None where there is none.
-
-        An event dated in the future does not move the present on.
-        """
-        last = max((file.last_time for file in self.files if file.last_time is not None), default=None)
-        imported = self.manifest.imported
+        """Time of the last event that stands, or None; at most that of the last import, whatever a date says."""
+        last, imported = self._last_standing, self.manifest.imported
         return last if last is None or imported is None else min(last, imported)
 
-    @property
-    def first_time(self) -> int | None:
-        return min((file.first_time for file in self.files if file.first_time is not None), default=None)
+    @cached_property
+    def _last_standing(self) -> int | None:
+        """A file's own last time may be of a row that is masked: where that could be the last, rows are read."""
+        masks = self.manifest.masks
+        times = [(f.last_time, any(before > f.number for _, before in masks)) for f in self.files]
+        known = [(last, hidden) for last, hidden in times if last is not None]
+        sure = max((last for last, hidden in known if not hidden), default=None)
+        if all(not hidden or (sure is not None and last <= sure) for last, hidden in known):
+            return sure
+        arrays = [*(self.shard(index).time for index in range(self.shard_count)), self.unidentified()[0]]
+        return max((int(np.max(array)) for array in arrays if len(array)), default=None)
 
     @property
     def properties(self) -> dict[str, PropertyInfo]:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from periplus.errors import QuestionError
-from periplus.maps import export, geometry, measure, model, reading, render, words
+from periplus.maps import export, geometry, measure, model, render, words
 from periplus.maps.draw import draw
 from periplus.maps.fill import OUTCOMES, PALETTE, FilledCard, FilledLane, Outcomes, colors, fill
 from periplus.maps.layout import lay_out
@@ -291,8 +291,6 @@ def test_a_format_nobody_knows(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(
-    "module", [geometry, measure, model, reading, render, words], ids=lambda m: m.__name__
-)
+@pytest.mark.parametrize("module", [geometry, measure, model, render, words], ids=lambda m: m.__name__)
 def test_the_examples_in_the_docstrings_run(module: Any) -> None:
     assert doctest.testmod(module).failed == 0

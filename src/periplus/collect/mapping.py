@@ -14,13 +14,20 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from periplus.collect import presets
-from periplus.collect.yaml_text import key_text, read_yaml
 from periplus.errors import DocumentError, unknown
+from periplus.yaml_text import read
 
 Scalar = bool | int | float | str | None
 Type = Literal["text", "number", "integer", "boolean", "time", "json", "list"]
 Unit = Literal["s", "ms", "us"]
 KINDS = ("track", "page", "screen", "identify", "group", "alias")
+
+
+def key_text(key: Any) -> str:
+    """A key of a document as the text one sees: `null`, `true`, `1`."""
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    return "null" if key is None else str(key)
 
 
 def _word(value: Any) -> Any:
@@ -257,7 +264,7 @@ class MappingDocument(_Part):
                 raise DocumentError(
                     f"The mapping {document} cannot be read: {problem}.", hint="Check the path."
                 ) from None
-        content = read_yaml(document, "mapping") if isinstance(document, str) else dict(document)
+        content = read(document, "mapping") if isinstance(document, str) else dict(document)
         if not isinstance(content, Mapping):
             raise DocumentError("A mapping is a YAML document with `tables`.", hint="See docs/import.md.")
         content = presets.applied(content)

@@ -14,7 +14,6 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import yaml
 
 from periplus.clock import iso, zone
 from periplus.collect import found, look, suggest
@@ -27,6 +26,7 @@ from periplus.errors import PeriplusError
 from periplus.settings import Settings
 from periplus.store.door import EngineError, explain, file_list
 from periplus.store.staged import Progress, Staged
+from periplus.yaml_text import write
 
 Known = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Which of some event keys (two uint64[n]) are in already: bool[n]."""
@@ -176,7 +176,7 @@ def _described(
         reasons=[(str(row[0]), int(row[1])) for row in reasons],
         warnings=warnings,
         reading=_reading(parsed),
-        mapping="" if text is None else yaml.safe_dump(guessed.document if guessed else text, sort_keys=False, allow_unicode=True),
+        mapping="" if text is None else write(guessed.document if guessed else text),
         suggested=guessed is not None,
         unidentified=int(span[3]),
         document=text,

@@ -12,14 +12,13 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from periplus import clock
 from periplus.errors import DocumentError
 from periplus.journeys.rules import End, JourneyRules, StepRule
 from periplus.maps import checks
-from periplus.maps.reading import read
+from periplus.yaml_text import read, write
 
 Initiator = Literal["customer", "shop"]
 
@@ -198,7 +197,7 @@ class MapDocument(_Part):
 
     def to_yaml(self) -> str:
         """The canonical form as YAML; `parse(map.to_yaml()) == map`."""
-        return yaml.dump(self.document(), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+        return write(self.document())
 
     def rules(self) -> JourneyRules:
         """What the engine needs to know of this map."""
@@ -249,13 +248,3 @@ def _with_ids(raw: Mapping[str, Any]) -> dict[str, Any]:
             for stage in stages
         )
     return filled
-
-
-class _Dumper(yaml.SafeDumper):
-    """Lists indented under their key, and no aliases: what `reading` refuses is never written."""
-
-    def ignore_aliases(self, data: object) -> bool:
-        return True
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import yaml
 from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
@@ -22,6 +21,7 @@ from periplus.web.jobs import Job
 from periplus.web.page import Page, add_page
 from periplus.web.site import Site
 from periplus.web.words import _, ngettext
+from periplus.yaml_text import read
 
 SHORT = 0.6
 """Seconds a page waits for a job, so that small files need no waiting page."""
@@ -40,15 +40,7 @@ def mapping_of(text: str | None) -> dict[str, Any] | None:
     """The mapping as a person wrote it; raises DocumentError that names the line."""
     if text is None or not text.strip():
         return None
-    try:
-        document = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as problem:
-        mark = getattr(problem, "problem_mark", None)
-        where = _(" in line {n}").format(n=mark.line + 1) if mark is not None else ""
-        raise DocumentError(
-            _("The mapping is not readable YAML{where}.").format(where=where),
-            hint=_("Mend it and look again."),
-        ) from None
+    document = read(text, "mapping")
     if not isinstance(document, dict):
         raise DocumentError(_("The mapping is not a set of keys."), hint=_("It begins with “tables:”."))
     return document

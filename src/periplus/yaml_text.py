@@ -1,14 +1,13 @@
-"""YAML as people write it, read so that a hostile or careless text cannot hurt.
+"""YAML as people write it, read so that a hostile or careless text cannot hurt, and written back.
 
-Read as in YAML 1.2: only `true` and `false` are truth values (`no` is Norway) and dates stay text.
-Refused: anchors and aliases (a few lines can unfold into gigabytes), tags, a key given twice,
-anything longer or deeper than an authored document ever is.
+Read as in YAML 1.2: only `true` and `false` are truth values (`no` is Norway), dates stay text, and a key
+is the text one sees (`null`, `1`). Refused: anchors and aliases (a few lines can unfold into gigabytes),
+tags, a key given twice, anything longer or deeper than an authored document ever is.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
 from typing import Any
 
 import yaml
@@ -25,24 +24,24 @@ _CLOSES = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader without dates, with YAML 1.2 truth values, refusing a key given twice."""
+    """The safe loader without dates, with YAML 1.2 truth values and keys that are text, each standing once."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[object] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str | int | float | bool | None):
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        del deep
+        seen: set[str] = set()
+        for key, _ in node.value:
+            row = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
                 raise DocumentError(
-                    f"The key in line {key_node.start_mark.line + 1} is not a text.",
-                    hint="A key is a word and a colon.",
+                    f"The key in line {row} is not a text.", hint="A key is a word and a colon."
                 )
-            if key in seen:
+            if key.value in seen:
                 raise DocumentError(
-                    f"The key {key!r} stands twice, the second time in line {key_node.start_mark.line + 1}.",
+                    f"The key {key.value!r} stands twice, the second time in line {row}.",
                     hint="Keep one of them.",
                 )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
+            seen.add(key.value)
+        return {key.value: self.construct_object(value, deep=True) for key, value in node.value}
 
 
 _DROPPED = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:merge")
@@ -99,3 +98,23 @@ def _check_shape(text: str, what: str) -> None:
                 f"The {what} is nested deeper than {DEEPEST} levels.",
                 hint="Check that this is the right file.",
             )
+
+
+class _Dumper(yaml.SafeDumper):
+    """Lists indented under their key, and no aliases: what `read` refuses is never written."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
+def write(value: Any, width: int = 110) -> str:
+    """A plain value as YAML, keys in their order; `read(write(value)) == value`.
+
+    >>> print(write({"files": ["a.csv"]}), end="")
+    files:
+      - a.csv
+    """
+    return str(yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=width))

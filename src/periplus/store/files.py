@@ -1,8 +1,10 @@
 """Files of events: immutable Parquet, sorted, with the hot columns beside them as memory-mapped arrays.
 
 A file holds three sections in this order: 0, events of journeys; 1, events nobody can be named for;
-2, statements (identify, group, alias). Within a section rows are sorted by (customer, time, sequence,
-key). As a shard is a range of customers, each shard's journey events are one run of rows.
+2, statements (identify, group, alias). Sections 3, 4 and 5 are the same three of marked events: those of
+bots and internal traffic, which are left out unless asked for. Within a section rows are sorted by
+(customer, time, sequence, key). As a shard is a range of customers, each shard's journey events are one
+run of rows, and so are its marked ones.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import duckdb
 import numpy as np
 
 from periplus.errors import StoreError
-from periplus.store import door
+from periplus.store import door, properties
 
 FIXED = {
     "section": "UTINYINT",
@@ -46,13 +48,23 @@ FIXED = {
 }
 """Physical columns every file has, with their SQL types; shredded ones and `rest` follow."""
 
+MARKED = 3
+"""What is added to the section of an event that is marked; `section % MARKED` says what it is."""
 ORDER = ("section", "customer", "time", "sequence", "key_hi", "key_lo")
 PARQUET = "FORMAT PARQUET, PARQUET_VERSION V2, COMPRESSION SNAPPY, ROW_GROUP_SIZE 122880"
 """How event files are written: encodings of the second version, which are smaller and faster to write here."""
-SAMPLE = 250_000
-"""Rows a file's frequent values are taken from; as customers lie in the order of a hash, the first are a fair sample."""
-FREQUENT = 40
-"""How many of a property's most frequent values a file remembers, as suggestions."""
+
+
+@dataclass(frozen=True)
+class Marked:
+    """The marked events of a file, described as the others are: row offsets of the shards, counts, times."""
+
+    shards: list[int]
+    names: dict[str, int]
+    nameless: int
+    statements: int
+    first_time: int | None
+    last_time: int | None
 
 
 @dataclass(frozen=True)
@@ -63,7 +75,8 @@ class EventFile:
     the journey events of shard i are rows shards[i]:shards[i+1]. `columns` maps a shredded path to its
     kind, `rest` lists the paths that occur in the rest column (None: unknown). `names` counts the
     journey and nameless events by name, `properties` holds for each path the number of rows that have it and its
-    frequent values, `batches` counts rows by batch.
+    frequent values, `batches` counts rows by batch. All of this but `rows`, `properties` and `batches` is said
+    without the events in `marked` (None: there are none).
     """
 
     name: str
@@ -79,6 +92,7 @@ class EventFile:
     first_time: int | None
     last_time: int | None
     properties: dict[str, dict[str, Any]] = field(default_factory=dict)
+    marked: Marked | None = None
     root: Path = Path()
 
     @property
@@ -91,8 +105,33 @@ class EventFile:
         return self.root / f"{self.name}.people.parquet"
 
     @property
+    def marked_people(self) -> Path:
+        """The same of the marked events; only where there are any."""
+        return self.root / f"{self.name}.marked-people.parquet"
+
+    @property
     def journey_rows(self) -> int:
         return self.shards[-1]
+
+    @property
+    def plain_rows(self) -> int:
+        """Rows that are not marked: the first of the file."""
+        return self.shards[-1] + self.nameless + self.statements
+
+    def hot_rows(self, column: str, start: int, stop: int) -> np.ndarray:
+        """Rows start:stop of a hot column, all of one section: journey events, or marked ones."""
+        if start < self.plain_rows:
+            return self.hot(column)[start:stop]
+        return self.hot(f"marked-{column}")[start - self.plain_rows : stop - self.plain_rows]
+
+    def customers(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        """Customers and offsets of the rows start:stop, all of one section; shards never cut through a customer."""
+        kind, base = ("", 0) if start < self.plain_rows else ("marked-", self.plain_rows)
+        offsets = self.hot(f"{kind}offsets")
+        first, last = np.searchsorted(offsets, [start - base, stop - base])
+        return self.hot(f"{kind}customers")[first:last], np.asarray(offsets[first : last + 1]) - (
+            start - base
+        )
 
     def hot(self, column: str) -> np.ndarray:
         """A hot column of the journey events, memory-mapped: time, name, sequence, key_hi or key_lo."""
@@ -123,6 +162,8 @@ def load(root: Path, name: str) -> EventFile:
             hint="Restore the workspace from a backup, or import its files again.",
         ) from None
     document["batches"] = {int(batch): rows for batch, rows in document["batches"].items()}
+    if document.get("marked"):
+        document["marked"] = Marked(**document["marked"])
     return EventFile(**document, root=root)
 
 
@@ -205,19 +246,26 @@ def write(
             f"COPY (SELECT {', '.join(listed)} FROM ({select}) ORDER BY {', '.join(ORDER)}) "
             f"TO {door.literal(str(path))} ({PARQUET})"
         )
-        connection.execute(
-            "COPY (SELECT customer, user_id, anonymous_id, email, phone, min(time) AS first, max(time) AS last, "
-            f"count(*) AS events FROM read_parquet({door.file_list([path])}) WHERE customer <> 0 GROUP BY ALL "
-            f"ORDER BY customer) TO {door.literal(str(root / f'{name}.people.parquet'))} "
-            "(FORMAT PARQUET, COMPRESSION ZSTD, COMPRESSION_LEVEL 1)"
-        )
+        _people(connection, path, root / f"{name}.people.parquet", f"section < {MARKED}")
         described = _describe(connection, root, name, number, columns, rest, names, shards)
+        if described.marked is not None:
+            _people(connection, path, root / f"{name}.marked-people.parquet", f"section >= {MARKED}")
     except duckdb.Error as problem:
         raise door.explain(problem, "writing the events") from None
     except OSError as problem:
         raise os_problem(problem, path) from None
     described.save()
     return described
+
+
+def _people(connection: door.Connection, path: Path, target: Path, where: str) -> None:
+    """Write who is in some sections of a file."""
+    connection.execute(
+        "COPY (SELECT customer, user_id, anonymous_id, email, phone, min(time) AS first, max(time) AS last, "
+        f"count(*) AS events FROM read_parquet({door.file_list([path])}) WHERE customer <> 0 AND {where} "
+        f"GROUP BY ALL ORDER BY customer) TO {door.literal(str(target))} "
+        "(FORMAT PARQUET, COMPRESSION ZSTD, COMPRESSION_LEVEL 1)"
+    )
 
 
 def _describe(
@@ -231,45 +279,58 @@ def _describe(
     shards: int,
 ) -> EventFile:
     source = f"read_parquet({door.file_list([root / f'{name}.parquet'])})"
-    journeys, nameless, statements = (
-        int(count)
-        for count in _one(
-            connection,
-            "SELECT count(*) FILTER (section = 0), count(*) FILTER (section = 1), count(*) FILTER (section = 2) "
-            f"FROM {source}",
-        )
-    )
-    _sidecars(connection, root, name, source, journeys, names)
-    customers = np.load(root / f"{name}.customers.npy", mmap_mode="r")
-    offsets = np.load(root / f"{name}.offsets.npy", mmap_mode="r")
-    bounds = [shard_start(index, shards) for index in range(1, shards)]
-    cuts = (
-        np.searchsorted(customers, np.array(bounds, np.uint64), "left") if bounds else np.zeros(0, np.int64)
-    )
-    edges = [0, *(int(offsets[cut]) for cut in cuts), journeys]
-    first, last = _one(connection, f"SELECT min(time), max(time) FROM {source} WHERE section < 2")
-    counted = connection.execute(
-        f"SELECT event, count(*) FROM {source} WHERE section < 2 GROUP BY event"
-    ).fetchall()
+    sizes = dict(connection.execute(f"SELECT section, count(*) FROM {source} GROUP BY section").fetchall())
+    journeys, nameless, statements, *beside = (sizes.get(section, 0) for section in range(2 * MARKED))
+    _sidecars(connection, root, name, source, 0, journeys, names)
+    plain = journeys + nameless + statements
+    first, last, counted = _counted(connection, source, 0)
+    marked = None
+    if any(beside):
+        _sidecars(connection, root, name, source, MARKED, beside[0], names)
+        edges = [plain + edge for edge in _edges(root, f"{name}.marked-", beside[0], shards)]
+        early, late, events = _counted(connection, source, MARKED)
+        marked = Marked(edges, events, beside[1], beside[2], early, late)
     batches = connection.execute(f"SELECT batch, count(*) FROM {source} GROUP BY batch").fetchall()
     return EventFile(
         name=name,
         number=number,
-        rows=journeys + nameless + statements,
-        shards=edges,
+        rows=plain + sum(beside),
+        shards=_edges(root, f"{name}.", journeys, shards),
         columns=columns,
         rest=None if rest is None else list(rest),
-        names={event: int(count) for event, count in sorted(counted)},
+        names=counted,
         batches={int(batch): int(count) for batch, count in sorted(batches)},
         nameless=nameless,
         statements=statements,
         first_time=first,
         last_time=last,
-        properties=_properties(
-            connection, door.file_list([root / f"{name}.parquet"]), columns, journeys + nameless + statements
+        properties=properties.counted(
+            connection, door.file_list([root / f"{name}.parquet"]), columns, plain + sum(beside)
         ),
+        marked=marked,
         root=root,
     )
+
+
+def _counted(
+    connection: door.Connection, source: str, base: int
+) -> tuple[int | None, int | None, dict[str, int]]:
+    """First and last time, and the events by name, of the journey and nameless events from section `base` on."""
+    where = f"WHERE section IN ({base}, {base + 1})"
+    first, last = _one(connection, f"SELECT min(time), max(time) FROM {source} {where}")
+    counted = connection.execute(f"SELECT event, count(*) FROM {source} {where} GROUP BY event").fetchall()
+    return first, last, {event: int(count) for event, count in sorted(counted)}
+
+
+def _edges(root: Path, prefix: str, rows: int, shards: int) -> list[int]:
+    """Where each shard begins among the rows of a section, and the end of the last."""
+    customers = np.load(root / f"{prefix}customers.npy", mmap_mode="r")
+    offsets = np.load(root / f"{prefix}offsets.npy", mmap_mode="r")
+    bounds = [shard_start(index, shards) for index in range(1, shards)]
+    cuts = (
+        np.searchsorted(customers, np.array(bounds, np.uint64), "left") if bounds else np.zeros(0, np.int64)
+    )
+    return [0, *(int(offsets[cut]) for cut in cuts), rows]
 
 
 def _one(connection: door.Connection, sql: str) -> tuple[Any, ...]:
@@ -277,18 +338,26 @@ def _one(connection: door.Connection, sql: str) -> tuple[Any, ...]:
 
 
 def _sidecars(
-    connection: door.Connection, root: Path, name: str, source: str, journeys: int, names: list[str]
+    connection: door.Connection,
+    root: Path,
+    name: str,
+    source: str,
+    section: int,
+    journeys: int,
+    names: list[str],
 ) -> None:
-    """Hot columns of the journey events, and the customers with the offsets of their rows."""
+    """Hot columns of the journey events (or the marked ones), and the customers with the offsets of their rows."""
     connection.execute("DROP TYPE IF EXISTS event_names")
     listed = ", ".join(door.literal(event) for event in names)
     connection.execute(f"CREATE TYPE event_names AS ENUM ({listed})" if names else "SELECT 1")
     code = "enum_code(event::event_names)::USMALLINT" if names else "0::USMALLINT"
 
-    def save(label: str, values: np.ndarray) -> None:
-        np.save(root / f"{name}.{label}.npy", values)
+    kind = "marked-" if section == MARKED else ""
 
-    head = f"FROM {source} WHERE section = 0"
+    def save(label: str, values: np.ndarray) -> None:
+        np.save(root / f"{name}.{kind}{label}.npy", values)
+
+    head = f"FROM {source} WHERE section = {section}"
     for label, expression in (
         ("time", "time"),
         ("name", code),
@@ -306,33 +375,6 @@ def _sidecars(
     )
     save("customers", owner[starts])
     save("offsets", np.append(starts, journeys).astype(np.int64))
-
-
-def _properties(
-    connection: door.Connection, files_sql: str, columns: dict[str, str], rows: int
-) -> dict[str, dict[str, Any]]:
-    """For each shredded path: rows that have it and, for texts and booleans, the frequent values."""
-    if not columns:
-        return {}
-    source = f"read_parquet({files_sql})"
-    paths = list(columns)
-    # The file's own statistics say how many rows have a column; nothing needs to be read for it.
-    nulls = dict(
-        connection.execute(
-            f"SELECT path_in_schema, sum(coalesce(stats_null_count, 0)) FROM parquet_metadata({files_sql}) GROUP BY 1"
-        ).fetchall()
-    )
-    found: dict[str, dict[str, Any]] = {
-        path: {"rows": rows - int(nulls.get(path, 0)), "values": []} for path in paths
-    }
-    texts = [path for path in paths if columns[path] in ("VARCHAR", "BOOLEAN") and found[path]["rows"]]
-    if texts:
-        # These are suggestions and the ground of "never seen" hints, not answers: a sample is enough.
-        sampled = ", ".join(f"approx_top_k({door.quoted(path)}, {FREQUENT})" for path in texts)
-        row = _one(connection, f"SELECT {sampled} FROM (SELECT * FROM {source} LIMIT {SAMPLE})")
-        for path, values in zip(texts, row, strict=True):
-            found[path]["values"] = [str(value)[:200] for value in values or () if value is not None]
-    return found
 
 
 def shard_start(index: int, shards: int) -> int:

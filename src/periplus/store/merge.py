@@ -176,3 +176,17 @@ _copy1 = compiled("void(u1[::1], i8[:, ::1], u1[::1])")(_copy_spans)
 _copy2 = compiled("void(u2[::1], i8[:, ::1], u2[::1])")(_copy_spans)
 _copy4 = compiled("void(u4[::1], i8[:, ::1], u4[::1])")(_copy_spans)
 _copy8 = compiled("void(u8[::1], i8[:, ::1], u8[::1])")(_copy_spans)
+
+
+def placed(position: np.ndarray, spans: np.ndarray | None) -> np.ndarray:
+    """Merged row of each position in the sources laid end to end; -1 for rows that are masked."""
+    if spans is None or not len(position):
+        return position
+    if not len(spans):
+        return np.full(len(position), -1, np.int64)
+    order = np.argsort(spans[:, 0])
+    starts, lengths = spans[order, 0], spans[order, 1]
+    placed = (np.cumsum(spans[:, 1]) - spans[:, 1])[order]
+    at = np.searchsorted(starts, position, "right") - 1
+    inside = (at >= 0) & (position - starts[at] < lengths[at])
+    return np.where(inside, placed[at] + position - starts[at], -1)

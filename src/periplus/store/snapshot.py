@@ -18,10 +18,12 @@ import duckdb
 import numpy as np
 
 from periplus.settings import Settings
-from periplus.store import door, merge, standing
+from periplus.store import door, merge, properties, standing
 from periplus.store.columns import FileColumns
-from periplus.store.files import EventFile, load
+from periplus.store.files import MARKED, EventFile, Marked, load
 from periplus.store.manifest import Manifest
+from periplus.store.properties import PropertyInfo
+from periplus.store.shard import Found, Shard
 
 LABELS_KEPT = 256 << 20
 """Bytes of computed labels a snapshot keeps for the next question."""
@@ -30,37 +32,7 @@ Expression = Callable[[FileColumns], tuple[str, list[Any]]]
 """SQL of one value for the columns of one file: `(text with ?, bound values)`."""
 
 
-@dataclass(frozen=True)
-class PropertyInfo:
-    """What the data holds under one path: its kind, in how many events, and frequent values."""
-
-    kind: str
-    events: int
-    values: list[str]
-
-
-@dataclass(frozen=True)
-class Shard:
-    """The journey events of a range of customers, in the order of (customer, time, sequence, key).
-
-    `customers` uint64[c] ascending; `offsets` int64[c+1]; `time` int64[n], microseconds UTC; `name`
-    uint16[n], codes into `Snapshot.names`. Rows offsets[j]:offsets[j+1] are customer j's.
-    """
-
-    index: int
-    customers: np.ndarray
-    offsets: np.ndarray
-    time: np.ndarray
-    name: np.ndarray
-
-
-@dataclass(frozen=True)
-class Found:
-    """Some rows of the shards with values read from them: `shard` int32[n], `row` int64[n], `columns`."""
-
-    shard: np.ndarray
-    row: np.ndarray
-    columns: list[np.ndarray]
+__all__ = ["Expression", "Found", "PropertyInfo", "Shard", "Snapshot"]
 
 
 @dataclass(frozen=True)
@@ -82,9 +54,20 @@ class _Merged:
 
 
 class Snapshot:
-    """The events of one version; cheap to make, its shards are opened when first asked for."""
+    """The events of one version; cheap to make, its shards are opened when first asked for.
 
-    def __init__(self, root: Path, manifest: Manifest, settings: Settings, *, live: bool = False) -> None:
+    Marked events (of bots and internal traffic) are seen only `with_marked`; `everything` is that view.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        manifest: Manifest,
+        settings: Settings,
+        *,
+        live: bool = False,
+        with_marked: bool = False,
+    ) -> None:
         self.root = root
         self.manifest = manifest
         self.settings = settings
@@ -92,6 +75,7 @@ class Snapshot:
         self.names: tuple[str, ...] = tuple(manifest.names)
         self.shard_count = manifest.shards
         self.live = live
+        self.with_marked = with_marked
         self.files: list[EventFile] = [load(root, name) for name in manifest.files]
         self._shards: dict[int, _Merged] = {}
         self._locks = [threading.Lock() for _ in range(manifest.shards)]
@@ -99,6 +83,32 @@ class Snapshot:
         self._local = threading.local()
         self._labels: OrderedDict[str, list[np.ndarray]] = OrderedDict()
         self._labels_lock = threading.Lock()
+
+    @cached_property
+    def everything(self) -> Snapshot:
+        """The same version with its marked events among the others."""
+        if self.with_marked or not self.has_marked:
+            return self
+        return Snapshot(self.root, self.manifest, self.settings, live=self.live, with_marked=True)
+
+    @property
+    def has_marked(self) -> bool:
+        """Whether some file holds marked events."""
+        return any(file.marked is not None for file in self.files)
+
+    def left_out(self, since: int, until: int) -> int:
+        """How many events with a time in since:until this view leaves out, because they are marked."""
+        if self.with_marked or not self.has_marked:
+            return 0
+        first, last = np.searchsorted(self._marked_times, [since, max(since, until)])
+        return int(last - first)
+
+    @cached_property
+    def _marked_times(self) -> np.ndarray:
+        """int64[n] ascending: the times of the marked events that stand, statements aside."""
+        rows = standing.narrow(self.manifest, self.files, ("time", "section"))
+        found = self._query(f"SELECT time FROM ({rows}) WHERE section IN ({MARKED}, {MARKED + 1})", [])
+        return np.sort(np.asarray(found["time"], np.int64))
 
     @property
     def last_time(self) -> int | None:
@@ -110,7 +120,9 @@ class Snapshot:
     def _last_standing(self) -> int | None:
         """A file's own last time may be of a row that is masked: where that could be the last, rows are read."""
         masks = self.manifest.masks
-        times = [(f.last_time, any(before > f.number for _, before in masks)) for f in self.files]
+        times = [
+            (part.last_time, any(before > f.number for _, before in masks)) for _, f, part in self._parts()
+        ]
         known = [(last, hidden) for last, hidden in times if last is not None]
         sure = max((last for last, hidden in known if not hidden), default=None)
         if all(not hidden or (sure is not None and last <= sure) for last, hidden in known):
@@ -121,28 +133,24 @@ class Snapshot:
     @property
     def properties(self) -> dict[str, PropertyInfo]:
         """Every path that has a column or a place in the rest, with its kind and frequent values."""
-        found: dict[str, PropertyInfo] = {}
-        for file in self.files:
-            for path, kind in file.columns.items():
-                seen = file.properties.get(path, {"rows": 0, "values": []})
-                before = found.get(path)
-                if before is None:
-                    found[path] = PropertyInfo(kind, seen["rows"], list(seen["values"]))
-                else:
-                    values = list(dict.fromkeys([*before.values, *seen["values"]]))
-                    kind = before.kind if before.kind == kind else "VARCHAR"
-                    found[path] = PropertyInfo(kind, before.events + seen["rows"], values)
-            for path in file.rest or ():
-                found.setdefault(path, PropertyInfo("JSON", 0, []))
-        return found
+        return properties.known(self.files)
 
     def name_counts(self) -> dict[str, int]:
         """Events by name, over everything that is not a statement (masked rows counted once more)."""
         counts: dict[str, int] = {}
-        for file in self.files:
-            for name, rows in file.names.items():
+        for _, _, part in self._parts():
+            for name, rows in part.names.items():
                 counts[name] = counts.get(name, 0) + rows
         return counts
+
+    def _parts(self) -> list[tuple[int, EventFile, EventFile | Marked]]:
+        """What of each file is seen: the events that are not marked, and with them those that are."""
+        return [
+            (number, file, part)
+            for number, file in enumerate(self.files)
+            for part in (file, file.marked if self.with_marked else None)
+            if part is not None
+        ]
 
     # -- shards ---------------------------------------------------------------------------------
 
@@ -158,21 +166,21 @@ class Snapshot:
 
     def _open(self, index: int) -> _Merged:
         sources = [
-            _Source(number, file.shards[index], file.shards[index + 1])
-            for number, file in enumerate(self.files)
-            if file.shards[index + 1] > file.shards[index]
+            _Source(number, part.shards[index], part.shards[index + 1])
+            for number, file, part in self._parts()
+            if part.shards[index + 1] > part.shards[index]
             and index not in self.manifest.retired.get(file.name, ())
         ]
         if len(sources) == 1 and not len(self._masked(self.files[sources[0].file].number)):
             only = sources[0]
             file = self.files[only.file]
-            customers, offsets = _customers(file, only.start, only.stop)
+            customers, offsets = file.customers(only.start, only.stop)
             shard = Shard(
                 index,
                 customers,
                 offsets,
-                file.hot("time")[only.start : only.stop],
-                file.hot("name")[only.start : only.stop],
+                file.hot_rows("time", only.start, only.stop),
+                file.hot_rows("name", only.start, only.stop),
             )
             return _Merged(shard, sources, None)
         return self._merge(index, sources)
@@ -182,19 +190,19 @@ class Snapshot:
         laid = 0
         for source in sources:
             file = self.files[source.file]
-            cut = slice(source.start, source.stop)
-            customers, offsets = _customers(file, source.start, source.stop)
+            start, stop = source.start, source.stop
+            customers, offsets = file.customers(start, stop)
             rows = merge.Rows(
                 customers,
                 offsets,
-                file.hot("time")[cut],
-                file.hot("sequence")[cut],
-                file.hot("key_hi")[cut],
-                file.hot("key_lo")[cut],
-                np.arange(laid, laid + source.stop - source.start, dtype=np.int64),
+                file.hot_rows("time", start, stop),
+                file.hot_rows("sequence", start, stop),
+                file.hot_rows("key_hi", start, stop),
+                file.hot_rows("key_lo", start, stop),
+                np.arange(laid, laid + stop - start, dtype=np.int64),
             )
             parts.append(merge.without(rows, self._masked(file.number)))
-            laid += source.stop - source.start
+            laid += stop - start
         # The smallest first, so that a large base is walked once.
         parts.sort(key=lambda rows: len(rows.time))
         if not parts:
@@ -208,7 +216,7 @@ class Snapshot:
                 merge.merged(part, whole) if len(part.time) > len(whole.time) else merge.merged(whole, part)
             )
         order = merge.spans(whole.position)
-        names = [self.files[s.file].hot("name")[s.start : s.stop] for s in sources]
+        names = [self.files[s.file].hot_rows("name", s.start, s.stop) for s in sources]
         name = merge.laid_out(_joined(names, np.uint16), order, len(whole.time))
         shard = Shard(index, whole.customers, whole.offsets, np.ascontiguousarray(whole.time), name)
         return _Merged(shard, sources, order)
@@ -239,13 +247,18 @@ class Snapshot:
         by_file: dict[int, np.ndarray] = {}
         for group, (sql, values) in zip(groups, texts, strict=True):
             paths = [self.files[number].path for number in group]
-            column = self._query(f"SELECT {sql} AS v FROM read_parquet({door.file_list(paths)})", values)["v"]
+            aside = not self.with_marked and any(self.files[number].marked for number in group)
+            seen = f" WHERE section < {MARKED}" if aside else ""
+            column = self._query(
+                f"SELECT {sql} AS v FROM read_parquet({door.file_list(paths)}){seen}", values
+            )["v"]
             column = np.ma.filled(column, 0) if np.ma.isMaskedArray(column) else column
             at = 0
             for number in group:
                 file = self.files[number]
-                by_file[number] = column[at : at + file.journey_rows].astype(dtype, copy=False)
-                at += file.rows
+                rows = file.rows if self.with_marked else file.plain_rows
+                by_file[number] = column[at : at + rows].astype(dtype, copy=False)
+                at += rows
         found = [self._lay(index, by_file, np.dtype(dtype)) for index in range(self.shard_count)]
         self._keep(key, found)
         return found
@@ -281,7 +294,7 @@ class Snapshot:
             found = self._query(
                 f"SELECT {', '.join(['file_row_number AS r', *listed])} "
                 f"FROM read_parquet({door.file_list([file.path])}, file_row_number = true) "
-                f"WHERE section = 0 AND ({test})",
+                f"WHERE {self._section(0)} AND ({test})",
                 [*arguments, *bound],
             )
             rows[number] = np.asarray(found["r"], np.int64)
@@ -300,7 +313,7 @@ class Snapshot:
             for source in opened.sources:
                 inside = (rows[source.file] >= source.start) & (rows[source.file] < source.stop)
                 position = rows[source.file][inside] - source.start + laid
-                merged = _merged_rows(position, opened.spans)
+                merged = merge.placed(position, opened.spans)
                 at.append(merged[merged >= 0])
                 for column, target in zip(read[source.file], picked, strict=True):
                     target.append(column[inside][merged >= 0])
@@ -322,17 +335,23 @@ class Snapshot:
         """Time int64[n] and name code of the events nobody can be named for."""
         times, codes = [], []
         position = {name: code for code, name in enumerate(self.names)}
-        for file in self.files:
-            if not file.nameless or 0 in self.manifest.retired.get(file.name, ()):
+        for number, file in enumerate(self.files):
+            mine = [part.nameless for at, _, part in self._parts() if at == number]
+            if not any(mine) or 0 in self.manifest.retired.get(file.name, ()):
                 continue
             if 0 in self._masked(file.number):
                 continue
             found = self._query(
-                f"SELECT time, event FROM read_parquet({door.file_list([file.path])}) WHERE section = 1", []
+                f"SELECT time, event FROM read_parquet({door.file_list([file.path])}) WHERE {self._section(1)}",
+                [],
             )
             times.append(np.asarray(found["time"], np.int64))
             codes.append(np.array([position[name] for name in found["event"]], np.uint16))
         return _joined(times, np.int64), _joined(codes, np.uint16)
+
+    def _section(self, section: int) -> str:
+        """The test for rows of a section, and with them the marked ones."""
+        return f"section IN ({section}, {section + MARKED})" if self.with_marked else f"section = {section}"
 
     def _groups(self) -> list[list[int]]:
         """Files whose columns are alike, so that one query reads them all."""
@@ -372,28 +391,7 @@ def _columns(file: EventFile) -> FileColumns:
     return FileColumns(file.columns, None if file.rest is None else frozenset(file.rest))
 
 
-def _customers(file: EventFile, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-    """Customers and offsets of the rows start:stop of a file; shards never cut through a customer."""
-    offsets = file.hot("offsets")
-    first, last = np.searchsorted(offsets, [start, stop])
-    return file.hot("customers")[first:last], np.asarray(offsets[first : last + 1]) - start
-
-
 def _joined(parts: Sequence[np.ndarray], dtype: Any) -> np.ndarray:
     if len(parts) == 1:
         return np.ascontiguousarray(parts[0])
     return np.concatenate(parts) if parts else np.zeros(0, dtype)
-
-
-def _merged_rows(position: np.ndarray, spans: np.ndarray | None) -> np.ndarray:
-    """Merged row of each position in the sources laid end to end; -1 for rows that are masked."""
-    if spans is None or not len(position):
-        return position
-    if not len(spans):
-        return np.full(len(position), -1, np.int64)
-    order = np.argsort(spans[:, 0])
-    starts, lengths = spans[order, 0], spans[order, 1]
-    placed = (np.cumsum(spans[:, 1]) - spans[:, 1])[order]
-    at = np.searchsorted(starts, position, "right") - 1
-    inside = (at >= 0) & (position - starts[at] < lengths[at])
-    return np.where(inside, placed[at] + position - starts[at], -1)

@@ -12,11 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from periplus.store import door
-from periplus.store.files import FIXED, EventFile, shard_start
+from periplus.store.files import FIXED, MARKED, EventFile, shard_start
 from periplus.store.manifest import Manifest
 
 MOST_COLUMNS = 400
 """Shredded columns a file may have; the rarest beyond it live in `rest`."""
+
+
+KINDS = FIXED | {"marked": "BOOLEAN"}
+"""SQL types of what `narrow` reads; `reference` is a text."""
 
 
 @dataclass(frozen=True)
@@ -115,13 +119,14 @@ def rows(
     return " UNION ALL ".join(selects)
 
 
-def people(manifest: Manifest, files: Sequence[EventFile]) -> str:
+def people(manifest: Manifest, files: Sequence[EventFile], *, with_marked: bool = False) -> str:
     """SQL of who stands in the files: (customer, user_id, anonymous_id, email, phone, first, last, events)."""
     selects = []
     for file in files:
         tests = [*masked(manifest, file), *_live(manifest, file)]
         where = f" WHERE {' AND '.join(tests)}" if tests else ""
-        selects.append(f"SELECT * FROM read_parquet({door.file_list([file.people])}) AS e{where}")
+        paths = [file.people, *([file.marked_people] if with_marked and file.marked else [])]
+        selects.append(f"SELECT * FROM read_parquet({door.file_list(paths)}) AS e{where}")
     return " UNION ALL ".join(selects) or (
         "SELECT 0::UBIGINT AS customer, '' AS user_id, '' AS anonymous_id, '' AS email, '' AS phone, "
         "0 AS first, 0 AS last, 0 AS events WHERE false"
@@ -129,16 +134,18 @@ def people(manifest: Manifest, files: Sequence[EventFile]) -> str:
 
 
 def narrow(manifest: Manifest, files: Sequence[EventFile], columns: Sequence[str]) -> str:
-    """SQL of some fixed columns of all standing rows, and of `reference` (an order's id) if asked for."""
+    """SQL of some fixed columns of all standing rows.
+
+    `reference` (an order's id) and `marked` (whether a row is of a bot or internal) may be asked for too.
+    """
     selects = []
     for file in files:
         tests = [*masked(manifest, file), *_live(manifest, file)]
         where = f" WHERE {' AND '.join(tests)}" if tests else ""
-        listed = ", ".join(
-            reference(file.columns) if name == "reference" else door.quoted(name) for name in columns
-        )
+        computed = {"reference": reference(file.columns), "marked": f"section >= {MARKED} AS marked"}
+        listed = ", ".join(computed.get(name) or door.quoted(name) for name in columns)
         selects.append(f"SELECT {listed} FROM read_parquet({door.file_list([file.path])}) AS e{where}")
-    kinds = [f"NULL::{FIXED.get(name, 'VARCHAR')} AS {name}" for name in columns]
+    kinds = [f"NULL::{KINDS.get(name, 'VARCHAR')} AS {name}" for name in columns]
     return " UNION ALL ".join(selects) or f"SELECT {', '.join(kinds)} WHERE false"
 
 

@@ -37,6 +37,9 @@ class Settings:
     threads: int = _row(0, "threads of the query engine; 0: one per core")
     kernel_cache: str = _row("", "folder of compiled kernels; empty: the user's cache folder")
     state: str = _row("", "URL of the operational state; empty: state.db in the workspace")
+    no_analytics: str = _row(
+        "drop", "what becomes of collected events without consent to analytics: drop, or anonymous (nobody's)"
+    )
     language: str = _row("en", "language of the interface")
     format: int = _row(FORMAT, "layout of the workspace's files; not for hand editing")
 
@@ -103,6 +106,11 @@ def check(settings: Settings) -> None:
         raise DocumentError("week_start is monday, sunday or saturday.")
     if settings.order_value not in ("total", "revenue"):
         raise DocumentError("order_value is total or revenue.")
+    if settings.no_analytics not in ("drop", "anonymous"):
+        raise DocumentError(
+            "no_analytics is drop or anonymous.",
+            hint="drop only counts such events; anonymous keeps them without identifiers.",
+        )
     if not re.fullmatch(r"(\d+(\.\d+)?\s*[KMGT]i?B)?", settings.memory, re.IGNORECASE):
         raise DocumentError(
             f"Setting memory is {settings.memory!r}, not an amount of memory.",

@@ -32,7 +32,7 @@ class EventEntry(Part):
     """The house name of an event, and properties that are so named on this event only."""
 
     to: Name
-    properties: Properties = {}
+    properties: Properties = Field(default_factory=dict)
 
     @field_validator("to", mode="after")
     @classmethod
@@ -54,8 +54,10 @@ class VocabularyDocument(Part):
     name: Annotated[Name, Field(pattern=r"^\w[\w .\-]*$")]
     description: Note | None = None
     sources: Names = ()
-    events: Annotated[dict[Name, Annotated[EventEntry, BeforeValidator(_short)]], Field(max_length=5000)] = {}
-    properties: Annotated[Properties, Field(max_length=1000)] = {}
+    events: Annotated[dict[Name, Annotated[EventEntry, BeforeValidator(_short)]], Field(max_length=5000)] = (
+        Field(default_factory=dict)
+    )
+    properties: Annotated[Properties, Field(max_length=1000)] = Field(default_factory=dict)
 
     @field_validator("events", mode="after")
     @classmethod

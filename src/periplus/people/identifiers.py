@@ -13,14 +13,8 @@ from __future__ import annotations
 
 import hashlib
 
+from periplus.collect.identifying import JUNK
 from periplus.store.door import literal
-
-JUNK = (
-    "", "-", "--", "null", "(null)", "<null>", "none", "nil", "nan", "undefined", "[object object]", "unknown",
-    "guest", "anonymous", "anon", "n/a", "na", "#n/a", "(not set)", "not set", "not_set", "false", "true",
-    "test", "default", "user", "visitor", "customer", "0", "-1", "\\n",
-)  # fmt: skip
-"""Values that mean nobody, in lower case; all zeros in any length are junk too."""
 
 _LISTED = ", ".join(literal(word) for word in JUNK)
 

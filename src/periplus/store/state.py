@@ -42,6 +42,16 @@ secrets_table = sa.Table(
     sa.Column("created", sa.BigInteger, nullable=False),
     sa.Column("expires", sa.BigInteger),
 )
+consents = sa.Table(
+    "consents",
+    metadata,
+    sa.Column("identifier", sa.String(32), primary_key=True),
+    sa.Column("purpose", sa.String(60), primary_key=True),
+    sa.Column("time", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("given", sa.Boolean, nullable=False),
+    sa.Column("source", sa.String(200), nullable=False),
+    sa.Column("recorded", sa.BigInteger, nullable=False, index=True),
+)
 
 
 _SAVING, _MIGRATING = 0x70657269, 0x70657270
@@ -74,7 +84,7 @@ class State:
         self.engine.dispose()
 
     @contextmanager
-    def _connected(self) -> Iterator[sa.Connection]:
+    def connected(self) -> Iterator[sa.Connection]:
         """A connection and a transaction; what the database has against it becomes one plain sentence."""
         try:
             with self.engine.begin() as connection:
@@ -86,7 +96,7 @@ class State:
 
     def document(self, kind: str, name: str) -> dict[str, Any] | None:
         """The newest version of a document, or None."""
-        with self._connected() as connection:
+        with self.connected() as connection:
             body = connection.scalar(
                 sa.select(documents.c.body)
                 .where(documents.c.kind == kind, documents.c.name == name)
@@ -97,7 +107,7 @@ class State:
 
     def names(self, kind: str) -> list[str]:
         """Names of the stored documents of a kind, in the order in which they were first added."""
-        with self._connected() as connection:
+        with self.connected() as connection:
             rows = connection.execute(
                 sa.select(documents.c.name, sa.func.min(documents.c.created))
                 .where(documents.c.kind == kind)
@@ -111,7 +121,7 @@ class State:
         if len(name) > 200:
             raise DocumentError("A document's name has at most 200 letters.", hint="Give it a shorter id.")
         text = json.dumps(body, ensure_ascii=False, sort_keys=True)
-        with self._connected() as connection:
+        with self.connected() as connection:
             if connection.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             else:
@@ -136,7 +146,7 @@ class State:
         """A new secret of a kind ("token", "write key", "sign-in", "session"); only its hash is kept."""
         secret = secrets.token_urlsafe(32)
         expires = None if seconds is None else wall() + seconds * 1_000_000
-        with self._connected() as connection:
+        with self.connected() as connection:
             connection.execute(
                 secrets_table.insert().values(
                     kind=kind, hash=_hash(secret), name=name, created=wall(), expires=expires
@@ -148,7 +158,7 @@ class State:
         """The name a living secret was issued to, or None; with `spend` it is good only this once."""
         table = secrets_table
         found = (table.c.kind == kind) & (table.c.hash == _hash(secret))
-        with self._connected() as connection:
+        with self.connected() as connection:
             row = connection.execute(sa.select(table.c.name, table.c.expires).where(found)).first()
             if row is None or (row.expires is not None and row.expires < wall()):
                 return None
@@ -157,7 +167,7 @@ class State:
         return str(row.name)
 
     def revoke(self, kind: str, secret: str) -> None:
-        with self._connected() as connection:
+        with self.connected() as connection:
             connection.execute(
                 secrets_table.delete().where(
                     secrets_table.c.kind == kind, secrets_table.c.hash == _hash(secret)
@@ -167,7 +177,7 @@ class State:
     def issued(self, kind: str) -> list[dict[str, str]]:
         """Names and times of the secrets of a kind; the secrets themselves are not known."""
         table = secrets_table
-        with self._connected() as connection:
+        with self.connected() as connection:
             rows = connection.execute(
                 sa.select(table.c.name, table.c.created).where(table.c.kind == kind).order_by(table.c.created)
             )
@@ -222,7 +232,7 @@ def _migrate(engine: sa.Engine) -> None:
             ) from None
 
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration; a test holds it against the folder."""
 
 

@@ -52,6 +52,18 @@ consents = sa.Table(
     sa.Column("source", sa.String(200), nullable=False),
     sa.Column("recorded", sa.BigInteger, nullable=False, index=True),
 )
+deviations = sa.Table(
+    "deviations",
+    metadata,
+    sa.Column("wrong", sa.String(40), primary_key=True),
+    sa.Column("event", sa.String(200), primary_key=True),
+    sa.Column("property", sa.String(200), primary_key=True),
+    sa.Column("count", sa.BigInteger, nullable=False),
+    sa.Column("first", sa.BigInteger, nullable=False),
+    sa.Column("last", sa.BigInteger, nullable=False),
+    sa.Column("value", sa.String(200), nullable=False),
+    sa.Column("message_id", sa.String(200), nullable=False),
+)
 
 
 _SAVING, _MIGRATING = 0x70657269, 0x70657270
@@ -232,7 +244,7 @@ def _migrate(engine: sa.Engine) -> None:
             ) from None
 
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration; a test holds it against the folder."""
 
 

@@ -7,7 +7,7 @@ Each dialect is one file of `dialects/` that registers itself in `DIALECTS`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -101,6 +101,34 @@ class Dialect(Protocol):
 
     def refusal(self, request: Request, status: int, code: str, message: str) -> Reply:
         """The answer where nothing was taken: 400, 401, 413, 429, 503; the door adds Retry-After."""
+        ...
+
+
+class Signed(Protocol):
+    """What a dialect has besides whose requests are signed: a shop's webhooks name their source in the path.
+
+    The door looks for these with `getattr`: a dialect with `verify` gets the secret of its source, and a
+    request that it does not hold for is refused with 401 before it is read.
+    """
+
+    def source(self, request: Request) -> str:
+        """The name of the source, from the path."""
+        ...
+
+    def verify(self, request: Request, secret: str) -> bool:
+        """Whether the request is signed with the secret, compared in constant time."""
+        ...
+
+
+Fetch = Callable[[str], Mapping[str, Any]]
+"""A document of a shop's API by its path under the shop, such as `orders/XJ12H`; raises BusyError to be tried again."""
+
+
+class Completed(Protocol):
+    """What a dialect has besides whose requests only name things, where the source has access to the shop's API."""
+
+    def complete(self, request: Request, reading: Reading, fetch: Fetch) -> Reading:
+        """The reading with what was named, fetched; raises BusyError (reply 503, so that it is sent again)."""
         ...
 
 

@@ -115,7 +115,7 @@ def test_an_order_is_completed_from_the_shop(base: str) -> None:
             }
         ],
     }  # fmt: skip
-    assert order["context"]["consent"]["categoryPreferences"] == {"marketing_email": True}
+    assert order["context"]["consent"]["categoryPreferences"] == {"marketing.email": True}
     assert changed["event"] == "Order Updated"
 
 

@@ -62,11 +62,11 @@ def test_an_order_is_completed_when_it_is_created() -> None:
                 "path": "/collections/sandals?utm_source=instagram&utm_medium=paid-social&utm_campaign=spring",
             },
             "campaign": {"source": "instagram", "medium": "paid-social", "name": "spring"},
-            "consent": {"categoryPreferences": {"marketing_email": True, "marketing_sms": False}},
+            "consent": {"categoryPreferences": {"marketing.email": True, "marketing.sms": False}},
         },
     }
     event = Event.from_segment(order, RECEIVED)
-    assert event.consent == {"marketing_email": True, "marketing_sms": False}
+    assert event.consent == {"marketing.email": True, "marketing.sms": False}
 
 
 def test_paying_does_not_complete_an_order_again() -> None:
@@ -182,15 +182,15 @@ def test_a_customer_says_who_and_what_they_agreed_to() -> None:
     }  # fmt: skip
     event = Event.from_segment(said, RECEIVED)
     assert (event.user_id, event.email, event.phone) == ("207119551", "maria@example.com", "+306912345678")
-    assert event.consent == {"marketing_email": True, "marketing_sms": False}
+    assert event.consent == {"marketing.email": True, "marketing.sms": False}
     (withdrawn,) = read("shopify", "consent_email", "customers/email_marketing_consent_update")
-    assert Event.from_segment(withdrawn, RECEIVED).consent == {"marketing_email": False}
+    assert Event.from_segment(withdrawn, RECEIVED).consent == {"marketing.email": False}
 
 
 def test_older_bodies_state_consent_by_one_word() -> None:
     older = {"id": 7, "accepts_marketing": True, "updated_at": "2020-01-01T00:00:00Z"}
     (said,) = shopify.customer(older)
-    assert said["context"]["consent"]["categoryPreferences"] == {"marketing_email": True}
+    assert said["context"]["consent"]["categoryPreferences"] == {"marketing.email": True}
 
 
 def test_a_test_order_is_marked_as_internal() -> None:

@@ -6,7 +6,7 @@ the source access to the API, so that what counts is fetched rather than believe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -29,7 +29,7 @@ class Ecwid(Hook):
 
     name = "ecwid"
     title = "Ecwid webhooks"
-    routes = (("POST", "/hooks/ecwid/*"),)
+    routes: Sequence[tuple[str, str]] = (("POST", "/hooks/ecwid/*"),)
 
     def verify(self, request: Request, secret: str) -> bool:
         try:

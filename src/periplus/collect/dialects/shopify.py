@@ -7,7 +7,7 @@ for each fact has an id of its own, whatever delivery brings it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -45,7 +45,7 @@ class Shopify(Hook):
 
     name = "shopify"
     title = "Shopify webhooks"
-    routes = (("POST", "/hooks/shopify/*"),)
+    routes: Sequence[tuple[str, str]] = (("POST", "/hooks/shopify/*"),)
 
     def verify(self, request: Request, secret: str) -> bool:
         return signature.holds(secret, request.body, request.headers.get("x-shopify-hmac-sha256"))

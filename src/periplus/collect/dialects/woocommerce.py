@@ -7,7 +7,7 @@ says nothing and is let in; everything else must be signed.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -34,7 +34,7 @@ class WooCommerce(Hook):
 
     name = "woocommerce"
     title = "WooCommerce webhooks"
-    routes = (("POST", "/hooks/woocommerce/*"),)
+    routes: Sequence[tuple[str, str]] = (("POST", "/hooks/woocommerce/*"),)
 
     def verify(self, request: Request, secret: str) -> bool:
         if _PING.fullmatch(request.body):

@@ -88,7 +88,7 @@ def customer(body: Body, at: str | None) -> Iterator[Message]:
     accepts = flag(body.get("acceptMarketing"))
     email, changed = text(body, "email"), moment(body.get("updated")) or at
     who = Person(
-        key, email, text(home, "phone"), consent={} if accepts is None else {"marketing_email": accepts}
+        key, email, text(home, "phone"), consent={} if accepts is None else {"marketing.email": accepts}
     )
     traits = {
         "email": email,
@@ -129,7 +129,7 @@ def _buyer(body: Body) -> Person:
         identifier(body, "customerId"),
         text(body, "email"),
         text(part(body, "billingPerson"), "phone"),
-        consent={"marketing_email": True} if accepts else {},
+        consent={"marketing.email": True} if accepts else {},
     )
 
 

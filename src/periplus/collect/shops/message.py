@@ -13,7 +13,7 @@ Message = dict[str, Any]
 class Person:
     """Who a body speaks of: a customer's id in the shop, e-mail, phone, and an id of the cart or device.
 
-    `consent` is by purpose, per channel where the shop keeps it so: `marketing_email`, `marketing_sms`.
+    `consent` is by purpose, per channel where the shop keeps it so: `marketing.email`, `marketing.sms`.
     """
 
     user: str | None = None

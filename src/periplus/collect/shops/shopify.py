@@ -245,7 +245,7 @@ def _buyer(body: Body) -> Person:
     who = part(body, "customer")
     consent = _consent(who)
     if flag(body.get("buyer_accepts_marketing")):
-        consent.setdefault("marketing_email", True)
+        consent.setdefault("marketing.email", True)
     return Person(
         identifier(who, "id"),
         text(body, "email", "contact_email") or text(who, "email"),
@@ -260,9 +260,9 @@ def _consent(body: Body) -> dict[str, bool]:
     said: dict[str, bool] = {}
     for channel in ("email", "sms"):
         if (state := text(part(body, f"{channel}_marketing_consent"), "state")) is not None:
-            said[f"marketing_{channel}"] = state.lower() == "subscribed"
+            said[f"marketing.{channel}"] = state.lower() == "subscribed"
     if (accepts := flag(body.get("accepts_marketing"))) is not None:
-        said.setdefault("marketing_email", accepts)
+        said.setdefault("marketing.email", accepts)
     return said
 
 

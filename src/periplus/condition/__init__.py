@@ -26,6 +26,7 @@ from periplus.condition.tree import (
     Not,
     Referred,
     customer_parts,
+    given,
     nodes,
     resolve,
 )
@@ -62,6 +63,10 @@ class Condition:
     def names(self) -> frozenset[str] | None:
         """The event names it can match, in NFC; None where it might match any."""
         return _names(self.tree)
+
+    def given(self, name: str) -> Condition:
+        """What is left to test of an event that is known to have this name (in NFC)."""
+        return Condition(given(self.tree, name))
 
     def only_names(self) -> bool:
         """Whether the event's name alone decides it."""

@@ -162,6 +162,28 @@ def either(parts: list[Node]) -> Node:
     return flat[0] if len(flat) == 1 else Any(tuple(flat))
 
 
+EVERY: Node = All(())
+NONE: Node = Not(EVERY)
+
+
+def given(node: Node, name: str) -> Node:
+    """What is left of a tree for events that are known to have this name: no test of names."""
+    match node:
+        case Named(names):
+            return EVERY if name in names else NONE
+        case Not(part):
+            left = given(part, name)
+            return left.part if isinstance(left, Not) else Not(left)
+        case All(parts):
+            kept = [left for part in parts if (left := given(part, name)) != EVERY]
+            return NONE if NONE in kept else both(kept)
+        case Any(parts):
+            kept = [left for part in parts if (left := given(part, name)) != NONE]
+            return EVERY if EVERY in kept else either(kept) if kept else NONE
+        case _:
+            return node
+
+
 Lookup = Callable[[str, str], Node | None]
 
 

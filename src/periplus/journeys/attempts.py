@@ -37,7 +37,8 @@ class Attempts:
 def seen(offsets: np.ndarray, time: np.ndarray, now: int) -> np.ndarray:
     """int64[c]: the end of each customer's rows that are not after `now`."""
     until = np.array(offsets[1:], np.int64)
-    if len(time) and int(time.max()) > now:
+    # Each customer's last row is their latest: the others need not be looked at.
+    if len(time) and int(time[until - 1].max()) > now:
         _seen(np.asarray(offsets), np.asarray(time), now, until)
     return until
 

@@ -13,7 +13,7 @@ from periplus.journeys import chart, entries, tables
 from periplus.journeys.flow_plan import OTHER, Plan, plan
 from periplus.journeys.fold import chosen
 from periplus.journeys.moment import Period
-from periplus.journeys.moves import Moves, beyond, counted, moves_of, with_other
+from periplus.journeys.moves import Counted, Moves, beyond, counted, moves_of, with_other
 from periplus.journeys.shards import each_shard
 from periplus.journeys.walk import STATES, Walked, walk
 from periplus.question import Answer, Context, Question, QuestionKind, Result, Row, kinds
@@ -52,10 +52,19 @@ def answer(question: FlowQuestion, context: Context) -> Result:
     """Transitions with their counts and the median time between the visits."""
     planned = plan(question, context)
     nodes = len(planned.nodes)
-    found = each_shard(context, lambda shard: _moves(planned, shard))
-    begun = sum(int((moves.pair >= nodes).sum()) for _, moves in found)
-    states = np.sum([_states(walked, moves) for walked, moves in found], axis=0)
-    parts = [counted(walked, moves, nodes) for walked, moves in _within_top(question, planned, found)]
+    found: list[tuple[Walked, Moves]] = []
+
+    def work(shard: Shard) -> Counted:
+        walked, moves = _moves(planned, shard)
+        if question.top is not None:  # which pairs are the most frequent is known when all shards are
+            found.append((walked, moves))
+        return _counted(planned, walked, moves)
+
+    parts = each_shard(context, work)
+    begun = sum(part.begun for part in parts)
+    states = np.sum([part.states for part in parts], axis=0)
+    if question.top is not None:
+        parts = [_counted(planned, *each) for each in _within_top(question, planned, found)]
     visits = np.sum([part.visits for part in parts], axis=0)
     journeys = np.sum([part.journeys for part in parts], axis=0)
     medians = tables.medians([part.seconds for part in parts], nodes * nodes)
@@ -83,11 +92,8 @@ def _moves(planned: Plan, shard: Shard) -> tuple[Walked, Moves]:
     return walked, moves_of(walked, visits, planned.leave, planned.arrive, len(planned.nodes))
 
 
-def _states(walked: Walked, moves: Moves) -> np.ndarray:
-    """Journeys that have a move, by state."""
-    moved = np.zeros(len(walked.begin), np.bool_)
-    moved[walked.journey[moves.visit]] = True
-    return np.bincount(walked.state[moved], minlength=len(STATES))
+def _counted(planned: Plan, walked: Walked, moves: Moves) -> Counted:
+    return counted(walked, moves, len(planned.nodes), len(STATES))
 
 
 def _within_top(

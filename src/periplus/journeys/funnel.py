@@ -11,10 +11,12 @@ from periplus.errors import QuestionError
 from periplus.journeys import chart, entries, notice, reading, tables
 from periplus.journeys.funnel_find import Found, attempts_of
 from periplus.journeys.funnel_plan import Plan, plan
+from periplus.journeys.funnel_tally import Tally, tallied
 from periplus.journeys.map import journeys_at
 from periplus.journeys.moment import Period
 from periplus.journeys.shards import each_shard
 from periplus.question import Context, Question, QuestionKind, Result, Row, kinds
+from periplus.store.snapshot import Shard
 
 COUNTS = ("reached", "stopped", "open")
 OTHER = "(other)"
@@ -45,21 +47,10 @@ def answer(question: FunnelQuestion, context: Context) -> Result:
     """Rows by breakdown value and step; those who are gone stand at the last step they did."""
     planned = plan(question, context)
     steps = len(planned.titles)
-    found = each_shard(context, lambda shard: attempts_of(planned, shard))
-    groups = _Groups(question, planned, found, context)
+    groups, parts = _tallies(question, planned, context)
     width = len(groups.values)
-    counts = {field: np.zeros((width, steps), np.int64) for field in COUNTS}
-    parts = []
-    for part, group in zip(found, groups.of, strict=True):
-        tried, converted = part.attempts, part.attempts.furthest == steps - 1
-        done = tried.rows >= 0
-        for step in range(steps):
-            counts["reached"][:, step] += np.bincount(group[done[:, step]], minlength=width)
-        for field, kept in (("stopped", ~converted & ~tried.open), ("open", ~converted & tried.open)):
-            at = group[kept] * steps + tried.furthest[kept]
-            counts[field] += np.bincount(at, minlength=width * steps).reshape(width, steps)
-        parts.append(_seconds(part, group, steps))
-    medians = tables.medians(parts, width * steps)
+    counts = {field: np.sum([getattr(part, field) for part in parts], axis=0) for field in COUNTS}
+    medians = tables.medians([part.seconds for part in parts], width * steps)
     rows: list[Row] = []
     for place in groups.order(counts["reached"][:, 0]):
         first = int(counts["reached"][place, 0])
@@ -87,19 +78,25 @@ def answer(question: FunnelQuestion, context: Context) -> Result:
     return Result(planned.asked, rows, planned.span.now, planned.span.now_from, totals, [], warnings)
 
 
-def _seconds(part: Found, group: np.ndarray, steps: int) -> np.ndarray:
-    """Keys of the times from the last step done before, by group and step."""
-    rows, time = part.attempts.rows, np.asarray(part.shard.time)
-    before = rows[:, 0].copy()
-    keys, micros = [], []
-    for step in range(1, steps):
-        done = rows[:, step] >= 0
-        keys.append(group[done] * steps + step)
-        micros.append(time[rows[done, step]] - time[before[done]])
-        before[done] = rows[done, step]
-    if not keys:
-        return np.zeros(0, np.int64)
-    return tables.keys(np.concatenate(keys), np.concatenate(micros))
+def _tallies(question: FunnelQuestion, planned: Plan, context: Context) -> tuple[_Groups, list[Tally]]:
+    """The counts of each shard, and the groups they are by.
+
+    Without a breakdown an attempt is counted where it is found; with one, its value is known only when all are.
+    """
+    if planned.breakdown is None:
+
+        def work(shard: Shard) -> Tally:
+            return tallied(attempts_of(planned, shard).attempts, None, 1, shard.time)
+
+        return _Groups(question, planned, [], context), each_shard(context, work)
+    found = each_shard(context, lambda shard: attempts_of(planned, shard))
+    groups = _Groups(question, planned, found, context)
+    width = len(groups.values)
+
+    def count(shard: Shard) -> Tally:
+        return tallied(found[shard.index].attempts, groups.of[shard.index], width, shard.time)
+
+    return groups, each_shard(context, count)
 
 
 class _Groups:

@@ -19,6 +19,9 @@ from periplus.store.columns import FileColumns
 from periplus.store.compiled import compiled
 from periplus.store.snapshot import Shard, Snapshot
 
+MOST_NAMES = 40
+"""Names by which conditions are told apart in SQL; with more of them they are asked one after another."""
+_SEVERAL = 255
 ByShard = Callable[[Shard], np.ndarray]
 """Labels or masks of one shard, in the order of its rows."""
 
@@ -49,7 +52,7 @@ class Masks:
     """
 
     table: np.ndarray
-    computed: list[np.ndarray] | None = None
+    computed: list[np.ndarray] | None = None  # uint8 where eight bits do, else uint32
     on: ByShard | None = None
     where: np.ndarray | None = None
 
@@ -65,9 +68,18 @@ class Masks:
 
     def codes(self, shard: Shard, bits: int) -> np.ndarray | None:
         """uint8 per event: the one bit it has (of `bits`), or bits + 1; None if some event has several."""
-        if self.computed is None and self.on is None:
+        if self.on is None and self.computed is None:
             known = np.empty(len(self.table), np.uint8)
             return looked_up(known, shard.name) if _single(self.table, bits, known) else None
+        if self.on is None and self.computed is not None and self.computed[shard.index].dtype == np.uint8:
+            code = np.full(256, _SEVERAL, np.uint8)
+            code[0] = bits + 1
+            code[1 << np.arange(min(bits, 8))] = np.arange(min(bits, 8))
+            if int(self.table.max()) < 256:
+                found = np.empty(len(shard.name), np.uint8)
+                own = self.table.astype(np.uint8)
+                whole = _coded(own, np.asarray(shard.name), self.computed[shard.index], code, found)
+                return found if whole else None
         found = np.empty(len(shard.name), np.uint8)
         return found if _single(self.of(shard), bits, found) else None
 
@@ -81,7 +93,7 @@ def masks(snapshot: Snapshot, conditions: Sequence[Condition | None]) -> Masks:
             table |= np.uint32(1 << index)
     for index, condition in plain:
         table[named(snapshot, condition)] |= np.uint32(1 << index)
-    return Masks(table, snapshot.evaluate(_all_met(mixed), np.uint32) if mixed else None)
+    return Masks(table, snapshot.evaluate(_all_met(mixed), _bits(mixed)) if mixed else None)
 
 
 @compiled("b1(u4[::1], i8, u1[::1])")
@@ -97,6 +109,20 @@ def _single(mask, bits, found):
             if m == np.uint32(1) << np.uint32(bit):
                 code = bit
         found[i] = code
+    return True
+
+
+@compiled(
+    "b1(u1[::1], Array(uint16, 1, 'C', readonly=True), Array(uint8, 1, 'C', readonly=True), u1[::1], u1[::1])"
+)
+@no_type_check
+def _coded(table, name, computed, code, found):
+    """The code of what the name and what the properties decide, together; False at the first of several bits."""
+    for i in range(name.shape[0]):
+        c = code[table[name[i]] | computed[i]]
+        if c == _SEVERAL:
+            return False
+        found[i] = c
     return True
 
 
@@ -140,27 +166,62 @@ def _parted(
     )
 
 
+def _bits(mixed: Sequence[tuple[int, Condition]]) -> type[np.unsignedinteger[Any]]:
+    """The smallest type that holds the bits of some conditions: the fewer bytes, the faster they are fetched."""
+    return np.uint8 if max(index for index, _ in mixed) < 8 else np.uint32
+
+
 def _first_met(
     mixed: Sequence[tuple[int, Condition]], off: int
 ) -> Callable[[FileColumns], tuple[str, list[Any]]]:
-    def expression(columns: FileColumns) -> tuple[str, list[Any]]:
+    def chosen(listed: Sequence[tuple[int, Condition]], columns: FileColumns) -> tuple[str, list[Any]]:
         pieces, values = [], []
-        for index, condition in mixed:
+        for index, condition in listed:
             text, bound = condition.sql(columns)
-            pieces.append(f"WHEN {text} THEN {index}")
+            pieces.append(f"WHEN {text} THEN {index}::UTINYINT")
             values.extend(bound)
-        return f"CAST(CASE {' '.join(pieces)} ELSE {off} END AS UTINYINT)", values
+        nothing = f"{off}::UTINYINT"
+        return f"CASE {' '.join(pieces)} ELSE {nothing} END" if pieces else nothing, values
 
-    return expression
+    return lambda columns: _by_name(mixed, lambda listed: chosen(listed, columns))
 
 
 def _all_met(mixed: Sequence[tuple[int, Condition]]) -> Callable[[FileColumns], tuple[str, list[Any]]]:
-    def expression(columns: FileColumns) -> tuple[str, list[Any]]:
-        pieces, values = [], []
-        for index, condition in mixed:
-            text, bound = condition.sql(columns)
-            pieces.append(f"CASE WHEN {text} THEN {1 << index} ELSE 0 END")
-            values.extend(bound)
-        return f"CAST({' + '.join(pieces)} AS UINTEGER)", values
+    kind = "UTINYINT" if _bits(mixed) is np.uint8 else "UINTEGER"
 
-    return expression
+    def added(listed: Sequence[tuple[int, Condition]], columns: FileColumns) -> tuple[str, list[Any]]:
+        pieces, values = [], []
+        for index, condition in listed:
+            text, bound = condition.sql(columns)
+            pieces.append(f"CASE WHEN {text} THEN {1 << index}::{kind} ELSE 0::{kind} END")
+            values.extend(bound)
+        return " + ".join(pieces) or f"0::{kind}", values
+
+    return lambda columns: _by_name(mixed, lambda listed: added(listed, columns))
+
+
+def _by_name(
+    mixed: Sequence[tuple[int, Condition]],
+    text: Callable[[Sequence[tuple[int, Condition]]], tuple[str, list[Any]]],
+) -> tuple[str, list[Any]]:
+    """`text` of the conditions, told apart by the event's name first: each row is asked only what its name leaves open.
+
+    That is a comparison with one name for all of a column's dictionary, and reads no property of other events.
+    """
+    known = [condition.names() for _, condition in mixed]
+    names = sorted(frozenset().union(*(each for each in known if each is not None)))
+    if not names or len(names) > MOST_NAMES:
+        return text(mixed)
+    pieces: list[str] = []
+    values: list[Any] = []
+    for name in names:
+        listed = [
+            (index, condition.given(name))
+            for (index, condition), may in zip(mixed, known, strict=True)
+            if may is None or name in may
+        ]
+        sql, bound = text(listed)
+        pieces.append(f"WHEN ? THEN {sql}")
+        values.extend([name, *bound])
+    rest, bound = text([each for each, may in zip(mixed, known, strict=True) if may is None])
+    return f'CASE "event" {" ".join(pieces)} ELSE {rest} END', [*values, *bound]

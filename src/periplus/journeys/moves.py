@@ -34,11 +34,14 @@ class Moves:
 
 @dataclass(frozen=True)
 class Counted:
-    """What moves come to, by pair: visits and journeys int64[pairs], and keys of the times between."""
+    """What moves come to: visits and journeys int64[pairs] by pair, keys of the times between, the visits
+    that are a source, and the journeys that have a move, int64[states]."""
 
     visits: np.ndarray
     journeys: np.ndarray
     seconds: np.ndarray
+    begun: int
+    states: np.ndarray
 
 
 def moves_of(
@@ -60,13 +63,18 @@ def moves_of(
     return Moves(pair[:count], visit[:count], micros[:count])
 
 
-def counted(walked: Walked, moves: Moves, nodes: int) -> Counted:
-    """Visits, journeys and times by pair of nodes."""
-    visits = np.bincount(moves.pair, minlength=nodes * nodes)
-    journeys = np.zeros(nodes * nodes, np.int64)
-    _count_journeys(moves.pair, walked.journey[moves.visit], np.full(nodes * nodes, -1, np.int32), journeys)
-    timed = moves.micros >= 0
-    return Counted(visits, journeys, tables.keys(moves.pair[timed], moves.micros[timed]))
+def counted(walked: Walked, moves: Moves, nodes: int, states: int) -> Counted:
+    """Visits, journeys and times by pair of nodes; journeys by state."""
+    pairs = nodes * nodes
+    visits, journeys, by_state = (
+        np.zeros(pairs, np.int64),
+        np.zeros(pairs, np.int64),
+        np.zeros(states, np.int64),
+    )
+    seconds = np.empty(len(moves.pair), np.int64)
+    count = _count(moves.pair, moves.visit, moves.micros, walked.journey, walked.state,
+                   np.full(pairs, -1, np.int32), visits, journeys, by_state, seconds)  # fmt: skip
+    return Counted(visits, journeys, seconds[:count], int(visits[nodes:].sum()), by_state)
 
 
 def beyond(visits: np.ndarray, top: int) -> np.ndarray:
@@ -151,11 +159,23 @@ def _move(
     return n
 
 
-@compiled("void(i8[::1], i4[::1], i4[::1], i8[::1])")
+@compiled("i8(i8[::1], i4[::1], i8[::1], i4[::1], u1[::1], i4[::1], i8[::1], i8[::1], i8[::1], i8[::1])")
 @no_type_check
-def _count_journeys(pair, journey, seen, counts):
+def _count(pair, visit, micros, journey, state, seen, visits, journeys, states, seconds):
     """A journey that goes the same way twice counts once; journeys come in order."""
+    n = 0
+    last = -1
     for i in range(pair.shape[0]):
-        if seen[pair[i]] != journey[i]:
-            seen[pair[i]] = journey[i]
-            counts[pair[i]] += 1
+        p = pair[i]
+        j = journey[visit[i]]
+        visits[p] += 1
+        if seen[p] != j:
+            seen[p] = j
+            journeys[p] += 1
+        if j != last:
+            last = j
+            states[state[j]] += 1
+        if micros[i] >= 0:
+            seconds[n] = (p << tables.SHIFT) | (micros[i] // 1_000_000)
+            n += 1
+    return n

@@ -1,13 +1,16 @@
 """Durations by group: exact medians and quantiles of any number of them, without sorting them all.
 
 Each shard hands over keys, one per duration: its group and its whole seconds in one number. A first pass
-counts them in coarse buckets, which add up over shards; the ranks asked for fall into few buckets, and
-only what lies in those is sorted.
+counts them in buckets whose width grows with the duration, as durations are many at seconds and few at
+months; counts add up over shards. The ranks asked for fall into few buckets, and only what lies in those
+is sorted.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import no_type_check
 
 import numpy as np
@@ -16,8 +19,9 @@ from periplus.store.compiled import compiled
 
 SHIFT = 42
 """Bits for the seconds of a key: 139,000 years."""
-_COUNTERS = 1 << 20
-"""Coarse buckets in all; their number does not change the result."""
+_COUNTERS = 1 << 18
+"""Buckets in all, about; their number does not change the result."""
+_THREADS = min(os.cpu_count() or 1, 8)
 
 
 def keys(group: np.ndarray, micros: np.ndarray) -> np.ndarray:
@@ -36,56 +40,96 @@ def quantiles(parts: Sequence[np.ndarray], groups: int, q: float) -> list[float 
     >>> quantiles([keys(np.zeros(4, np.int64), np.array([1, 2, 3, 9]) * 1_000_000)], 2, 0.5)
     [2.5, None]
     """
-    longest = max((int((part & ((1 << SHIFT) - 1)).max()) for part in parts if len(part)), default=0)
-    buckets = max(_COUNTERS // max(groups, 1), 16)
-    coarse = max(longest.bit_length() - (buckets.bit_length() - 1), 0)
-    width = (longest >> coarse) + 1
-    counts = np.zeros((groups, width), np.int64)
-    for part in parts:
-        _count(part, coarse, counts)
-    reached = np.cumsum(counts, axis=1)
-    sizes = reached[:, -1]
-    place = q * (sizes - 1)
-    below = place.astype(np.int64)
-    above = np.minimum(below + 1, np.maximum(sizes - 1, 0))
-    some = np.flatnonzero(sizes)
-    wanted = np.zeros((groups, width), np.bool_)
-    at = np.zeros((2, groups), np.int64)
-    for group in some.tolist():
-        for side, rank in enumerate((below[group], above[group])):
-            at[side, group] = np.searchsorted(reached[group], rank, "right")
-            wanted[group, at[side, group]] = True
-    picked = np.empty(sum(len(part) for part in parts), np.int64)
-    size = 0
-    for part in parts:
-        size = _pick(part, coarse, wanted, picked, size)
-    near = np.sort(picked[:size])
+    fine = _fine(groups)
+    width = (SHIFT - fine + 1) << fine
+    shares = [list(parts[first::_THREADS]) for first in range(_THREADS)]
+
+    def count(share: list[np.ndarray]) -> np.ndarray:
+        counts = np.zeros((groups, width), np.int64)
+        for part in share:
+            _count(part, fine, _LENGTHS, counts)
+        return counts
+
+    def pick(share: list[np.ndarray]) -> np.ndarray:
+        picked = np.empty(sum(len(part) for part in share), np.int64)
+        size = 0
+        for part in share:
+            size = _pick(part, fine, _LENGTHS, wanted, picked, size)
+        return picked[:size]
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        counts = sum(pool.map(count, shares), np.zeros((groups, width), np.int64))
+        reached = np.cumsum(counts, axis=1)
+        sizes = reached[:, -1]
+        place = q * (sizes - 1)
+        below = place.astype(np.int64)
+        above = np.minimum(below + 1, np.maximum(sizes - 1, 0))
+        some = np.flatnonzero(sizes)
+        wanted = np.zeros((groups, width), np.bool_)
+        at = np.zeros((2, groups), np.int64)
+        for group in some.tolist():
+            for side, rank in enumerate((below[group], above[group])):
+                at[side, group] = np.searchsorted(reached[group], rank, "right")
+                wanted[group, at[side, group]] = True
+        near = np.sort(np.concatenate(list(pool.map(pick, shares))))
     found: list[float | None] = [None] * groups
     for group in some.tolist():
         values = []
         for side, rank in enumerate((int(below[group]), int(above[group]))):
             bucket = int(at[side, group])
             before = int(reached[group, bucket - 1]) if bucket else 0
-            start = int(np.searchsorted(near, (group << SHIFT) | (bucket << coarse)))
+            start = int(np.searchsorted(near, (group << SHIFT) | _least(bucket, fine)))
             values.append(int(near[start + rank - before]) & ((1 << SHIFT) - 1))
         found[group] = values[0] + float(place[group] - below[group]) * (values[1] - values[0])
     return found
 
 
-@compiled("void(i8[::1], i8, i8[:, ::1])")
+def _fine(groups: int) -> int:
+    """Bits of a duration that its bucket keeps, so that all counters together stay few enough for a cache."""
+    fine = 10
+    while fine > 2 and groups * (SHIFT << fine) > _COUNTERS:
+        fine -= 1
+    return fine
+
+
+def _least(bucket: int, fine: int) -> int:
+    """The least number of seconds in a bucket: the inverse of `_bucket`."""
+    octave = max((bucket >> fine) - 1, 0)
+    return (bucket - (octave << fine)) << octave
+
+
+_LENGTHS = np.array([value.bit_length() for value in range(1 << 14)], np.uint8)
+"""How many bits a number below 2^14 has; three looks at it give the length of any duration."""
+
+
+@compiled("i8(i8, i8, u1[::1])")
 @no_type_check
-def _count(key, coarse, counts):
-    """One counter per group and coarse bucket."""
+def _bucket(seconds, fine, lengths):
+    """The bucket of a duration: its octave, and the `fine` bits after its first; below 2^(fine+1) itself."""
+    if seconds < 1 << 14:
+        length = np.int64(lengths[seconds])
+    elif seconds < 1 << 28:
+        length = np.int64(lengths[seconds >> 14]) + 14
+    else:
+        length = np.int64(lengths[seconds >> 28]) + 28
+    octave = max(length - 1 - fine, 0)
+    return (octave << fine) + (seconds >> octave)
+
+
+@compiled("void(i8[::1], i8, u1[::1], i8[:, ::1])")
+@no_type_check
+def _count(key, fine, lengths, counts):
+    """One counter per group and bucket."""
     for i in range(key.shape[0]):
-        counts[key[i] >> SHIFT, (key[i] & ((1 << SHIFT) - 1)) >> coarse] += 1
+        counts[key[i] >> SHIFT, _bucket(key[i] & ((1 << SHIFT) - 1), fine, lengths)] += 1
 
 
-@compiled("i8(i8[::1], i8, b1[:, ::1], i8[::1], i8)")
+@compiled("i8(i8[::1], i8, u1[::1], b1[:, ::1], i8[::1], i8)")
 @no_type_check
-def _pick(key, coarse, wanted, found, n):
+def _pick(key, fine, lengths, wanted, found, n):
     """Keep what lies in a bucket that is wanted."""
     for i in range(key.shape[0]):
-        if wanted[key[i] >> SHIFT, (key[i] & ((1 << SHIFT) - 1)) >> coarse]:
+        if wanted[key[i] >> SHIFT, _bucket(key[i] & ((1 << SHIFT) - 1), fine, lengths)]:
             found[n] = key[i]
             n += 1
     return n

@@ -3,18 +3,18 @@
 One file per group of commands; importing it adds them. A new file is imported here, in the order of the help.
 """
 
-from periplus.cli import (
-    make,
-    imports,
-    questions,
-    sources,
-    tokens,
-    maps,
-    exports,
-    serving,
-    simulating,
-    checking,
-)  # noqa: F401, I001
+# ruff: noqa: F401, I001
+
 from periplus.cli.command import app, main
+from periplus.cli import make
+from periplus.cli import imports
+from periplus.cli import questions
+from periplus.cli import sources
+from periplus.cli import tokens
+from periplus.cli import maps
+from periplus.cli import exports
+from periplus.cli import serving
+from periplus.cli import simulating
+from periplus.cli import checking
 
 __all__ = ["app", "main"]

@@ -20,7 +20,7 @@ KINDS = {
     "channel": pa.string(), "department": pa.string(), "user_id": pa.string(), "anonymous_id": pa.string(),
     "email": pa.string(), "phone": pa.string(), "previous_id": pa.string(), "message_id": pa.string(),
     "received_at": pa.int64(), "consent": pa.string(), "file": pa.int32(), "line": pa.int64(), "place": pa.int16(),
-    "properties.order_id": pa.string(), "rest": pa.string(),
+    "properties.order_id": pa.string(), "context.internal": pa.bool_(), "rest": pa.string(),
 }  # fmt: skip
 
 
@@ -46,6 +46,7 @@ def staged(home: Home, events: list[dict[str, Any]], source: str = "test") -> St
                     for name in ("time", "user_id", "anonymous_id", "email", "phone", "previous_id")
                 },
                 "properties.order_id": event.get("order_id"),
+                "context.internal": event.get("marked") or None,
             }
         )
     folder = Path(tempfile.mkdtemp(dir=home.spill))
@@ -57,7 +58,7 @@ def staged(home: Home, events: list[dict[str, Any]], source: str = "test") -> St
     return Staged(
         folder,
         [path],
-        {"properties.order_id": "VARCHAR"},
+        {"properties.order_id": "VARCHAR", "context.internal": "BOOLEAN"},
         (),
         None,
         0,

@@ -10,17 +10,19 @@ Event = dict[str, Any]
 
 
 def owners(events: list[Event]) -> dict[int, int]:
-    """Customer of each event by its id; 0 for nobody."""
-    users = {event["user_id"] for event in events if event.get("user_id")}
-    aliases = [event for event in events if event.get("type") == "alias" and event.get("previous_id")]
+    """Customer of each event by its id; 0 for nobody. Events that are `marked` say nothing of who is who."""
+    telling = [event for event in events if not event.get("marked")]
+    users = {event["user_id"] for event in telling if event.get("user_id")}
+    aliases = [event for event in telling if event.get("type") == "alias" and event.get("previous_id")]
     groups = [{user} for user in users]
     for alias in aliases:
         if alias["previous_id"] in users and alias.get("user_id"):
             groups = _join(groups, alias["previous_id"], alias["user_id"])
-    user_of = {user: ("user", min(group)) for group in groups for user in group}
+    user_of = {event["user_id"]: ("user", event["user_id"]) for event in events if event.get("user_id")}
+    user_of |= {user: ("user", min(group)) for group in groups for user in group}
 
     persons = [{person} for event in events for person in _persons(event)]
-    for event in events:
+    for event in telling:
         found = _persons(event)
         for other in found[1:]:
             persons = _join(persons, found[0], other)
@@ -44,7 +46,7 @@ def owners(events: list[Event]) -> dict[int, int]:
     def component_means(component: Any, time: int) -> Any:
         seen = [
             (event, user_of[event["user_id"]])
-            for event in events
+            for event in telling
             if event.get("user_id") and any(component_of[person] == component for person in _persons(event))
         ]
         return last_before_else_first(seen, time) or component
@@ -63,7 +65,7 @@ def owners(events: list[Event]) -> dict[int, int]:
         return found
 
     def device_means(device: str, time: int) -> Any:
-        seen = [(event, event) for event in events if device in devices(event) and higher(event, time)]
+        seen = [(event, event) for event in telling if device in devices(event) and higher(event, time)]
         sighting = last_before_else_first(seen, time)
         return higher(sighting, time) if sighting else ("device", device)
 
@@ -78,7 +80,7 @@ def owners(events: list[Event]) -> dict[int, int]:
         if found is None and event.get("order_id"):
             seen = [
                 (other, other)
-                for other in events
+                for other in telling
                 if other.get("order_id") == event["order_id"] and means(other, other["time"])
             ]
             sighting = last_before_else_first(seen, event["time"])

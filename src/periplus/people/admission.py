@@ -1,6 +1,6 @@
-"""The one writer: events come in, or a batch leaves, and a new version is published.
+"""The one writer: events come in, a batch leaves, or other events are marked, and a new version is published.
 
-Both are one operation. Some rows arrive, some leave, and the identifiers on them may change whom other
+All are one operation. Some rows arrive, some leave or change, and the identifiers on them may change whom other
 events belong to. Those events' customers are masked in the files they lie in, and their whole history
 is written, beside what arrived, into one new run. Nothing is changed in place; the manifest switches.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from periplus.collect.marks import TrafficRules
 from periplus.errors import NotFoundError, StoreError
 from periplus.people.settlement import Arrival, settled
 from periplus.store import claims, door, files, keys, locks, manifest, standing
@@ -60,6 +61,23 @@ def undo(home: Home, batch: int, *, now: int, progress: Progress = _silent) -> B
     undone = published.batch(batch)
     assert undone is not None
     return undone
+
+
+def remark(home: Home, rules: TrafficRules, *, progress: Progress = _silent) -> Manifest:
+    """Put traffic rules in force, for the events that are there as for those to come; returns the new version.
+
+    Rules as they were before give the answers as they were before.
+    """
+    with locks.held(home.root / "write.lock", wait=WAIT_FOR_WRITER, who="periplus traffic adopt"):
+        before = manifest.read(home.root)
+        manifest.sweep(home.root, before)
+        home.clear_spill()
+        after = replace(before, traffic=rules.document())
+        with _connection(home) as connection:
+            after = settled(
+                home, connection, after, [], leaving=None, progress=progress, claimed=False, remarked=True
+            )
+        return manifest.publish(home.root, after)
 
 
 class _connection:  # noqa: N801

@@ -20,15 +20,16 @@ _KINDS = ("anonymous_id", "email", "phone", "reference")
 def pull(connection: Connection, before: Manifest, files: list[EventFile], *, leaving: int | None) -> None:
     """Make the table `pulled`: every standing event (less the leaving ones) that may change hands.
 
-    Events whose place among others of their time is new (table `resequenced`) come with the new one.
+    Events whose place among others of their time, or whose mark, is new (table `altered`) come with the new one.
     """
     run = connection.execute
     rows = standing.narrow(before, files, _COLUMNS)
-    moved = bool(connection.execute("SELECT 1 FROM resequenced LIMIT 1").fetchall())
+    moved = bool(connection.execute("SELECT 1 FROM altered LIMIT 1").fetchall())
     if moved:
         rows = (
-            "SELECT e.* REPLACE (coalesce(q.sequence, e.sequence) AS sequence) "
-            f"FROM ({rows}) AS e LEFT JOIN resequenced AS q ON q.key_hi = e.key_hi AND q.key_lo = e.key_lo"
+            "SELECT e.* REPLACE (coalesce(q.sequence, e.sequence) AS sequence, "
+            "coalesce(q.marked, e.marked) AS marked) "
+            f"FROM ({rows}) AS e LEFT JOIN altered AS q ON q.key_hi = e.key_hi AND q.key_lo = e.key_lo"
         )
     run(f"CREATE OR REPLACE TEMP VIEW standing_rows AS {rows}")
     run(
@@ -38,7 +39,7 @@ def pull(connection: Connection, before: Manifest, files: list[EventFile], *, le
     stays = f"(batch <> {leaving})" if leaving is not None else "true"
     touched = "SELECT * FROM arriving UNION ALL SELECT * EXCLUDE (customer, batch) FROM going"
     if moved:
-        touched += " UNION ALL SELECT * EXCLUDE (customer, batch) FROM standing_rows SEMI JOIN resequenced USING (key_hi, key_lo)"
+        touched += " UNION ALL SELECT * EXCLUDE (customer, batch) FROM standing_rows SEMI JOIN altered USING (key_hi, key_lo)"
     touched = f"({touched})"
     for kind in _KINDS:
         run(
@@ -104,5 +105,5 @@ def find_moving(
         run("INSERT INTO moving SELECT DISTINCT customer FROM going")
     run(
         "INSERT INTO moving SELECT DISTINCT customer FROM "
-        "(SELECT customer, key_hi, key_lo FROM standing_rows) JOIN resequenced USING (key_hi, key_lo)"
+        "(SELECT customer, key_hi, key_lo FROM standing_rows) JOIN altered USING (key_hi, key_lo)"
     )

@@ -6,6 +6,9 @@ its user; without one to its person component; without one to its device; withou
 reference. A component, device or reference means whom it was last seen with at or before the event's
 time, else whom it was first seen with after; never seen with anybody, it is a customer of its own.
 
+A marked event (of a bot, or internal) belongs to whom its identifiers mean to the others; it joins nothing
+and is no sighting, so who is who is the same whether marked events are looked at or not.
+
 Everything is decided from the events alone, so the order in which they arrived does not matter.
 
 Input of `resolve` is a relation `events` with the columns of `NEEDED`. Output are small tables in the
@@ -29,7 +32,7 @@ from periplus.store.door import Connection
 
 NEEDED = (
     "type", "time", "sequence", "key_hi", "key_lo",
-    "user_id", "anonymous_id", "email", "phone", "previous_id", "reference",
+    "user_id", "anonymous_id", "email", "phone", "previous_id", "reference", "marked",
 )  # fmt: skip
 _ORDER = "(time, sequence, key_hi, key_lo)"
 
@@ -47,7 +50,7 @@ def resolve(connection: Connection, events: str) -> Resolution:
     run = connection.execute
     run(
         "CREATE OR REPLACE TEMP TABLE combos AS SELECT user_id, anonymous_id, email, phone, previous_id, "
-        f"(type = 'alias') AS alias FROM {events} GROUP BY ALL"
+        f"(type = 'alias') AS alias, marked FROM {events} GROUP BY ALL"
     )
     _users(connection)
     _components(connection)
@@ -107,14 +110,14 @@ def _users(connection: Connection) -> None:
     """Every user id with its customer; those an alias joins share the least of their ids."""
     run = connection.execute
     run(
-        f"CREATE OR REPLACE TEMP TABLE user_value AS SELECT raw, {usable('raw')} AS value FROM "
-        "(SELECT DISTINCT user_id AS raw FROM combos WHERE user_id IS NOT NULL) "
+        f"CREATE OR REPLACE TEMP TABLE user_value AS SELECT raw, {usable('raw')} AS value, seen FROM "
+        "(SELECT user_id AS raw, bool_or(NOT marked) AS seen FROM combos WHERE user_id IS NOT NULL GROUP BY user_id) "
     )
     # A previous id that has been seen as a user id is one; otherwise it is a device, seen with that user.
     edges = connection.execute(
         f"SELECT DISTINCT {usable('c.previous_id')} AS a, {usable('c.user_id')} AS b FROM combos AS c "
-        "WHERE c.alias AND c.previous_id IS NOT NULL AND c.user_id IS NOT NULL "
-        f"AND {usable('c.previous_id')} IN (SELECT value FROM user_value)"
+        "WHERE c.alias AND NOT c.marked AND c.previous_id IS NOT NULL AND c.user_id IS NOT NULL "
+        f"AND {usable('c.previous_id')} IN (SELECT value FROM user_value WHERE seen)"
     ).fetchall()
     run("CREATE OR REPLACE TEMP TABLE user_root (value VARCHAR, root VARCHAR)")
     roots = joined([(a, b) for a, b in edges if a is not None and b is not None and a != b])
@@ -157,7 +160,8 @@ def _components(connection: Connection) -> None:
         )
     edges = connection.execute(
         "SELECT DISTINCT e.value, p.value FROM combos AS c JOIN value_email AS e ON e.raw = c.email "
-        "JOIN value_phone AS p ON p.raw = c.phone WHERE e.value IS NOT NULL AND p.value IS NOT NULL"
+        "JOIN value_phone AS p ON p.raw = c.phone "
+        "WHERE NOT c.marked AND e.value IS NOT NULL AND p.value IS NOT NULL"
     ).fetchall()
     # An e-mail comes before a phone number, whatever their letters: kinds are compared first.
     roots = joined([(f"0{mail}", f"1{number}") for mail, number in edges])
@@ -174,6 +178,10 @@ def _components(connection: Connection) -> None:
         )
 
 
+_OWNER = "CASE WHEN NOT e.marked THEN iu.customer END AS owner"
+"""Whom a row says its person identifiers belong to."""
+
+
 def _component_owners(connection: Connection, events: str, persons: _Persons) -> None:
     """Whom each component means: itself, its one user, or, seen with several, the user of the moment."""
     run = connection.execute
@@ -188,7 +196,7 @@ def _component_owners(connection: Connection, events: str, persons: _Persons) ->
     component = persons.component
     run(
         "CREATE OR REPLACE TEMP TABLE seen_component AS SELECT component, min(owner) AS least, max(owner) AS most "
-        f"FROM (SELECT {component} AS component, iu.customer AS owner FROM combos AS e{joins}) "
+        f"FROM (SELECT {component} AS component, {_OWNER} FROM combos AS e{joins}) "
         "WHERE component IS NOT NULL GROUP BY component"
     )
     run(
@@ -198,7 +206,7 @@ def _component_owners(connection: Connection, events: str, persons: _Persons) ->
     torn = "component IN (SELECT component FROM seen_component WHERE least <> most)"
     run(
         "CREATE OR REPLACE TEMP TABLE torn_component AS SELECT * FROM (SELECT e.*, "
-        f"{component} AS component, iu.customer AS owner FROM {events} AS e{joins}) WHERE {torn}"
+        f"{component} AS component, {_OWNER} FROM {events} AS e{joins}) WHERE {torn}"
     )
     _spots(
         connection,
@@ -232,11 +240,11 @@ def _devices(connection: Connection, events: str, persons: _Persons) -> None:
     """Whom each device means: itself, its one owner, or, seen with several, the owner of the moment."""
     run = connection.execute
     # What a row says of its device: the user on it, else the component on it.
-    target = f"coalesce(iu.customer, {persons.component})"
+    target = f"CASE WHEN NOT e.marked THEN coalesce(iu.customer, {persons.component}) END"
     joins = " LEFT JOIN id_user AS iu ON iu.raw = e.user_id"
     if persons.present:
         joins += " LEFT JOIN id_email AS ie ON ie.raw = e.email LEFT JOIN id_phone AS ip ON ip.raw = e.phone"
-    known_users = "(SELECT value FROM user_value WHERE value IS NOT NULL)"
+    known_users = "(SELECT value FROM user_value WHERE seen AND value IS NOT NULL)"
     carried = (
         "SELECT anonymous_id AS raw, * FROM {rows} WHERE anonymous_id IS NOT NULL UNION ALL "
         "SELECT previous_id AS raw, * FROM {rows} WHERE {alias} AND previous_id IS NOT NULL "
@@ -307,7 +315,7 @@ def _references(connection: Connection, events: str, persons: _Persons) -> None:
         f"CREATE OR REPLACE TEMP TABLE known_reference AS SELECT e.reference, e.time, "
         f"arg_max(struct_pack(u := e.user_id, m := e.email, p := e.phone, d := e.anonymous_id), "
         f"(e.time, e.sequence, e.key_hi, e.key_lo)) AS seen FROM {events} AS e{joins} "
-        f"WHERE e.reference IN (SELECT reference FROM orphan) AND {customer} IS NOT NULL GROUP BY e.reference, e.time"
+        f"WHERE e.reference IN (SELECT reference FROM orphan) AND {customer} IS NOT NULL AND NOT e.marked GROUP BY e.reference, e.time"
     )
     run(
         "CREATE OR REPLACE TEMP TABLE chosen AS SELECT o.reference, o.time, coalesce(b.seen, f.seen) AS seen "

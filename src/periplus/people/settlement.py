@@ -11,14 +11,16 @@ from pathlib import Path
 
 import numpy as np
 
+from periplus.collect.marks import TrafficRules
 from periplus.errors import StoreError
-from periplus.people import closure
+from periplus.people import closure, traffic
 from periplus.people.identity import NEEDED, Resolution, resolve
 from periplus.store import claims, door, files, standing
-from periplus.store.files import FIXED, EventFile
+from periplus.store.files import FIXED, MARKED, EventFile
 from periplus.store.home import Home
 from periplus.store.manifest import Manifest
 from periplus.store.staged import Progress
+from periplus.store.standing import KINDS
 
 
 @dataclass(frozen=True)
@@ -43,17 +45,25 @@ def settled(
     leaving: int | None,
     progress: Progress,
     claimed: bool,
+    remarked: bool = False,
 ) -> Manifest:
-    """The version in which `arrivals` have come and the rows of batch `leaving` have gone."""
+    """The version in which `arrivals` have come and the rows of batch `leaving` have gone.
+
+    With `remarked` the traffic rules in `before` are other ones than the standing rows were marked by.
+    """
+    rules = traffic.rules_of(before)
     open_files = [files.load(home.root, name) for name in before.files]
     standing.load_masks(connection, home.root, before)
-    _arriving(connection, arrivals)
+    marks = _arriving(connection, arrivals, rules)
     progress(1, 4, "finding out whose events they are")
     connection.execute("CREATE OR REPLACE TEMP TABLE moving (customer UBIGINT)")
+    # Standing rows that this version alters: a new place among those of their time, or a new mark.
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE resequenced (key_hi UBIGINT, key_lo UBIGINT, sequence BIGINT)"
+        "CREATE OR REPLACE TEMP TABLE altered (key_hi UBIGINT, key_lo UBIGINT, sequence BIGINT, marked BOOLEAN)"
     )
     if open_files:
+        if remarked:
+            traffic.remark(connection, before, open_files, rules)
         if claimed:  # first of all: who owns a device may hang on the order of two sightings
             claims.resequence(connection, home, before, open_files, leaving=leaving)
         closure.pull(connection, before, open_files, leaving=leaving)
@@ -69,22 +79,25 @@ def settled(
     if open_files:
         closure.find_moving(connection, before, open_files, resolution, leaving=leaving)
     progress(2, 4, "writing the events")
-    return _written(home, connection, before, open_files, arrivals, resolution, leaving)
+    return _written(home, connection, before, open_files, arrivals, marks, resolution, leaving)
 
 
-def _arriving(connection: door.Connection, arrivals: list[Arrival]) -> None:
-    """The view `arriving`: what identity needs of the rows that come in."""
-    selects = []
+def _arriving(connection: door.Connection, arrivals: list[Arrival], rules: TrafficRules) -> list[str]:
+    """The view `arriving`: what identity needs of the rows that come in. Returns the mark of each, as SQL."""
+    selects, marks = [], []
     for number, arrival in enumerate(arrivals):
         _skip_table(connection, number, arrival)
-        listed = ", ".join(
-            standing.reference(arrival.columns) if name == "reference" else f"e.{name}" for name in NEEDED
-        )
-        selects.append(f"SELECT {listed} FROM {_kept(number, arrival)} AS e")
-    nothing = ", ".join(f"NULL::{FIXED.get(name, 'VARCHAR')} AS {name}" for name in NEEDED)
+        source = _kept(number, arrival)
+        why = traffic.reason(connection, source, arrival.columns, arrival.rest, rules, f"new{number}")
+        marks.append("false" if why is None else f"({why} IS NOT NULL)")
+        computed = {"reference": standing.reference(arrival.columns), "marked": f"{marks[-1]} AS marked"}
+        listed = ", ".join(computed.get(name) or f"e.{name}" for name in NEEDED)
+        selects.append(f"SELECT {listed} FROM {source} AS e")
+    nothing = ", ".join(f"NULL::{KINDS.get(name, 'VARCHAR')} AS {name}" for name in NEEDED)
     connection.execute(
         f"CREATE OR REPLACE TEMP VIEW arriving AS {' UNION ALL '.join(selects) or f'SELECT {nothing} WHERE false'}"
     )
+    return marks
 
 
 def _skip_table(connection: door.Connection, number: int, arrival: Arrival) -> None:
@@ -110,6 +123,7 @@ def _written(
     before: Manifest,
     open_files: list[EventFile],
     arrivals: list[Arrival],
+    marks: list[str],
     resolution: Resolution,
     leaving: int | None,
 ) -> Manifest:
@@ -126,7 +140,7 @@ def _written(
         sources += [(file.columns, file.rest, file.rows) for file in open_files]
     target = standing.shape(sources)
     selects = [
-        _arrival_select(index, arrival, target, resolution.joins, resolution.customer)
+        _arrival_select(index, arrival, target, marks[index], resolution.joins, resolution.customer)
         for index, arrival in enumerate(arrivals)
     ]
     if len(moving):
@@ -189,10 +203,16 @@ def _names(connection: door.Connection, before: Manifest, arrivals: list[Arrival
     return names
 
 
-_SECTION = "CASE WHEN e.section = 2 THEN 2 WHEN {customer} IS NULL THEN 1 ELSE 0 END::UTINYINT AS section"
+def _section(nobody: str, marked: str) -> str:
+    """SQL of the section of a row (alias `e`), given the tests whether it is nobody's and whether it is marked."""
+    what = f"CASE WHEN e.section % {MARKED} = 2 THEN 2 WHEN {nobody} THEN 1 ELSE 0 END"
+    beside = "0" if marked == "false" else f"CASE WHEN {marked} THEN {MARKED} ELSE 0 END"
+    return f"({what} + {beside})::UTINYINT AS section"
 
 
-def _arrival_select(number: int, arrival: Arrival, target: standing.Shape, joins: str, customer: str) -> str:
+def _arrival_select(
+    number: int, arrival: Arrival, target: standing.Shape, marked: str, joins: str, customer: str
+) -> str:
     plain = [name for name in FIXED if name not in ("section", "customer", "batch", "own_sequence")]
     listed = standing.select(
         arrival.columns,
@@ -201,7 +221,7 @@ def _arrival_select(number: int, arrival: Arrival, target: standing.Shape, joins
         extra=("section", "customer", "batch", "own_sequence"),
     )
     inner = (
-        f"SELECT e.* EXCLUDE (section), {_SECTION.format(customer=customer)}, "
+        f"SELECT e.* EXCLUDE (section), {_section(f'{customer} IS NULL', marked)}, "
         f"coalesce({customer}, 0)::UBIGINT AS customer, {arrival.batch}::INTEGER AS batch_, "
         f"{arrival.own_sequence} AS own_sequence_ "
         f"FROM (SELECT *, {standing.reference(arrival.columns)} FROM {_kept(number, arrival)}) AS e{joins}"
@@ -240,13 +260,13 @@ def _carried_select(
     # What was not pulled is resolved over too few events to go by: it stays with whom it was.
     owner = f"CASE WHEN pl.reached THEN coalesce({customer}, e.customer) ELSE e.customer END"
     return (
-        f"SELECT CASE WHEN e.section = 2 THEN 2 WHEN {owner} = 0 THEN 1 ELSE 0 END::UTINYINT AS section, "
+        f"SELECT {_section(f'{owner} = 0', f'coalesce(q.marked, e.section >= {MARKED})')}, "
         f"{owner} AS customer, coalesce(q.sequence, e.sequence) AS sequence, "
         "CASE WHEN q.sequence IS NULL THEN e.own_sequence "
         "WHEN q.sequence = coalesce(e.own_sequence, e.sequence) THEN NULL "
         "ELSE coalesce(e.own_sequence, e.sequence) END AS own_sequence, "
         f"{listed} FROM (SELECT *, {reference} FROM ({rows}) WHERE customer IN (SELECT customer FROM moving)) AS e{joins} "
-        "LEFT JOIN resequenced AS q ON q.key_hi = e.key_hi AND q.key_lo = e.key_lo "
+        "LEFT JOIN altered AS q ON q.key_hi = e.key_hi AND q.key_lo = e.key_lo "
         "LEFT JOIN (SELECT key_hi, key_lo, true AS reached FROM pulled) AS pl "
         "ON pl.key_hi = e.key_hi AND pl.key_lo = e.key_lo "
         f"WHERE true{gone}"

@@ -135,7 +135,7 @@ def hand_over(
 def resequence(
     connection: door.Connection, home: Home, before: Manifest, files: list[EventFile], *, leaving: int | None
 ) -> None:
-    """Fill the table `resequenced`: standing events whose least sequence over all claims has changed.
+    """Add to the table `altered` the standing events whose least sequence over all claims has changed.
 
     `claimed_now` holds the claims that just arrived; an undone batch's are left out of `_live`.
     """
@@ -159,7 +159,7 @@ def resequence(
     rows = standing.narrow(before, files, ("key_hi", "key_lo", "sequence", "own_sequence", "batch"))
     stays = f" AND e.batch <> {leaving}" if leaving is not None else ""
     connection.execute(
-        "INSERT INTO resequenced SELECT key_hi, key_lo, least FROM (SELECT e.key_hi, e.key_lo, e.sequence, "
+        "INSERT INTO altered (key_hi, key_lo, sequence) SELECT key_hi, key_lo, least FROM (SELECT e.key_hi, e.key_lo, e.sequence, "
         "least(coalesce(e.own_sequence, e.sequence), coalesce(c.sequence, e.own_sequence, e.sequence)) AS least "
         f"FROM ({rows}) AS e SEMI JOIN ({touched}) AS t ON t.key_hi = e.key_hi AND t.key_lo = e.key_lo "
         f"LEFT JOIN (SELECT key_hi, key_lo, min(sequence) AS sequence FROM ({claimed}) GROUP BY ALL) AS c "

@@ -56,7 +56,8 @@ class Manifest:
     `names` is the list of event names; an event's code is its index, and codes never change. `masks`
     are (file of customers, number): those customers' rows in files of a lower number are out of date.
     `retired` lists, for a file, the shards whose rows have moved into newer files. `keys` are files of
-    sorted event keys. `next_file` and `next_batch` are the numbers to give next.
+    sorted event keys. `traffic` are the rules by which events of bots and internal traffic are marked in
+    this version (empty: the usual ones). `next_file` and `next_batch` are the numbers to give next.
     """
 
     number: int = 0
@@ -73,6 +74,7 @@ class Manifest:
     next_batch: int = 1
     identity: int = 0
     imported: int | None = None
+    traffic: dict[str, Any] = field(default_factory=dict)
 
     def batch(self, number: int) -> Batch | None:
         return next((batch for batch in self.batches if batch.id == number), None)

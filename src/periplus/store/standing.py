@@ -169,6 +169,11 @@ def masked(manifest: Manifest, file: EventFile) -> list[str]:
     ]
 
 
+def stands(manifest: Manifest, file: EventFile) -> str:
+    """The test whether a row of the file (alias `e`) stands in this version."""
+    return " AND ".join([*masked(manifest, file), *_live(manifest, file)]) or "true"
+
+
 def load_masks(connection: door.Connection, root: Path, manifest: Manifest) -> None:
     """Make the tables `mask_N` that `rows` and `narrow` test against."""
     import numpy as np

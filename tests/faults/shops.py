@@ -76,16 +76,21 @@ def counts_add_up(root: Path) -> None:
             assert listed == Counter({name: count for name, count in parts.items() if count}), batch
 
 
+def named(live: manifest.Manifest) -> set[str]:
+    """The files a version names, without their endings."""
+    parts = {name for name, _ in live.masks} | {*live.files, *live.keys}
+    for batch in live.batches:
+        parts |= {name for name in (batch.rejects, batch.claims, batch.rows_file) if name}
+    return parts
+
+
 def strays(root: Path) -> list[str]:
     """Files and folders that the live version does not name: what a killed writer may have left."""
-    live = manifest.read(root)
-    named = {name for name, _ in live.masks} | {*live.files, *live.keys}
-    for batch in live.batches:
-        named |= {name for name in (batch.rejects, batch.claims, batch.rows_file) if name}
+    known = named(manifest.read(root))
     found = [str(path.relative_to(root)) for path in (root / "spill").iterdir()]
     for folder in ("runs", "shards", "masks", "keys", "batches"):
         for path in (root / folder).rglob("*"):
-            if path.is_file() and f"{path.parent.relative_to(root)}/{path.name.split('.')[0]}" not in named:
+            if path.is_file() and f"{path.parent.relative_to(root)}/{path.name.split('.')[0]}" not in known:
                 found.append(str(path.relative_to(root)))
     return found
 

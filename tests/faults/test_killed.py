@@ -1,170 +1,233 @@
-"""A writer killed (SIGKILL) at any moment leaves the version before or the version after, and the next one cleans up."""
+"""A writer killed (kill -9) at any moment leaves the version before or the version after, whole; run again it ends as it should.
+
+Twice over: a writer is photographed before each change it makes to files, and each photograph is what a kill there
+would have left; and processes are really killed, at moments over the whole run.
+"""
 
 from __future__ import annotations
 
 import os
 import random
 import shutil
-import subprocess
-import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from periplus.store import manifest
 from periplus.workspace import init
-from tests.faults import shops
-from tests.faults.forking import Terminal
+from tests import terminal
+from tests.faults import processes, shops
+from tests.faults.processes import Process
 
-MOMENTS = int(os.environ.get("PERIPLUS_EXAMPLES", "3"))
-"""How many moments of each operation are tried; as many as there are for a large number."""
+MOMENTS = int(os.environ.get("PERIPLUS_EXAMPLES", "5"))
+"""At how many moments of each operation it is run again; every moment is looked at."""
 COMPACTING = {"periplus.store.compact:WORTH": 3, "periplus.store.compact:MOST_RUNS": 1}
 
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
-    """A workspace with one batch of 60 events, small enough to be written in no time."""
+    """An empty workspace, small enough to be written in no time."""
     init(tmp_path / "shop", shards=2, threads=1, memory="500MB").close()
     return tmp_path / "shop"
 
 
-def moments(changes: int) -> Sequence[int]:
-    """Some of the moments before a change of files, the first and the last ones always among them."""
-    if changes <= MOMENTS:
-        return range(changes)
-    last = list(range(changes - min(4, MOMENTS // 2), changes))
-    return sorted(
-        {round(n * (changes - 1) / (MOMENTS - len(last))) for n in range(MOMENTS - len(last))} | {*last}
+def told(*words: object) -> terminal.Said:
+    """A command that ends well, in this process."""
+    said = terminal.run(*words)
+    assert said.code == 0, said
+    return said
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What is done to a workspace: first some commands, then the one that is killed; how often each event stands after."""
+
+    before: Sequence[Sequence[object]]
+    words: Sequence[object]
+    ends_with: range
+    constants: dict[str, Any]
+
+
+FIRST, SECOND = ("import", "1.jsonl"), ("import", "2.jsonl")
+OPERATIONS = {
+    "import": Operation([FIRST], SECOND, range(90), {}),
+    "first import": Operation([], FIRST, range(60), {}),
+    "replace": Operation([FIRST], (*SECOND, "--replace", 1), range(30, 90), {}),
+    "undo": Operation([FIRST, SECOND], ("batch", "undo", 1), range(30, 90), {}),
+    "compaction": Operation([FIRST], SECOND, range(90), COMPACTING),
+}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+def test_whatever_a_kill_leaves_is_a_whole_version_and_is_done_again(
+    shop: Path, operation: Operation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = shop.parent
+    log = shops.log(90)
+    shops.write(folder / "1.jsonl", log[:60])
+    shops.write(folder / "2.jsonl", log[30:])
+    monkeypatch.chdir(folder)
+    for words in operation.before:
+        told(*words, "-w", shop)
+    first = manifest.live_number(shop)
+    words = (*operation.words, "-w", shop)
+    ended = processes.run_all(
+        [_whole(words, folder)], under=str(shop), photos=str(folder / "photos"), set=operation.constants
     )
+    assert ended.said[0].code == 0, ended
+    for name, value in operation.constants.items():
+        monkeypatch.setattr(name.replace(":", "."), value)
+    last = manifest.live_number(shop)
+    assert last > first
+    photos = sorted((folder / "photos").iterdir())
+    assert len(photos) == len(ended.changes) > 20
+    expected = shops.answers(shop)
+    answered: dict[int, Any] = {}
+    for photo, change in zip(photos, ended.changes, strict=True):
+        live = manifest.live_number(photo)
+        assert first <= live <= last, change
+        same_version(photo, shop)
+        if live not in answered:  # files of one version are the same bytes, so its answers are
+            answered[live] = shops.answers(photo)
+            healthy(photo)
+    assert set(range(first, last)) <= set(answered)
+    assert all(found == expected for version, found in answered.items() if version > first)
+    for number in spread(len(photos)):
+        photo = photos[number]
+        if number % 2:
+            tear(photo, photos[number - 1])
+        again = terminal.run(*operation.words, "-w", photo)
+        done = manifest.live_number(photo) > first and operation.words[0] == "batch"
+        assert again.code == 0 or (done and "undone already" in again.err) or "no live batch 1" in again.err
+        ids = shops.standing_ids(photo)
+        assert ids == {f"m{event}": 1 for event in operation.ends_with}, ended.changes[number]
+        assert shops.answers(photo) == expected
+        shops.counts_add_up(photo)
+        swept(photo)
 
 
-def consistent(root: Path, either: Sequence[int]) -> int:
-    """The live version is whole, and holds each event once; returns how many, which is one of `either`."""
-    ids = shops.standing_ids(root)
-    assert set(ids.values()) <= {1}
-    assert len(ids) in either
-    shops.counts_add_up(root)
+def _whole(words: Iterable[object], folder: Path) -> tuple[object, ...]:
+    """A command whose files are named from the root: another process stands elsewhere."""
+    return tuple(folder / word if str(word).endswith(".jsonl") else word for word in words)
+
+
+def spread(count: int) -> list[int]:
+    """`MOMENTS` of the moments, evenly over all of them, the first and the last among them."""
+    if count <= MOMENTS:
+        return list(range(count))
+    return sorted({round(place * (count - 1) / (MOMENTS - 1)) for place in range(MOMENTS)})
+
+
+def same_version(photo: Path, shop: Path) -> None:
+    """The live version of `photo` is one that `shop` published: the same manifest, and each file it names the same bytes."""
+    live = manifest.read(photo)
+    name = f"manifests/{live.number:06d}.json"
+    assert (photo / name).read_bytes() == (shop / name).read_bytes()
+    for stem in shops.named(live):
+        parts = sorted(path.name for path in (shop / stem).parent.glob(f"{Path(stem).name}.*"))
+        assert parts, stem
+        for part in parts:
+            kept = (photo / stem).with_name(part)
+            assert kept.read_bytes() == (shop / stem).with_name(part).read_bytes(), kept
+
+
+def tear(photo: Path, before: Path) -> None:
+    """Cut in half what came into being since the photograph before: a write that was under way."""
+    for path in photo.rglob("*"):
+        if path.is_file() and not (before / path.relative_to(photo)).exists() and "CURRENT" not in path.name:
+            if str(path.relative_to(photo)).split(".")[0] not in shops.named(manifest.read(photo)):
+                os.truncate(path, path.stat().st_size // 2)
+
+
+def swept(root: Path) -> None:
+    """Whoever writes next leaves nothing that no version needs, once the time for readers of older ones is over."""
+    manifest.sweep(root, manifest.read(root), grace=-1.0)
+    assert shops.strays(root) == []
+    assert len(list((root / "manifests").iterdir())) == 1
+    healthy(root)
+
+
+def healthy(root: Path) -> None:
     shops.healthy(root)
-    return len(ids)
+    shops.counts_add_up(root)
 
 
-def test_an_import_killed_before_any_change_of_files_is_done_again_whole(shell: Terminal, shop: Path) -> None:
+# -- really killed ------------------------------------------------------------------------------
+
+
+def test_an_import_killed_again_and_again_ends_with_exactly_the_events_of_the_file(shop: Path) -> None:
     log = shops.log(90)
     first, second = (
         shops.write(shop.parent / "1.jsonl", log[:60]),
         shops.write(shop.parent / "2.jsonl", log[30:]),
     )
-    assert shell.run("import", first, "-w", shop).code == 0
-    spare = shop.parent / "spare"
-    shutil.copytree(shop, spare)
-    whole = shell.run("import", second, "-w", spare, under=str(spare))
-    assert whole.code == 0, whole.err
-    assert whole.changes > 20
-    expected = shops.answers(spare)
-    for moment in moments(whole.changes):
-        killed = shell.run("import", second, "-w", shop, under=str(shop), kill_at=moment)
-        assert killed.killed, killed
-        if consistent(shop, (60, 90)) == 90:  # the last changes come after the version was published
-            break
-    again = shell.run("import", second, "-w", shop, "--json")
-    assert again.code == 0, again.err
-    assert again.json["accepted"] + again.json["duplicate"] == 60
-    assert consistent(shop, [90]) == 90
-    assert shops.strays(shop) == []
-    assert shops.answers(shop) == expected
+    told("import", first, "-w", shop)
+    late = Path(shutil.copytree(shop, shop.parent / "late"))
+    before = shops.answers(shop)
+    switched = r"os.remove spill/.*/events"  # the new version is live, the folder of the import still there
+    assert processes.run("import", second, "-w", late, under=str(late), die_at=switched).killed
+    expected = shops.answers(late)
+    assert shops.standing_ids(late) == {f"m{event}": 1 for event in range(90)}
+    for moment in (
+        r"os.rmdir spill/.*/scratch",  # staged, not yet admitted
+        r"open runs/.*\.time\.npy",  # the run is written, its sidecars are not
+        r"os.rename manifests/",  # what a manifest would name is there
+        r"os.rename CURRENT",  # between manifest and switch
+    ):
+        ended = processes.run("import", second, "-w", shop, under=str(shop), die_at=moment)
+        assert ended.killed, moment
+        assert shops.answers(shop) == before
+    healthy(shop)
+    for root, new in ((shop, 30), (late, 0)):
+        again = told("import", second, "-w", root, "--json").json
+        assert (again["accepted"], again["duplicate"]) == (new, 60 - new)
+        assert shops.standing_ids(root) == {f"m{event}": 1 for event in range(90)}
+        assert shops.answers(root) == expected
+        swept(root)
 
 
-def test_an_import_killed_after_random_delays(shell: Terminal, shop: Path) -> None:
-    path = shops.write(shop.parent / "1.jsonl", shops.log(400))
-    spare = shop.parent / "spare"
-    shutil.copytree(shop, spare)
-    lasting = shell.run("import", path, "-w", spare).seconds
-    choose = random.Random(7)
-    for _ in range(MOMENTS):
-        shell.run("import", path, "-w", shop, kill_after=choose.uniform(0, lasting))
-        if consistent(shop, (0, 400)):
-            break
-    assert shell.run("import", path, "-w", shop).code == 0
-    consistent(shop, [400])
-    assert shops.strays(shop) == []
-    assert shops.answers(shop) == shops.answers(spare)
-
-
-def test_the_real_command_killed_while_it_prepares(shell: Terminal, shop: Path) -> None:
+def test_an_import_killed_while_the_engine_writes(shop: Path) -> None:
+    """Killed from outside while DuckDB has a file half written, of which Python knows nothing."""
     path = shops.write(shop.parent / "1.jsonl", shops.log(20_000))
-    command = [Path(sys.executable).parent / "periplus", "import", path, "-w", shop]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while not any((shop / "spill").iterdir()) and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.005)
-    process.kill()
-    assert process.wait() == -9
-    assert [path.name.split("-")[0] for path in (shop / "spill").iterdir()] == ["staging"]
-    assert consistent(shop, [0]) == 0
-    some = shops.write(shop.parent / "2.jsonl", shops.log(20))
-    assert shell.run("import", some, "-w", shop).code == 0
-    assert shops.strays(shop) == []
-    assert shell.run("import", path, "-w", shop, "--json").json["events"] == 20_000 - 20
+
+    def begun(pattern: str) -> bool:
+        return any(found.stat().st_size > 4 for found in shop.glob(pattern))
+
+    for pattern in ("spill/staging-*/import-*/events*.parquet", "runs/*.parquet"):
+        with Process(("import", path, "-w", shop)) as process:
+            ended = process.kill_when(lambda pattern=pattern: begun(pattern))  # type: ignore[misc]
+        assert ended.killed
+        assert any((shop / "spill").iterdir())
+        assert shops.standing_ids(shop) == {}
+        healthy(shop)
+    assert told("import", path, "-w", shop, "--json").json["accepted"] == 20_000
+    assert shops.standing_ids(shop) == {f"m{event}": 1 for event in range(20_000)}
+    swept(shop)
 
 
-def test_an_undo_killed_before_any_change_of_files(shell: Terminal, shop: Path) -> None:
-    log = shops.log(90)
-    parts = [log[:60], log[30:]]
-    for number, part in enumerate(parts):
-        assert shell.run("import", shops.write(shop.parent / f"{number}.jsonl", part), "-w", shop).code == 0
-    spare = shop.parent / "spare"
-    shutil.copytree(shop, spare)
-    whole = shell.run("batch", "undo", 1, "-w", spare, under=str(spare))
-    assert whole.code == 0, whole.err
-    expected = shops.answers(spare)
-    for moment in moments(whole.changes):
-        assert shell.run("batch", "undo", 1, "-w", shop, under=str(shop), kill_at=moment).killed
-        if consistent(shop, (60, 90)) == 60:
-            break
-    else:
-        assert shell.run("batch", "undo", 1, "-w", shop).code == 0
-    assert consistent(shop, [60]) == 60
-    assert shops.answers(shop) == expected
-    again = shell.run("import", shop.parent / "0.jsonl", "-w", shop, "--json")
-    assert (again.json["accepted"], again.json["duplicate"]) == (30, 30)
-    assert consistent(shop, [90]) == 90
+def test_an_import_killed_after_random_delays(shop: Path) -> None:
+    path = shops.write(shop.parent / "1.jsonl", shops.log(400))
+    choose = random.Random(7)
+    for _ in range(max(MOMENTS // 2, 2)):
+        delay = choose.uniform(0.2, 3)
+        with Process(("import", path, "-w", shop)) as process:
+            process.kill_after(delay)
+        assert len(shops.standing_ids(shop)) in (0, 400)
+    told("import", path, "-w", shop)
+    assert shops.standing_ids(shop) == {f"m{event}": 1 for event in range(400)}
+    swept(shop)
 
 
-def test_compaction_killed_before_any_change_of_files(shell: Terminal, shop: Path) -> None:
-    log = shops.log(90)
-    for number in range(2):
-        part = shops.write(shop.parent / f"{number}.jsonl", log[30 * number : 30 * number + 30])
-        assert shell.run("import", part, "-w", shop).code == 0
-    last = shops.write(shop.parent / "last.jsonl", log[60:])
-    spare = shop.parent / "spare"
-    shutil.copytree(shop, spare)
-    whole = shell.run("import", last, "-w", spare, under=str(spare), set=COMPACTING)
-    assert whole.code == 0, whole.err
-    expected = shops.answers(spare)
-    assert any(name.startswith("shards/") for name in manifest.read(spare).files)
-    plain = shell.run("import", last, "-w", shop, under=str(shop))  # published, not compacted
-    assert consistent(shop, [90]) == 90
-    late = whole.changes - plain.changes
-    assert late > 20
-    for moment in moments(late):
-        trial = shop.parent / f"trial{moment}"
-        shutil.copytree(shop, trial)
-        # An import of what is there publishes a batch of duplicates and then compacts.
-        killed = shell.run(
-            "import", last, "-w", trial, under=str(trial), kill_at=plain.changes + moment, set=COMPACTING
-        )
-        consistent(trial, [90])
-        assert shops.answers(trial) == expected
-        if not killed.killed:
-            continue
-        assert shell.run("import", last, "-w", trial, set=COMPACTING).code == 0
-        consistent(trial, [90])
-        assert shops.answers(trial) == expected
+# -- versions that were live --------------------------------------------------------------------
 
 
-def test_files_of_older_versions_stay_for_their_readers_and_then_go(shell: Terminal, shop: Path) -> None:
+def test_files_of_older_versions_stay_for_their_readers_and_then_go(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from periplus import question
     from periplus.workspace import open_workspace
 
     log = shops.log(60)
@@ -172,21 +235,17 @@ def test_files_of_older_versions_stay_for_their_readers_and_then_go(shell: Termi
         shops.write(shop.parent / "1.jsonl", log[:30]),
         shops.write(shop.parent / "2.jsonl", log[30:]),
     )
-    assert shell.run("import", first, "-w", shop).code == 0
+    told("import", first, "-w", shop)
     for path in shop.rglob("*"):  # what has stood for long may still have been read a moment ago
         os.utime(path, (1, 1))
+    for name, value in COMPACTING.items():
+        monkeypatch.setattr(name.replace(":", "."), value)
     with open_workspace(shop) as reader:
         before = reader.context()
-        assert shell.run("import", second, "-w", shop, set=COMPACTING).code == 0
-        assert shell.run("import", second, "-w", shop).code == 0
+        told("import", second, "-w", shop)
+        told("import", second, "-w", shop)
         assert shops.strays(shop) != []
-        from periplus import question
-
         assert question.ask(shops.QUESTIONS[0], before).totals["journeys"] > 0
         assert reader.ask(shops.QUESTIONS[0]).version != before.snapshot.version
-    gone = shell.run("import", second, "-w", shop, set={"periplus.store.manifest:GRACE": -1.0})
-    assert gone.code == 0
-    manifest.sweep(shop, manifest.read(shop), grace=-1.0)
-    assert shops.strays(shop) == []
-    assert len(list((shop / "manifests").iterdir())) == 1
-    consistent(shop, [60])
+    assert len(shops.standing_ids(shop)) == 60
+    swept(shop)

@@ -8,6 +8,7 @@ import pwd
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from periplus.workspace import init
-from tests.faults import shops
-from tests.faults.forking import ROOT, Ended, Terminal
+from tests.faults import processes, shops
+from tests.faults.processes import ROOT, Process
+from tests.terminal import Said, run
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ def shop(tmp_path: Path) -> Path:
     return tmp_path / "shop"
 
 
-def refused(ended: Ended, *words: str) -> None:
+def refused(ended: Said, *words: str) -> None:
     assert ended.code == 1, ended
     assert ended.out == ""
     message, hint, *more = ended.err.splitlines()
@@ -39,23 +41,26 @@ def refused(ended: Ended, *words: str) -> None:
 # -- disks --------------------------------------------------------------------------------------
 
 
-def test_files_that_may_not_grow(shell: Terminal, shop: Path) -> None:
+def test_files_that_may_not_grow(shop: Path) -> None:
     """RLIMIT_FSIZE: the kernel refuses each write beyond so many bytes, wherever it comes from."""
     good, more = shops.write(shop.parent / "good.jsonl", shops.log(20)), shops.log(1500, prefix="x")
-    assert shell.run("import", good, "-w", shop).code == 0
+    assert run("import", good, "-w", shop).code == 0
     many = shops.write(shop.parent / "many.jsonl", more)
     before = shops.answers(shop)
-    for size in (3_000, 15_000, 60_000):
-        ended = shell.run("import", many, "-w", shop, file_size=size)
-        if ended.code == 0:  # this much is enough
-            break
-        refused(ended, "is full", "nothing was changed", "room")
+    sizes = [3_000, 15_000, 60_000]
+    limited = processes.run_all([("import", many, "-w", shop)] * 3, file_sizes=sizes).said
+    for said in [each for each in limited if each.code]:  # the largest may be enough
+        refused(said, "is full", "nothing was changed", "room")
+    assert limited[0].code == 1
+    if limited[-1].code:
         assert shops.answers(shop) == before
-        assert list((shop / "spill").iterdir()) == []
-    for name in ("out.jsonl", "out.jsonl.gz", "out.parquet"):
-        assert shell.run("import", many, "-w", shop).code == 0
-        refused(shell.run("export", shop.parent / name, "-w", shop, file_size=2_000), "is full")
-        assert not list(shop.parent.glob(f"{name}*"))
+    assert list((shop / "spill").iterdir()) == []
+    assert run("import", many, "-w", shop).code == 0
+    outs = [shop.parent / name for name in ("out.jsonl", "out.jsonl.gz", "out.parquet")]
+    exports = [("export", out, "-w", shop) for out in outs]
+    for said in processes.run_all(exports, file_sizes=[2_000] * 3).said:
+        refused(said, "is full")
+    assert not list(shop.parent.glob("out.*"))
     assert len(shops.standing_ids(shop)) == 1520
     shops.healthy(shop)
 
@@ -75,13 +80,14 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     try:
         yield place
     finally:
-        subprocess.run(["umount", place], check=True)
+        # Lazily: what this process still has mapped of it goes when it is forgotten.
+        subprocess.run(["umount", "-l", place], check=True)
 
 
-def test_a_full_disk(shell: Terminal, disk: Path) -> None:
+def test_a_full_disk(disk: Path) -> None:
     init(disk / "shop", shards=2, threads=1, memory="500MB").close()
     shop, files = disk / "shop", disk.parent
-    assert shell.run("import", shops.write(files / "good.jsonl", shops.log(20)), "-w", shop).code == 0
+    assert run("import", shops.write(files / "good.jsonl", shops.log(20)), "-w", shop).code == 0
     question = files / "question.json"
     question.write_text(json.dumps(shops.QUESTIONS[0]))
     before = shops.answers(shop)
@@ -91,21 +97,21 @@ def test_a_full_disk(shell: Terminal, disk: Path) -> None:
         with (disk / "ballast").open("wb") as ballast:
             ballast.write(bytes(shutil.disk_usage(disk).free))
             ballast.truncate(max(0, ballast.tell() - free))
-        ended = shell.run("import", many, "-w", shop)
+        ended = run("import", many, "-w", shop)
         if ended.code == 0:
             break
         stops += 1
         refused(ended, "full", "nothing was changed")
-        assert shell.run("ask", question, "-w", shop).code == 0
+        assert run("ask", question, "-w", shop).code == 0
         assert shops.answers(shop) == before
         if free == 0:
-            refused(shell.run("batch", "undo", 1, "-w", shop), "full")
-            refused(shell.run("token", "add", "ann", "-w", shop), "full")
-            refused(shell.run("export", disk / "out.parquet", "-w", shop), "full")
+            refused(run("batch", "undo", 1, "-w", shop), "full")
+            refused(run("token", "add", "ann", "-w", shop), "full")
+            refused(run("export", disk / "out.parquet", "-w", shop), "full")
         (disk / "ballast").unlink()
     assert stops >= 2
     (disk / "ballast").unlink(missing_ok=True)
-    assert shell.run("import", many, "-w", shop).code == 0
+    assert run("import", many, "-w", shop).code == 0
     assert len(shops.standing_ids(shop)) == 1520
     assert shops.strays(shop) == []
     shops.healthy(shop)
@@ -131,55 +137,70 @@ def test_a_disk_that_fills_while_compacting_does_not_fail_the_import(
 # -- rights -------------------------------------------------------------------------------------
 
 
-def test_a_workspace_one_may_only_read(shell: Terminal, shop: Path) -> None:
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder that everybody may read: pytest's own are their owner's alone."""
+    with tempfile.TemporaryDirectory(prefix="periplus-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def test_a_workspace_one_may_only_read(place: Path) -> None:
     if os.getuid() != 0:
         pytest.skip("only root can become another user")
-    nobody = pwd.getpwnam("nobody").pw_uid
-    good = shops.write(shop.parent / "good.jsonl", shops.log(20))
-    assert shell.run("import", good, "-w", shop).code == 0
-    question = shop.parent / "question.json"
+    shop, nobody = place / "shop", pwd.getpwnam("nobody").pw_uid
+    init(shop, shards=2, threads=1, memory="500MB").close()
+    good = shops.write(place / "good.jsonl", shops.log(20))
+    assert run("import", good, "-w", shop).code == 0
+    question = place / "question.json"
     question.write_text(json.dumps(shops.QUESTIONS[0]))
-    for folder in shop.parents[:3]:
-        folder.chmod(0o755)
-    for path in [shop, *shop.rglob("*")]:
+    for path in shop.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
-    expected = shell.run("ask", question, "-w", shop)
-    asked = shell.run("ask", question, "-w", shop, user=nobody)
-    assert asked.code == 0, asked.err
-    assert asked.json["rows"] == expected.json["rows"]
-    assert shell.run("batch", "list", "-w", shop, user=nobody).code == 0
-    assert shell.run("map", "list", "-w", shop, user=nobody).code == 0
-    for words in (
+    secret, partly = (Path(shutil.copytree(shop, place / name)) for name in ("secret", "partly"))
+    (secret / "periplus.toml").chmod(0o600)
+    hot = next((partly / "runs").glob("*.time.npy"))
+    hot.chmod(0o600)
+    reads = [("ask", question), ("batch", "list"), ("map", "list"), ("ledger",)]
+    writes = [
         ("import", good),
         ("batch", "undo", 1),
         ("token", "add", "ann"),
         ("export", shop / "out.jsonl"),
         ("export", shop / "out.parquet"),
-    ):
-        refused(shell.run(*words, "-w", shop, user=nobody), "right")
-    told = shell.run("doctor", "-w", shop, user=nobody)
-    assert told.code == 1
-    assert "may not write" in told.out
-    refused(shell.run("init", shop.parents[2] / "new", user=nobody), "right")
-    (shop / "periplus.toml").chmod(0o600)
-    refused(shell.run("batch", "list", "-w", shop, user=nobody), "periplus.toml", "right")
-    (shop / "periplus.toml").chmod(0o644)
-    hot = next((shop / "runs").glob("*.time.npy"))
-    hot.chmod(0o600)
-    refused(shell.run("ask", question, "-w", shop, user=nobody), hot.name, "read")
+        ("init", place / "new"),
+    ]
+    commands: list[tuple[object, ...]] = [
+        *((*words, "-w", shop) for words in [*reads, *writes, ("doctor",)]),
+        ("batch", "list", "-w", secret),
+        ("ask", question, "-w", partly),
+    ]
+    *said, doctor, unreadable, hidden = processes.run_all(commands, user=nobody).said
+    for each in said[: len(reads)]:
+        assert each.code == 0, each
+    assert said[0].json["rows"] == run("ask", question, "-w", shop).json["rows"]
+    for each in said[len(reads) :]:
+        refused(each, "right")
+    assert doctor.code == 1
+    assert "may not write" in doctor.out
+    refused(unreadable, "periplus.toml", "right")
+    refused(hidden, hot.name, "read")
     shops.healthy(shop)
 
 
 # -- two at once --------------------------------------------------------------------------------
 
 
-def test_two_imports_at_once_both_succeed(shell: Terminal, shop: Path) -> None:
+def test_two_imports_at_once_both_succeed(shop: Path) -> None:
     log = shops.log(600)
     first, second = (
         shops.write(shop.parent / "1.jsonl", log[:400]),
         shops.write(shop.parent / "2.jsonl", log[200:]),
     )
-    ended = shell.together([["import", path, "-w", shop, "--json"] for path in (first, second)])
+    with (
+        Process(("import", first, "-w", shop, "--json")) as one,
+        Process(("import", second, "-w", shop, "--json")) as other,
+    ):
+        ended = [said for process in (one, other) for said in process.end().said]
     assert [each.code for each in ended] == [0, 0], ended
     assert sorted(each.json["batch"] for each in ended) == [1, 2]
     assert sum(each.json["accepted"] for each in ended) == 600
@@ -189,8 +210,8 @@ def test_two_imports_at_once_both_succeed(shell: Terminal, shop: Path) -> None:
     shops.counts_add_up(shop)
     single = shop.parent / "single"
     init(single, shards=2, threads=1, memory="500MB").close()
-    assert shell.run("import", first, "-w", single).code == 0
-    assert shell.run("import", second, "-w", single).code == 0
+    assert run("import", first, "-w", single).code == 0
+    assert run("import", second, "-w", single).code == 0
     assert shops.answers(shop) == shops.answers(single)
 
 
@@ -206,26 +227,28 @@ def test_a_second_server_is_refused_until_the_first_is_gone_even_by_kill(shop: P
     from periplus.errors import BusyError
     from periplus.workspace import open_workspace
 
-    process = subprocess.Popen(
-        [sys.executable, "-c", _HOLD, shop],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    assert process.stdout.readline() == "held\n"
-    with open_workspace(shop) as opened:
-        with pytest.raises(BusyError) as busy, opened.serving():
-            pass
-        assert f"periplus serve, process {process.pid}" in busy.value.message
-        assert busy.value.hint
-        opened.import_file(shops.write(shop.parent / "a.jsonl", shops.log(5)))  # others work meanwhile
-        process.kill()
-        process.wait()
-        process.stdin.close()
-        process.stdout.close()
+    with (
+        open_workspace(shop) as opened,
+        subprocess.Popen(
+            [sys.executable, "-c", _HOLD, shop],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        ) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "held\n"
+            with pytest.raises(BusyError) as busy, opened.serving():
+                pass
+            assert f"periplus serve, process {process.pid}" in busy.value.message
+            assert busy.value.hint
+            refused(run("serve", "--port", 0, "-w", shop), "in use by periplus serve")
+            opened.import_file(shops.write(shop.parent / "a.jsonl", shops.log(5)))  # others work meanwhile
+        finally:
+            process.kill()
+            process.wait()
         with opened.serving():
             pass
 

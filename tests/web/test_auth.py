@@ -33,7 +33,7 @@ def test_every_route_is_closed_to_strangers(site: Any) -> None:
     with site.stranger() as stranger:
         for method, path in walked:
             response = stranger.request(method, path)
-            if path in ("/healthz", "/sign-in"):
+            if path in ("/healthz", "/sign-in", "/periplus.js", "/periplus-experience.js"):
                 continue
             redirected = response.status_code == 303 and response.headers["location"] == "/sign-in"
             assert redirected or response.status_code == 401, (method, path, response.status_code)

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from starlette.responses import PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from periplus.web import api, auth, guard, page, problems
+from periplus.web import api, auth, guard, page, problems, tracker_routes
 from periplus.web.jobs import Jobs
 from periplus.web.pages import PAGES
 from periplus.web.site import Site
@@ -53,6 +53,7 @@ def create_app(
     app.state.site = site
 
     api.add(app.router, site)
+    tracker_routes.add(app.router)
     for add in PAGES:
         add(app.router, site)
 

@@ -31,7 +31,7 @@ SESSION_LIFE = 14 * 86_400
 
 REMEMBERED = 60 * clock.SECOND
 LINK_PAUSE = 20 * clock.SECOND
-OPEN = ("/static/", "/healthz", "/sign-in")
+OPEN = ("/static/", "/healthz", "/sign-in", "/periplus.js", "/periplus-experience.js")
 """Paths (a trailing slash means: and all below) that need no sign-in; they show nothing of the shop."""
 
 

@@ -65,8 +65,9 @@ class Surround:
                 started = True
                 headers = MutableHeaders(scope=message)
                 headers["Content-Security-Policy"] = content_policy(nonce)
+                # What is meant for pages of other sites says so itself, in these headers.
                 for name, value in HEADERS.items():
-                    headers[name] = value
+                    headers.setdefault(name, value)
             await send(message)
 
         accepted = Request(scope).headers.get("accept-language", "")

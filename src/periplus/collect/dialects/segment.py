@@ -1,0 +1,127 @@
+"""The Segment tracking API, which the clients of Segment and RudderStack speak: single messages and batches.
+
+Messages are in the house's own form already, consent categories included; here they get the type their
+path says and their time. The browser's library also asks its host for settings before it sends anything;
+ours say that it shall send here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import unquote
+
+from periplus.collect.dialects import body
+from periplus.collect.dialects.answer import all_rejected, answered, error, rejected
+from periplus.collect.dialects.told import Ids, Message, each, iso_time
+from periplus.collect.wire import DIALECTS, Outcome, Reading, Reply, Request
+
+TYPES = ("track", "page", "screen", "identify", "group", "alias")
+SINGLE = {f"/v1/{path}": kind for kind in TYPES for path in (kind, kind[0])}
+"""Paths of one message with its type; the browser writes the first letter only."""
+BATCH = ("/v1/batch", "/v1/import", "/v1/b")
+SETTINGS = "/v1/projects/"
+DELIVERY = frozenset({"server", "client", "browser", "http", "sources"})
+"""What RudderStack writes as `channel`: how the message was sent, not where the customer was."""
+
+
+class Segment:
+    """Write key: the user of Basic authentication, else `writeKey` of the body, else of its first message."""
+
+    name = "segment"
+    title = "Segment, RudderStack"
+    routes: Sequence[tuple[str, str]] = (
+        *(("POST", path) for path in (*BATCH, *SINGLE)),
+        ("GET", f"{SETTINGS}*"),
+    )
+
+    def read(self, request: Request) -> Reading:
+        path = request.path.rstrip("/")
+        if path.startswith(SETTINGS):
+            return Reading(unquote(path.removeprefix(SETTINGS).removesuffix("/settings")), [])
+        document = body.decoded_object(request.body)
+        kind = SINGLE.get(path)
+        batch = [document] if kind else document.get("batch")
+        if not isinstance(batch, list):
+            raise body.malformed("The body has no `batch`.", 'Send {"batch": [{"type": "track", …}]}.')
+        first = next((item for item in batch if isinstance(item, dict)), {})
+        key = body.basic_user(request.headers) or _text(document, "writeKey") or _text(first, "writeKey")
+        sent_at = document.get("sentAt") or first.get("sentAt")
+        ids = Ids(self.name, request.received)
+        messages = each(batch, lambda item: _message(item, kind, ids))
+        return Reading(key, messages, sent_at=sent_at if isinstance(sent_at, str) else None)
+
+    def reply(self, request: Request, reading: Reading, outcomes: Sequence[Outcome]) -> Reply:
+        if request.path.startswith(SETTINGS):
+            return answered(settings(reading.key or "", request.headers))
+        refused = rejected(outcomes)
+        if all_rejected(outcomes):
+            return answered({**_first_error(refused), "rejected": refused}, 400)
+        return answered({"success": True, "rejected": refused} if refused else {"success": True})
+
+    def refusal(self, request: Request, status: int, code: str, message: str) -> Reply:
+        del request
+        return error(status, code, message)
+
+
+def settings(key: str, headers: Mapping[str, str]) -> dict[str, Any]:
+    """What analytics-next asks for before it sends: to send to the host it asked, and to measure nothing of itself."""
+    host = headers.get("host", "")
+    local = host.rpartition(":")[0] in ("127.0.0.1", "localhost", "[::1]")
+    scheme = headers.get("x-forwarded-proto", "http" if local else "https").partition(",")[0].strip()
+    sender: dict[str, Any] = {
+        "apiKey": key,
+        "apiHost": f"{host}/v1",
+        "protocol": "http" if scheme == "http" else "https",
+        "addBundledMetadata": False,
+        "unbundledIntegrations": [],
+        "maybeBundledConfigIds": {},
+    }
+    return {
+        "integrations": {"Segment.io": sender},
+        "plan": {"track": {"__default": {"enabled": True, "integrations": {}}}},
+        "edgeFunction": {},
+        "middlewareSettings": {},
+        "enabledMiddleware": {},
+        "remotePlugins": [],
+        "analyticsNextEnabled": True,
+        "legacyVideoPluginsEnabled": False,
+        "metrics": {"sampleRate": 0},
+    }
+
+
+def _message(item: dict[str, Any], kind: str | None, ids: Ids) -> Message:
+    """The message, changed in place: nobody else has it."""
+    item.pop("writeKey", None)
+    if kind is not None:
+        item["type"] = kind
+    at = item.get("timestamp")
+    at = iso_time(item.get("originalTimestamp") if at is None or at == "" else at, "timestamp")
+    item.pop("timestamp", None)
+    if at is not None:
+        item["timestamp"] = at
+    context = item.get("context")
+    if isinstance(context, dict):
+        if item.get("type") == "identify" and not item.get("traits") and "traits" in context:
+            # RudderStack's clients write what they say of a person there.
+            item["traits"] = context["traits"]
+            item["context"] = {name: value for name, value in context.items() if name != "traits"}
+    channel = item.get("channel")
+    if isinstance(channel, str) and channel in DELIVERY and (context is None or isinstance(context, dict)):
+        item["context"] = {**(item.get("context") or {}), "channel": item.pop("channel")}
+    if item.get("messageId") in (None, ""):
+        # When it was sent changes from one attempt to the next; the rest does not.
+        item["messageId"] = ids.of({**item, "sentAt": None, "_metadata": None}, timed=at is not None)
+    return item
+
+
+def _first_error(refused: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {"success": False, "code": refused[0]["reason"], "message": refused[0]["message"]}
+
+
+def _text(document: Mapping[str, Any], name: str) -> str | None:
+    value = document.get(name)
+    return value if isinstance(value, str) and value else None
+
+
+DIALECTS.add(Segment.name, Segment())

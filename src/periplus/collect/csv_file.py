@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from periplus.collect import csv_scan
 from periplus.collect.digest import Texts, hashes
-from periplus.collect.plain import Plain
+from periplus.collect.plain import Bytes, Plain
 from periplus.collect.rows import Chunk, Damaged, Seen, decoded
 from periplus.collect.together import in_order
 from periplus.errors import InputError
@@ -32,7 +32,7 @@ RESERVED = ("@line", "@start", "@finish", "@high", "@low")
 class Dialect:
     """How a CSV file is written; `header` is True, False, or the names of the columns.
 
-    `nulls` are words that mean nothing is there; an empty field always does.
+    `nulls` are words that mean nothing is there; an empty field always does. `skip` lines stand before the header.
     """
 
     delimiter: str = ","
@@ -40,6 +40,7 @@ class Dialect:
     escape: str | None = None
     header: bool | tuple[str, ...] = True
     nulls: tuple[str, ...] = ()
+    skip: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class CsvFile:
         self._learning = threading.Lock()
         self.path: Path = plain.path
         self.dialect = dialect
-        self._start, self._line = 0, 1
+        self._start, self._line = _after(plain.text, dialect.skip), 1 + dialect.skip
         first = self._record()
         if dialect.header is True:
             self._start, self._line = first[1], first[2]
@@ -90,8 +91,10 @@ class CsvFile:
         one = [np.zeros(1, np.int64) for _ in range(3)]
         bad = np.zeros((1, 5), np.int64)
         codes = self._codes()
-        head = text[: csv_scan.LONGEST * 2]
-        _, damaged, after, line = csv_scan.scan(head, 0, 1, room, *codes, starts, ends, quoted, *one, bad)
+        head = text[: self._start + csv_scan.LONGEST * 2]
+        _, damaged, after, line = csv_scan.scan(
+            head, self._start, self._line, room, *codes, starts, ends, quoted, *one, bad
+        )
         if not damaged or bad[0, 3] != csv_scan.COLUMNS:
             what = {csv_scan.UNCLOSED: "a quote in its first line is never closed"}
             why = (
@@ -224,3 +227,15 @@ def _unique(names: Sequence[str]) -> list[str]:
             name, copy = f"{base}_{copy}", copy + 1
         taken[name] = None
     return list(taken)[len(RESERVED) :]
+
+
+def _after(text: Bytes, lines: int) -> int:
+    """Where the line stands that comes after the first `lines`; the end of a shorter text."""
+    head = text[: csv_scan.LONGEST].tobytes()
+    place = 0
+    for _ in range(lines):
+        ends = [at for at in (head.find(b"\n", place), head.find(b"\r", place)) if at >= 0]
+        if not ends:
+            return len(text)
+        place = min(ends) + (2 if head[min(ends) : min(ends) + 2] == b"\r\n" else 1)
+    return place

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from periplus.collect import csv_scan
+from periplus.collect import csv_scan, elements
 from periplus.collect.json_skip import ESCAPED, KINDS, STRING
 from periplus.collect.mapping import Field_, Scalar, When
 from periplus.collect.recipe import Value
 from periplus.collect.rows import Seen
 from periplus.collect.tape import FITS
+from periplus.condition.pattern import pattern
 from periplus.errors import DocumentError
 from periplus.store.door import literal
 
@@ -87,13 +88,20 @@ def composed(source: str) -> str:
     return f"CASE WHEN strlen({source}) = length({source}) THEN {source} ELSE nfc_normalize({source}) END"
 
 
-def text_sql(field: Field_, column: str | None) -> str:
-    """SQL: the field as text, its null words taken out and its `map` applied."""
-    if column is None:
+def text_sql(field: Field_, columns: Mapping[str, str]) -> str:
+    """SQL: the field as text, its null words taken out, its part found and its `map` applied."""
+    if field.column is None:
         return "NULL::VARCHAR" if field.value is None else literal(text(field.value))
-    result = column
-    if words := [word for word in field.null if word]:
-        result = f"CASE WHEN {column} IN ({', '.join(map(literal, words))}) THEN NULL ELSE {column} END"
+    words = ", ".join(literal(word) for word in field.null if word)
+    given = [columns[name] for name in (field.column, field.else_) if name is not None]
+    if words:
+        given = [f"CASE WHEN {column} IN ({words}) THEN NULL ELSE {column} END" for column in given]
+    result = given[0] if len(given) == 1 else f"COALESCE({', '.join(given)})"
+    if field.at is not None:
+        inside = f"CASE WHEN json_valid({result}) THEN {result} END"
+        result = f"json_extract_string({inside}, {literal(elements.path(field.at))})"
+    if field.find is not None:
+        result = f"NULLIF(regexp_extract({result}, {literal(pattern(field.find).re2)}), '')"
     if field.map:
         cases = " ".join(
             f"WHEN {literal(key)} THEN {'NULL' if to is None else literal(text(to))}"
@@ -111,12 +119,14 @@ def kind_of(field: Field_, path: str, seen: Seen | None) -> str | None:
     }  # fmt: skip
     if field.type is not None:
         return given[field.type]
-    if field.split is not None:
+    if field.split is not None or field.each is not None:
         return "JSON"
     if field.column is None:
         return _kind_of_constants([field.value])
     if field.map:
         return _kind_of_constants([value for value in field.map.values() if value is not None])
+    if field.find is not None or field.at is not None:
+        return "VARCHAR"
     if field.format is not None:
         return "DOUBLE" if field.format in NUMBER_FORMATS else "VARCHAR"
     if seen is None or not seen.filled:
@@ -173,13 +183,19 @@ def value(
         and not field.map
         and field.format is None
         and field.split is None
+        and field.find is None
+        and field.at is None
+        and field.else_ is None
+        and field.each is None
     ):
         return _json_value(field, kind, source, json_kind)
     if kind == "VARCHAR":
         return Value(kind, source, column=field.column)
     if kind == "JSON":
         typed = (
-            _listed(source, field.split or field.format)
+            elements.renamed(source, field.each)
+            if field.each is not None
+            else _listed(source, field.split or field.format)
             if field.type != "json" and (field.split or field.type == "list")
             else (f"CASE WHEN json_valid({source}) THEN {source} END")
         )
@@ -198,7 +214,7 @@ def value(
     )
     # a kind that was found by looking at all values fits them all
     fits = field.column is None or (
-        inferred and field.type is None and not field.map and field.format is None
+        inferred and field.type is None and not field.map and field.format is None and field.each is None
     )
     return Value(kind, typed, None if fits else misfit, field.column)
 
@@ -261,10 +277,20 @@ def condition(when: When, column: str) -> str:
         )
     if when.in_ is not None:
         return _among(column, when.in_)
+    if when.like is not None:
+        return f"COALESCE({_like(column, when.like)}, false)"
+    if when.unlike is not None:
+        return f"NOT COALESCE({_like(column, when.unlike)}, false)"
     if "not_" in given:
         values = when.not_ if isinstance(when.not_, tuple) else (when.not_,)
         return f"NOT ({_among(column, values)})"
     return f"{column} IS NOT NULL"
+
+
+def _like(column: str, text: str) -> str:
+    """SQL: the column is like a text in which a `*` stands for any text."""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").replace("*", "%")
+    return f"{column} LIKE {literal(escaped)} ESCAPE '\\'"
 
 
 def _among(column: str, values: tuple[Scalar, ...]) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from periplus.collect.mapping import MappingDocument
+from periplus.collect.mapping import Join, MappingDocument
+from periplus.collect.opened import Workbench
 from periplus.errors import InputError, nearest
 
 _PACKED = (".gz", ".zst", ".zstd")
@@ -108,3 +109,19 @@ def beside(pattern: str, paths: Sequence[Path], near: Sequence[Path], base: Path
             hint="Give it as well, or put it beside the other file.",
         )
     return hits[0]
+
+
+def is_there(
+    bench: Workbench, join: Join, paths: Sequence[Path], near: Sequence[Path], base: Path | None
+) -> bool:
+    """Whether a join is to be done: one that is optional and has no file is left out, with a warning."""
+    if not join.optional:
+        return True
+    try:
+        beside(join.file, paths, near, base)
+    except InputError:
+        bench.warnings.append(
+            f"There is no file {join.file} beside {near[0].name}: what it would add is left empty."
+        )
+        return False
+    return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from periplus.collect import formats, found, load, rows_of, tables
+from periplus.collect import elements, formats, found, load, others, rows_of, tables, unfold
 from periplus.collect.asked import one
 from periplus.collect.delimiter import guess_delimiter
 from periplus.collect.mapping import Format, Join, MappingDocument, Table
@@ -42,12 +42,16 @@ def _table(
     bench: Workbench, number: int, table: Table, files: list[Path], document: MappingDocument, paths: list[Path],
     near: Path | None, source: str, zone: str, first_place: int,
 ) -> Recipe:  # fmt: skip
-    wanted = tables.needed(table, document.consent)
     readers = [rows_of.opened(bench, path, table.format) for path in files]
     own = list(dict.fromkeys(name for reader in readers for name in reader.columns))
+    plain = [name for name in own if name not in table.unfold]
+    table, said = others.expanded(table, plain, tables.needed(table, document.consent), table.unfold)
+    bench.warnings += said
+    wanted = tables.needed(table, document.consent)
     joins = [
         _Joined(bench, f"join_{number}_{i}", join, table, paths, files, near)
         for i, join in enumerate(table.join)
+        if found.is_there(bench, join, paths, files, near)
     ]
     known: dict[str, str] = {name: f"r.{load.column(name)}" for name in own}
     needed_own = dict(wanted)
@@ -63,10 +67,17 @@ def _table(
                     hint=f"Give the join a prefix, such as `prefix: {join.path.name.split('.')[0]}_`.",
                 )
             known.setdefault(shown, f"j{i}.{load.column(name)}")
+    folded = {name for name in wanted if _folded(name, table)}
+    needed_own |= dict.fromkeys(table.unfold, "unfold")
     for reader in readers:
         mine = set(reader.columns)
         there = {name: None for name in known if name not in own or name in mine}
-        tables.check_columns(wanted, there, reader.file.name, _delimiter_hint(reader, table.format))
+        asked = {name: where for name, where in wanted.items() if name not in folded}
+        asked |= dict.fromkeys(table.unfold, "unfold")
+        for name in asked.keys() - there.keys():
+            if others.like(name, table.optional):
+                del asked[name]
+        tables.check_columns(asked, there, reader.file.name, _delimiter_hint(reader, table.format))
     kept = [name for name in own if name in needed_own]
     kinds = {f"@kind {name}": "UTINYINT" for name in kept} if any(reader.leaves for reader in readers) else {}
     loaded = load.Loaded(dict.fromkeys(kept, "VARCHAR") | kinds)
@@ -81,11 +92,27 @@ def _table(
         good += reader.file.rows - len(damaged)
         reader.file.columns, reader.file.seen = reader.columns, reader.seen
         load.merge_seen(loaded.seen, reader.seen)
+    for column, how in table.unfold.items():
+        if column in own:
+            unfold.unfold(bench, loaded, column, how, folded)
+    table, said = others.expanded(table, list(loaded.columns), wanted)
+    bench.warnings += said
+    wanted = tables.needed(table, document.consent)
     seen = dict(loaded.seen)
     relation = loaded.relation
     columns = {name: load.column(name) for name in loaded.columns}
     if joins:
+        known |= {name: f"r.{load.column(name)}" for name in loaded.columns if _folded(name, table)}
         relation, columns, seen = _join(bench, loaded, joins, known, wanted, seen)
+    absent = frozenset(wanted.keys() - columns.keys())
+    columns |= dict.fromkeys(absent, "NULL::VARCHAR")
+    if lacking := sorted(absent - folded):
+        bench.warnings.append(
+            f"{files[0].name} has no column {', '.join(lacking[:8])}{' …' if len(lacking) > 8 else ''}: read as empty."
+        )
+    table = table.model_copy(
+        update={"events": tuple(others.without(event, absent) for event in table.events)}
+    )
     ground = tables.Ground(relation, columns, seen, zone, source, _decider(bench, relation))
     made = tables.recipe(
         table, ground, first_place=first_place, consent=document.consent, files=tuple(indexes), rows=good
@@ -93,6 +120,11 @@ def _table(
     if table.where:
         _leave_out(bench, relation, made, indexes)
     return made
+
+
+def _folded(name: str, table: Table) -> bool:
+    """Whether a column is made of a list of keys and values."""
+    return any(name.startswith(f"{column}.") for column in table.unfold)
 
 
 def _leave_out(bench: Workbench, relation: str, made: Recipe, indexes: list[int]) -> None:
@@ -159,17 +191,22 @@ class _Joined:
         self.keys = [(on, on) if isinstance(on, str) else on for on in join.on]
         self.reader = rows_of.opened(bench, self.path, join.format or table.format)
         tables.check_columns(
-            {right: f"join of {self.path.name}" for _, right in self.keys} | dict.fromkeys(join.sum, "sum"),
+            {right: f"join of {self.path.name}" for _, right in self.keys} | dict.fromkeys(join.sum, "sum")
+            | {part.column: "list" for parts in join.list.values() for part in parts.values()},
             dict.fromkeys(self.reader.columns), self.path.name,
         )  # fmt: skip
         rights = [right for _, right in self.keys]
-        self.columns = list(dict.fromkeys(rights + list(join.sum))) if join.sum else self.reader.columns
+        grouped = [*join.sum, *join.list]
+        self.columns = list(dict.fromkeys(rights + grouped)) if grouped else self.reader.columns
 
     def load(self, bench: Workbench, wanted: set[str]) -> dict[str, Seen]:
         """Load the columns wanted, one row per key; raises DocumentError where several rows have one key."""
         connection = bench.connection
         rights = [right for _, right in self.keys]
         kept = [name for name in self.columns if name in wanted or name in rights]
+        if self.join.list:
+            of_lists = {part.column for parts in self.join.list.values() for part in parts.values()}
+            kept = [name for name in self.reader.columns if name in of_lists | {*rights, *self.join.sum}]
         loaded = load.Loaded(dict.fromkeys(kept, "VARCHAR"))
         skipped = self.reader.add(bench, loaded, 0, kept, None)
         connection.execute(f"CREATE TEMP TABLE {quoted(self.name)} AS SELECT * FROM {loaded.relation}")
@@ -177,10 +214,15 @@ class _Joined:
             bench.warnings.append(f"{len(skipped):,} damaged rows of {self.path.name} were not looked up.")
         by = ", ".join(load.column(name) for name in rights)
         table = quoted(self.name)
-        if self.join.sum:
+        if self.join.sum or self.join.list:
             total = [
                 f"rtrim(rtrim(sum(TRY_CAST(trim({load.column(c)}) AS DECIMAL(38, 6)))::VARCHAR, '0'), '.') AS {load.column(c)}"
                 for c in self.join.sum
+            ]
+            texts = {name: load.column(name) for name in loaded.columns}
+            total += [
+                f"{elements.gathered(parts, texts)} AS {load.column(name)}"
+                for name, parts in self.join.list.items()
             ]
             connection.execute(
                 f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {by}, {', '.join(total)} FROM {table} GROUP BY ALL"
@@ -201,7 +243,8 @@ class _Joined:
                     code="join",
                     hint="Say which columns to add up, such as `sum: [amount]`, or `first: true` to take the first row.",
                 )
-        return self.reader.seen
+        made = {name: Seen(self.reader.file.rows, 0, {"JSON": 1}) for name in self.join.list}
+        return self.reader.seen | made
 
 
 def _join(

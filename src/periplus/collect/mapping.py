@@ -14,12 +14,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from periplus.collect import presets
+from periplus.condition.pattern import pattern
 from periplus.errors import DocumentError, unknown
 from periplus.yaml_text import read
 
 Scalar = bool | int | float | str | None
 Type = Literal["text", "number", "integer", "boolean", "time", "json", "list"]
 Unit = Literal["s", "ms", "us"]
+Elapsed = Literal["us", "ms", "s", "m", "h", "d"]
 KINDS = ("track", "page", "screen", "identify", "group", "alias")
 
 
@@ -52,14 +54,32 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Part(_Part):
+    """Where one value of an element of a JSON list comes from: its key (a path), and the type it is read as."""
+
+    column: Column
+    type: Literal["text", "number", "integer"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"column": _word(value)} if isinstance(value, str | int) else value
+
+
 class Field_(_Part):  # noqa: N801 - `Field` is pydantic's
     """Where one value comes from: a constant, or a column read as a type.
 
-    `map` replaces values (before `type`); `null` are words that mean nothing is there; `format` is the
-    writing of numbers (`1.234,5`) or times (strptime); `split` parts a list.
+    `else` is a column that is taken where the first has nothing; `at` is a path inside a JSON value; `find` takes the part of the text that a pattern
+    matches; `map` replaces values (before `type`); `null` are words that mean nothing is there; `format` is the
+    writing of numbers (`1.234,5`) or times (strptime); `split` parts a list; `each` renames what the elements of
+    a JSON list hold.
     """
 
     column: Column | None = None
+    else_: Column | None = Field(default=None, alias="else")
+    at: str | None = Field(default=None, min_length=1)
+    find: str | None = None
+    each: Annotated[dict[str, Part] | None, Field(min_length=1, max_length=200)] = None
     value: Scalar = None
     type: Type | None = None
     format: str | None = None
@@ -86,6 +106,13 @@ class Field_(_Part):  # noqa: N801 - `Field` is pydantic's
             raise ValueError("give either `column` or `value`")
         if self.column is None and len(self.model_fields_set) > 1:
             raise ValueError("a constant `value` takes no other key")
+        if self.each is not None and (self.split or self.format or self.type not in (None, "list", "json")):
+            raise ValueError("`each` is for JSON lists and takes no `split`, `format` or other `type`")
+        if self.find is not None:
+            try:
+                pattern(self.find)
+            except ValueError as problem:
+                raise ValueError(f"`find` is no pattern that can be searched for: {problem}") from None
         return self
 
 
@@ -93,16 +120,18 @@ class Plus(_Part):
     """Elapsed time added to a time: a column of whole or decimal units."""
 
     column: Column
-    unit: Unit = "s"
+    unit: Elapsed = "s"
 
 
 class Time(_Part):
     """Where an event's time comes from. `format` is strptime's or `iso`; `unit` for numbers since 1970.
 
-    Without either, one format is chosen for the whole column by which reads most values.
+    Without either, one format is chosen for the whole column by which reads most values. `clock` is a column
+    with the time of day, where the first has but the day: both are read as one text, a space between.
     """
 
     column: Column
+    clock: Column | None = None
     format: str | None = None
     unit: Unit | None = None
     plus: Plus | None = None
@@ -122,9 +151,14 @@ class Time(_Part):
 
 
 class When(_Part):
-    """A condition on a row: the column equals a value, is one of several, or is (not) null."""
+    """A condition on a row: the column equals a value, is one of several, is (not) like a text, or is (not) null.
+
+    In `like` and `unlike` a `*` stands for any text.
+    """
 
     column: Column
+    like: str | None = Field(default=None, min_length=1)
+    unlike: str | None = Field(default=None, min_length=1)
     equals: Scalar = None
     in_: tuple[Scalar, ...] | None = Field(default=None, alias="in")
     not_: Scalar | tuple[Scalar, ...] = Field(default=None, alias="not")
@@ -133,7 +167,7 @@ class When(_Part):
     @model_validator(mode="after")
     def _one(self) -> When:
         if len(self.model_fields_set - {"column"}) > 1:
-            raise ValueError("give one of `equals`, `in`, `not`, `null`")
+            raise ValueError("give one of `equals`, `in`, `not`, `like`, `unlike`, `null`")
         return self
 
 
@@ -145,9 +179,14 @@ Whens = Annotated[tuple[When, ...], BeforeValidator(_listed)]
 
 
 class EventRow(_Part):
-    """One event that a row makes. `when` (all of them) must hold, and its time must not be null."""
+    """One event that a row makes. `when` (all of them) must hold, and its time must not be null.
+
+    `original` is the name as the other system has it, kept beside the name it gets here. A key of `properties`,
+    `context` or `traits` with a `*`, such as `"*": "properties.*"`, stands for every column the table names nowhere.
+    """
 
     event: Field_ | None = None
+    original: Field_ | None = None
     type: Literal["track", "page", "screen", "identify", "group", "alias"] = "track"
     userId: Field_ | None = None  # noqa: N815 - the Segment spec's own names
     anonymousId: Field_ | None = None  # noqa: N815
@@ -175,11 +214,23 @@ class EventRow(_Part):
     def _named(self) -> EventRow:
         if self.type == "track" and self.event is None:
             raise ValueError("say which `event` this is")
+        for path, given in self.fields():
+            if "*" in path and (path.count("*") > 1 or given.column is None or given.column.count("*") != 1):
+                raise ValueError(f"{path!r} with a * takes a column with one *, such as 'properties.*'")
         return self
 
     def fields(self) -> Iterator[tuple[str, Field_]]:
         """Every field that is given, by its place (`userId`, `properties.price` …)."""
-        for name in ("event", "userId", "anonymousId", "email", "phone", "previousId", "messageId"):
+        for name in (
+            "event",
+            "original",
+            "userId",
+            "anonymousId",
+            "email",
+            "phone",
+            "previousId",
+            "messageId",
+        ):
             if (given := getattr(self, name)) is not None:
                 yield name, given
         for name in ("channel", "department"):
@@ -200,15 +251,23 @@ class Format(_Part):
     encoding: str = "utf-8"
     header: bool | tuple[str, ...] = True
     null: Words = ()
+    skip: int = Field(default=0, ge=0, le=1000)
+    """Lines before the header (CSV): a title, a range of dates."""
 
 
 class Join(_Part):
-    """A second file, looked up by key. Several rows for a key need `sum` (columns added up) or `first: true`."""
+    """A second file, looked up by key. Several rows for a key need `sum`, `list` or `first: true`.
+
+    `sum` adds columns up; `list` gathers the rows of a key into JSON lists, by the name of the new column and
+    what its elements hold. Where the file is not there the import stops, unless it is `optional`.
+    """
 
     file: str
     on: Annotated[tuple[str | tuple[str, str], ...], BeforeValidator(lambda value: _pairs(value))]
     sum: Words = ()
+    list: dict[str, dict[str, Part]] = {}
     first: bool = False
+    optional: bool = False
     prefix: str = ""
     format: Format | None = None
 
@@ -224,12 +283,27 @@ def _pairs(value: Any) -> Any:
     return value
 
 
+class Unfold(_Part):
+    """A column that holds a JSON list of key and value, such as GA4's `event_params`, as columns `COLUMN.KEY`.
+
+    `key` and `value` are paths inside an element; of several paths for the value the first that is filled counts.
+    """
+
+    key: str = "key"
+    value: Words = ("value",)
+
+
 class Table(_Part):
-    """Files of one sort, and the events that each of their rows makes."""
+    """Files of one sort, and the events that each of their rows makes.
+
+    `optional` names columns (a `*` stands for any text) that a file may lack: they are read as empty.
+    """
 
     files: Annotated[tuple[str, ...], BeforeValidator(_words), Field(min_length=1)]
     format: Format = Format()
     join: Annotated[tuple[Join, ...], BeforeValidator(_listed)] = ()
+    optional: Words = ()
+    unfold: dict[str, Unfold] = {}
     where: Whens = ()
     events: Annotated[tuple[EventRow, ...], Field(min_length=1, max_length=200)]
     consent: dict[str, bool | Field_] | None = None
@@ -280,7 +354,7 @@ class MappingDocument(_Part):
 
 _PARTS: dict[str, type[BaseModel]] = {
     "tables": Table, "format": Format, "join": Join, "events": EventRow, "time": Time, "plus": Plus,
-    "when": When, "where": When,
+    "when": When, "where": When, "unfold": Unfold, "each": Part, "list": Part,
 }  # fmt: skip
 
 

@@ -8,12 +8,15 @@ from pathlib import Path
 from periplus.collect.asked import one
 from periplus.collect.recipe import ROW_BITS, Value
 from periplus.errors import InputError
+from periplus.event import escape
 from periplus.store.door import Connection, EngineError, file_list, first_line, literal, quoted
 
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 _LARGE = {"UBIGINT", "HUGEINT", "UHUGEINT"}
 _DECIMALS = {"FLOAT", "DOUBLE"}
 SAMPLE = 1000
+DEEPEST, MOST_MEMBERS = 6, 2000
+"""Structs in structs that are followed, and values inside them that get a path."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,39 @@ def describe(connection: Connection, path: Path, inner: Path) -> ParquetFile:
     return ParquetFile(path, inner, types, int(counted[0]))
 
 
+def members(connection: Connection, file: ParquetFile) -> dict[str, tuple[str, str]]:
+    """What lies inside structs, by its path (`device.category`), as (SQL, type); a column of that very name comes first."""
+    found: dict[str, tuple[str, str]] = {}
+    asked = [(escape(name), quoted(name), kind) for name, kind in file.types.items()]
+    source = f"read_parquet({file_list([file.inner])})"
+    for _ in range(DEEPEST):
+        structs = [
+            (path, sql) for path, sql, kind in asked if kind.startswith("STRUCT(") and kind.endswith(")")
+        ]
+        asked = []
+        for path, sql in structs:
+            rows = connection.execute(f"DESCRIBE SELECT unnest({sql}) FROM {source}").fetchall()
+            asked += [
+                (
+                    f"{path}.{escape(str(row[0]))}",
+                    f"struct_extract({sql}, {literal(str(row[0]))})",
+                    str(row[1]),
+                )
+                for row in rows
+            ]
+        if not asked or len(found) + len(asked) > MOST_MEMBERS:
+            break
+        found |= {path: (sql, kind) for path, sql, kind in asked if path not in file.types}
+    return found
+
+
 def as_text(name: str, kind: str) -> str:
     """SQL: a column as the text a CSV file would have."""
-    column = quoted(name)
+    return text_of(quoted(name), kind)
+
+
+def text_of(column: str, kind: str) -> str:
+    """SQL: a value of a type as the text a CSV file would have."""
     if kind == "BLOB":
         return f"TRY_CAST({column} AS VARCHAR)"
     return (

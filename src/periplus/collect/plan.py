@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from periplus.clock import iso, zone
-from periplus.collect import found, look, suggest
+from periplus.collect import exports, found, look, others, suggest, tables
 from periplus.collect.asked import one
 from periplus.collect.mapping import Field_, MappingDocument
-from periplus.collect.opened import Workbench
+from periplus.collect.opened import OpenFile, Workbench
 from periplus.collect.plain import first_text, is_parquet
 from periplus.collect.stage import base, document, run, workbench
 from periplus.errors import PeriplusError
@@ -89,7 +89,7 @@ def plan(
             files = found.given(paths)
             parsed = document(mapping)
             guessed = None
-            if parsed is None and not all(_events(path) for path in files):
+            if parsed is None and not all(_events(path) and not exports.recognised(path) for path in files):
                 guessed = suggest.suggest(bench, files)
                 parsed = MappingDocument.parse(guessed.document)
             staged = run(bench, files, parsed, base(mapping), source)
@@ -267,7 +267,7 @@ def _columns(
     decided = {item.column: item.why for recipe in bench.recipes for item in recipe.times}
     for file in bench.files:
         guesses = {guess.column: guess for guess in guessed.guesses.get(file.name, [])} if guessed else {}
-        uses = _uses(parsed, file.path) if parsed else {}
+        uses = _uses(parsed, file) if parsed else {}
         looks = {} if guessed else {each.name: each for each in _look(bench, file.path, parsed)}
         for name in file.columns:
             guess, seen, glance = guesses.get(name), file.seen.get(name), looks.get(name)
@@ -300,15 +300,19 @@ def _look(bench: Workbench, path: Path, parsed: MappingDocument | None) -> list[
     return look.look(bench, path, format)
 
 
-def _uses(parsed: MappingDocument, path: Path) -> dict[str, list[str]]:
+def _uses(parsed: MappingDocument, file: OpenFile) -> dict[str, list[str]]:
     """Which fields each column of a file fills."""
     uses: dict[str, list[str]] = {}
     for table in parsed.tables:
-        if not any(found.matches(path, name) for name in table.files) and len(parsed.tables) > 1:
+        if not any(found.matches(file.path, name) for name in table.files) and len(parsed.tables) > 1:
             continue
+        table, _ = others.expanded(table, file.columns, tables.needed(table, parsed.consent))
+        uses |= {name: ["its keys become columns"] for name in table.unfold}
         for event in table.events:
             name = event.event.value if event.event and event.event.column is None else event.type
             uses.setdefault(event.time.column, []).append(f"time of {name}")
+            if event.time.clock:
+                uses.setdefault(event.time.clock, []).append(f"time of {name}")
             if event.time.plus:
                 uses.setdefault(event.time.plus.column, []).append(f"time of {name}")
             for field_name, given in event.fields():

@@ -5,22 +5,27 @@ What a document says itself wins over its preset. A plug-in adds one by `presets
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from periplus.collect.exports import EXPORTS
 from periplus.errors import DocumentError, PeriplusError
 from periplus.registry import Registry
 
 
 @dataclass(frozen=True)
 class Preset:
-    """`label` and `help` for people; `consent` by purpose; `event` are defaults of every event that is mapped."""
+    """`label` and `help` for people; `consent` by purpose; `event` are defaults of every event that is mapped.
+
+    `document` gives a whole mapping, for the exports that are known by their columns.
+    """
 
     label: str
     help: str
     consent: Mapping[str, bool]
     event: Mapping[str, Any] = field(default_factory=dict)
+    document: Callable[[], dict[str, Any]] | None = None
 
 
 presets: Registry[Preset] = Registry("preset")
@@ -55,6 +60,13 @@ presets.add(
         {"channel": {"value": "app"}},
     ),
 )
+for _export in EXPORTS:
+    presets.add(
+        _export.name,
+        Preset(
+            _export.label, "A whole mapping, known by the columns of the file.", {}, document=_export.document
+        ),
+    )
 
 
 def listed() -> list[dict[str, object]]:
@@ -75,6 +87,11 @@ def applied(document: Mapping[str, Any]) -> dict[str, Any]:
     except PeriplusError as problem:
         raise DocumentError(problem.message, hint=problem.hint, allowed=problem.allowed) from None
     result = dict(document)
+    if preset.document is not None:
+        whole = preset.document()
+        result = {**whole, **result}
+        if isinstance(whole.get("consent"), Mapping) and isinstance(document.get("consent"), Mapping):
+            result["consent"] = {**whole["consent"], **document["consent"]}
     if preset.consent:
         result["consent"] = {**preset.consent, **(document.get("consent") or {})}
     if preset.event and isinstance(tables := document.get("tables"), list):

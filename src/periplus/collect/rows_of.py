@@ -52,7 +52,7 @@ def opened(bench: Workbench, path: Path, format: Format) -> Rows:
         kind is None and any(ending in names for ending in (".jsonl", ".ndjson", ".json"))
     ):
         return _Json(bench, JsonLines(text), file, format)
-    dialect = Dialect(format.delimiter, format.quote, format.escape, format.header, format.null)
+    dialect = Dialect(format.delimiter, format.quote, format.escape, format.header, format.null, format.skip)
     return _Csv(CsvFile(text, dialect, bench.threads), file)
 
 
@@ -99,16 +99,17 @@ class _Parquet:
         self.reader = parquet.describe(bench.connection, path, inner)
         self.format = format
         self.file = OpenFile(path, path.name, path.stat().st_size)
-        self.columns = list(self.reader.types)
-        self.seen = {
-            name: Seen(self.reader.rows, 0, {_kind(kind): 1}) for name, kind in self.reader.types.items()
-        }
+        self.inner = parquet.members(bench.connection, self.reader)
+        self.columns = [*self.reader.types, *self.inner]
+        kinds = self.reader.types | {name: kind for name, (_, kind) in self.inner.items()}
+        self.seen = {name: Seen(self.reader.rows, 0, {_kind(kind): 1}) for name, kind in kinds.items()}
 
     def add(
         self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None
     ) -> list[Damaged]:
         texts = {name: parquet.as_text(name, kind) for name, kind in self.reader.types.items()}
         hashed = "NULL::UHUGEINT" if source is None else keys.row_sql(source, texts)
+        texts |= {name: parquet.text_of(sql, kind) for name, (sql, kind) in self.inner.items()}
         taken = [f"{_unless_null(texts[name], self.format.null)} AS {load.column(name)}" for name in kept]
         loaded.parts.append(self.reader.relation(index, ", ".join([f"{hashed} AS h", *taken])))
         self.file.rows = self.reader.rows

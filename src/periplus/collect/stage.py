@@ -21,6 +21,7 @@ from periplus.collect import csv_scan, found, mapped, segment
 from periplus.collect.asked import one
 from periplus.collect.csv_file import text_array
 from periplus.collect.execute import REJECTS, execute
+from periplus.collect.exports import named
 from periplus.collect.mapping import MappingDocument
 from periplus.collect.opened import Workbench
 from periplus.collect.plain import Bytes
@@ -62,11 +63,13 @@ def stage(
 
 
 def document(mapping: MappingDocument | Mapping[str, Any] | str | Path | None) -> MappingDocument | None:
-    """The mapping in any form it may be given in: a path (also as text without line breaks), YAML, a dict."""
+    """The mapping in any form it may be given in: a path (also as text without line breaks), a preset's name, YAML, a dict."""
     if mapping is None or isinstance(mapping, MappingDocument):
         return mapping
     if isinstance(mapping, str) and "\n" not in mapping and ":" not in mapping:
         mapping = Path(mapping).expanduser()
+    if isinstance(mapping, Path) and not mapping.exists() and named(str(mapping)) is not None:
+        mapping = {"preset": str(mapping)}
     return MappingDocument.parse(mapping)
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from periplus.collect import fields, formats
+from periplus.collect import exports, fields, formats
+from periplus.collect.found import bare, matches
 from periplus.collect.look import Look, look, written
 from periplus.collect.mapping import Field_
 from periplus.collect.opened import Workbench
@@ -75,8 +76,35 @@ _LATER: tuple[tuple[str, str], ...] = (
 
 
 def suggest(bench: Workbench, paths: Sequence[Path]) -> Suggestion:
-    """A mapping with one table per file; raises InputError where no column can be a time."""
-    tables, guesses = [], {}
+    """A mapping with one table per file; raises InputError where no column can be a time.
+
+    Files that are known by their columns get the mapping of their preset.
+    """
+    tables: list[dict[str, Any]] = []
+    guesses: dict[str, list[Guess]] = {}
+    known = {path: hit for path in paths if (hit := exports.recognised(path)) is not None}
+    if known:
+        first, written_as = next(iter(known.values()))
+        same = [path for path, (row, how) in known.items() if (row, how) == (first, written_as)]
+        document = exports.varied(first.document(), exports.columns_of(same[0], first.skip))
+        looked_up = [join["file"] for table in document["tables"] for join in table.get("join", ())]
+        left = [
+            path for path in paths if path not in same and not any(matches(path, name) for name in looked_up)
+        ]
+        for table in document["tables"]:
+            table["format"] = {**table.get("format", {}), **written_as}
+            if len(document["tables"]) == 1 and not looked_up:
+                table["files"] = [bare(path.name) for path in same]
+            for path in same:
+                guesses[path.name] = [
+                    Guess(each.name, "", f"as in {first.label}", tuple(dict.fromkeys(each.values))[:3])
+                    for each in look(bench, path, table["format"])
+                ]
+        if not left:
+            return Suggestion(document, guesses)
+        consent = document.pop("consent", None)
+        tables = [{**table, **({"consent": consent} if consent else {})} for table in document["tables"]]
+        paths = left
     for path in paths:
         table, found = _table(bench, path)
         tables.append(table)

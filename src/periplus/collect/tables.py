@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from periplus import clock
 from periplus.collect import fields, keys, times
+from periplus.collect.load import merge_seen
 from periplus.collect.mapping import EventRow, Field_, Table, Time, When
 from periplus.collect.recipe import EventRecipe, Recipe, TimeItem, Value
 from periplus.collect.rows import Seen
@@ -49,10 +50,13 @@ def needed(table: Table, consent: Mapping[str, bool | Field_] | None) -> dict[st
             note(given.column, f"consent.{purpose}")
     for event in table.events:
         note(event.time.column, "time")
+        note(event.time.clock, "time.clock")
         if event.time.plus:
             note(event.time.plus.column, "time.plus")
         for name, given in event.fields():
-            note(given.column, name)
+            if "*" not in name:
+                note(given.column, name)
+                note(given.else_, name)
         for row in event.when:
             note(row.column, "when")
     return found
@@ -92,17 +96,15 @@ def recipe(
     )
 
 
-def _column(name: str | None, ground: Ground) -> str | None:
-    return None if name is None else ground.columns[name]
-
-
 def _when(row: When, ground: Ground) -> str:
     return fields.condition(row, ground.columns[row.column])
 
 
 def _time(time: Time, ground: Ground) -> TimeItem:
-    text = fields.text_sql(Field_(column=time.column, null=time.null), ground.columns[time.column])
+    text = fields.text_sql(Field_(column=time.column, null=time.null), ground.columns)
     text = f"trim({text})"
+    if time.clock is not None:
+        text = f"concat_ws(' ', {text}, trim({ground.columns[time.clock]}))"
     others: tuple[Form, ...] = ()
     why = "as the mapping says"
     if time.unit:
@@ -146,7 +148,7 @@ def _event(
     conditions = [_when(row, ground) for row in event.when]
     label: str = event.type
     if event.type == "track" and event.event is not None:
-        columns["event"] = fields.text_sql(event.event, _column(event.event.column, ground))
+        columns["event"] = fields.text_sql(event.event, ground.columns)
         label = (
             fields.text(event.event.value)
             if event.event.column is None
@@ -159,7 +161,10 @@ def _event(
         columns["event"] = literal(VIEWS.get(event.type, event.type))
     for name, physical in _IDS.items():
         if (given := getattr(event, name)) is not None:
-            columns[physical] = fields.text_sql(given, _column(given.column, ground))
+            columns[physical] = fields.text_sql(given, ground.columns)
+    if event.original is not None:
+        original = fields.text_sql(event.original, ground.columns)
+        columns["original"] = f"NULLIF({original}, {columns['event']})"
     key = keys.mixed_sql("h", '"@before"', place)
     if "message_id" in columns:
         message = keys.message_sql(
@@ -184,8 +189,9 @@ def _values(event: EventRow, ground: Ground, items: list[TimeItem]) -> list[tupl
     for path, given in event.fields():
         if "." not in path:
             continue
-        source = fields.text_sql(given, _column(given.column, ground))
-        kind = fields.kind_of(given, path, ground.seen.get(given.column) if given.column else None)
+        seen = _seen(given, ground)
+        source = fields.text_sql(given, ground.columns)
+        kind = fields.kind_of(given, path, seen)
         if kind is None:
             continue
         if given.type == "time" and given.column is not None:
@@ -198,7 +204,6 @@ def _values(event: EventRow, ground: Ground, items: list[TimeItem]) -> list[tupl
             misfit = f"CASE WHEN {source} IS NOT NULL AND {moment} IS NULL THEN CAST(to_json({source}) AS VARCHAR) END"
             result.append((path, Value("VARCHAR", shown, misfit, given.column)))
             continue
-        seen = ground.seen.get(given.column) if given.column else None
         fitting = seen is not None and not seen.kinds
         result.append(
             (
@@ -216,6 +221,16 @@ def _values(event: EventRow, ground: Ground, items: list[TimeItem]) -> list[tupl
     return result
 
 
+def _seen(given: Field_, ground: Ground) -> Seen | None:
+    """What was seen of the field's column, and of the one that stands in for it."""
+    first = ground.seen.get(given.column) if given.column else None
+    if given.else_ is None or (other := ground.seen.get(given.else_)) is None:
+        return first
+    both = {"": replace(first, kinds=dict(first.kinds)) if first else Seen()}
+    merge_seen(both, {"": other})
+    return both[""]
+
+
 def _consent(consent: Mapping[str, bool | Field_], ground: Ground) -> tuple[str, str]:
     """(SQL: is the row withheld, SQL: the consent as JSON). A word that is neither yes nor no counts as no."""
     if not consent:
@@ -225,7 +240,7 @@ def _consent(consent: Mapping[str, bool | Field_], ground: Ground) -> tuple[str,
         if isinstance(given, bool):
             said = "true" if given else "false"
         else:
-            source = fields.text_sql(given, _column(given.column, ground))
+            source = fields.text_sql(given, ground.columns)
             said = f"CASE WHEN {source} IS NOT NULL THEN COALESCE({fields.boolean(source)}, false) END"
         if purpose == "analytics":
             withheld = f"COALESCE(NOT ({said}), false)"

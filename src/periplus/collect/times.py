@@ -20,7 +20,7 @@ from periplus.store.door import literal
 
 EARLIEST, LATEST = 0, clock.micros(datetime(2201, 1, 1, tzinfo=UTC)) - 1
 """The years 1970 to 2200, in microseconds."""
-FACTORS = {"s": 1_000_000, "ms": 1_000, "us": 1}
+FACTORS = {"s": 1_000_000, "ms": 1_000, "us": 1, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
 NO_SUCH_LOCAL = "the local time does not exist (skipped by a clock change)"
 OUT_OF_RANGE = "the year is outside 1970 to 2200"
 OTHER_FORMAT = "another date format than the rest of the column"

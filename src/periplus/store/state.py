@@ -64,6 +64,44 @@ deviations = sa.Table(
     sa.Column("value", sa.String(200), nullable=False),
     sa.Column("message_id", sa.String(200), nullable=False),
 )
+products = sa.Table(
+    "products",
+    metadata,
+    sa.Column("source", sa.String(200), primary_key=True),
+    sa.Column("id", sa.String(200), primary_key=True),
+    sa.Column("parent", sa.String(200)),
+    sa.Column("sku", sa.String(200)),
+    sa.Column("title", sa.Text),
+    sa.Column("variant", sa.Text),
+    sa.Column("price", sa.BigInteger),
+    sa.Column("sale_price", sa.BigInteger),
+    sa.Column("currency", sa.String(3)),
+    sa.Column("stock", sa.BigInteger),
+    sa.Column("availability", sa.String(20)),
+    sa.Column("category", sa.Text),
+    sa.Column("brand", sa.Text),
+    sa.Column("image", sa.Text),
+    sa.Column("link", sa.Text),
+    sa.Column("attributes", sa.Text, nullable=False),
+    sa.Column("first", sa.BigInteger, nullable=False),
+    sa.Column("changed", sa.BigInteger, nullable=False),
+    sa.Column("seen", sa.BigInteger, nullable=False),
+    sa.Column("gone", sa.BigInteger),
+)
+product_changes = sa.Table(
+    "product_changes",
+    metadata,
+    sa.Column(
+        "number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True
+    ),
+    sa.Column("source", sa.String(200), nullable=False),
+    sa.Column("id", sa.String(200), nullable=False),
+    sa.Column("time", sa.BigInteger, nullable=False),
+    sa.Column("field", sa.String(40), nullable=False),
+    sa.Column("before", sa.Text, nullable=False),
+    sa.Column("after", sa.Text, nullable=False),
+    sa.Index("product_changes_of", "source", "id"),
+)
 
 
 _SAVING, _MIGRATING = 0x70657269, 0x70657270
@@ -244,7 +282,7 @@ def _migrate(engine: sa.Engine) -> None:
             ) from None
 
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration; a test holds it against the folder."""
 
 

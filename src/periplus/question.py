@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from periplus.clock import iso
+from periplus.clock import instant, iso, zone
 from periplus.errors import QuestionError, unknown
 from periplus.registry import Registry
 from periplus.settings import Settings
@@ -26,6 +26,7 @@ Documents = Callable[[str, str], Mapping[str, Any] | None]
 Labels = Callable[[Sequence[int]], dict[int, str]]
 Rates = Callable[[str, int], float | None]
 Row = dict[str, Any]
+Traffic = Literal["customers", "all"]
 
 
 def no_documents(kind: str, name: str) -> Mapping[str, Any] | None:
@@ -92,9 +93,14 @@ class Document(BaseModel):
 
 
 class Question(Document):
-    """A question of some kind; its subclasses are the kinds' documents."""
+    """A question of some kind; its subclasses are the kinds' documents.
+
+    `traffic` says whose events it looks at: `customers`, which leaves out those of bots and internal traffic,
+    or `all`. It is understood by every kind, and no kind needs to know of it.
+    """
 
     kind: str
+    traffic: Traffic = "customers"
 
 
 def _plain(problem: ValidationError, title: str) -> QuestionError:
@@ -222,12 +228,13 @@ def ask(question: Mapping[str, Any] | Question, context: Context) -> Answer:
     """The Answer to a question over one data version. Raises QuestionError, NotFoundError."""
     started = time.perf_counter()
     document = parse(question)
-    found = kinds[document.kind].answer(document, context)
+    seen = _seen(document, context)
+    found = kinds[document.kind].answer(document, seen)
     return Answer(
         kind=document.kind,
-        question=found.question,
+        question=found.question | ({"traffic": "all"} if document.traffic == "all" else {}),
         rows=found.rows,
-        totals=found.totals,
+        totals=found.totals | _left_out(found, seen.snapshot),
         stages=found.stages,
         now=iso(found.now),
         now_from=found.now_from,
@@ -237,6 +244,25 @@ def ask(question: Mapping[str, Any] | Question, context: Context) -> Answer:
         warnings=found.warnings,
         context=context,
     )
+
+
+def _seen(document: Question, context: Context) -> Context:
+    """The context with the events a question looks at."""
+    if document.traffic == "customers":
+        return context
+    return replace(context, snapshot=context.snapshot.everything)
+
+
+def _left_out(found: Result, snapshot: Snapshot) -> Row:
+    """`left_out`: the events of the period that were left out; said where the version has any such events."""
+    if not snapshot.has_marked:
+        return {}
+    period = found.question.get("period") or {}
+    since, until = (
+        instant(period[end], zone("UTC")) if period.get(end) is not None else None for end in ("from", "to")
+    )
+    last = found.now + 1
+    return {"left_out": snapshot.left_out(-(1 << 62) if since is None else since, min(last, until or last))}
 
 
 def people(
@@ -249,4 +275,4 @@ def people(
     that can be opened.
     """
     document = parse(question)
-    return kinds[document.kind].people(document, row, field, context)
+    return kinds[document.kind].people(document, row, field, _seen(document, context))

@@ -8,19 +8,22 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, get_args
 
 import periplus.journeys.flow
 import periplus.journeys.funnel
 import periplus.journeys.map
 import periplus.maps.meaning  # noqa: F401  these three register what they are
 from periplus import clock, question
-from periplus.errors import InputError, NotFoundError, PeriplusError
+from periplus.collect.marks import TrafficRules
+from periplus.errors import InputError, NotFoundError, PeriplusError, QuestionError, unknown
 from periplus.maps.theme import Theme
-from periplus.people import admission, directory, export, history, ledger
-from periplus.question import Answer, Context, Question
+from periplus.people import admission, directory, export, history, ledger, traffic_trial
+from periplus.people.traffic import rules_of
+from periplus.question import Answer, Context, Question, Traffic
 from periplus.settings import Settings
 from periplus.store import compact, compiled, home, locks, manifest
 from periplus.store.snapshot import Snapshot
@@ -228,35 +231,74 @@ class Workspace:
         period: Mapping[str, Any] | None = None,
         now: str | None = None,
         theme: Theme = "auto",
+        traffic: Traffic = "customers",
         **options: Any,
     ) -> str:
         """The map with its numbers as one SVG, the same in page, file and notebook."""
         from periplus.maps.draw import draw
 
-        return draw(self.map(map_id), self.ask, period=period, now=now, theme=theme, **options)
+        def ask(asked: Mapping[str, Any]) -> Answer:
+            return self.ask({**asked, "traffic": traffic})
+
+        return draw(self.map(map_id), ask, period=period, now=now, theme=theme, **options)
 
     # -- people ---------------------------------------------------------------------------------
 
-    def search(self, text: str = "", limit: int = 50, offset: int = 0) -> dict[str, Any]:
+    def search(
+        self, text: str = "", limit: int = 50, offset: int = 0, traffic: Traffic = "customers"
+    ) -> dict[str, Any]:
         """Customers found by an identifier, the last seen first; all of them for an empty text."""
-        return directory.search(self.snapshot(), text, limit=limit, offset=offset)
+        return directory.search(self._seen(traffic), text, limit=limit, offset=offset)
 
-    def customer(self, id_text: str) -> dict[str, Any]:
+    def customer(self, id_text: str, traffic: Traffic = "customers") -> dict[str, Any]:
         """One customer: who, every identifier and why, traits, first and last seen; old ids resolve."""
-        snapshot = self.snapshot()
+        snapshot = self._seen(traffic)
         return directory.profile(snapshot, directory.find(snapshot, id_text))
 
     def timeline(
-        self, customer: str, map_id: str | None = None, now: str | None = None
+        self,
+        customer: str,
+        map_id: str | None = None,
+        now: str | None = None,
+        traffic: Traffic = "customers",
     ) -> list[dict[str, Any]]:
-        """A customer's events, oldest first, each with its step, stage, journey and visit on the map."""
+        """A customer's events, oldest first, each with its step, stage, journey and visit on the map.
+
+        With all traffic, `left_out` says of an event of a bot or of internal traffic why it is one.
+        """
         from periplus.journeys.lifeline import lifeline
         from periplus.journeys.moment import resolve
 
-        snapshot = self.snapshot()
+        snapshot = self._seen(traffic)
         told = history.events(snapshot, directory.find(snapshot, customer))
         rules = None if map_id is None else self.map(map_id).rules()
         return lifeline(told, rules, resolve(None, now, None, self.context(snapshot)).now)
+
+    def _seen(self, traffic: str) -> Snapshot:
+        """The events that a view of all traffic, or of the customers' alone, looks at."""
+        if traffic not in get_args(Traffic):
+            message, hint, allowed = unknown("traffic", str(traffic), get_args(Traffic))
+            raise QuestionError(message, code="traffic", hint=hint, allowed=allowed)
+        return self.snapshot().everything if traffic == "all" else self.snapshot()
+
+    # -- bots and internal traffic --------------------------------------------------------------
+
+    def traffic_rules(self) -> TrafficRules:
+        """The rules in force: which events are left out of answers, unless they ask for all traffic."""
+        return rules_of(self.snapshot().manifest)
+
+    def try_traffic(self, rules: Mapping[str, Any] | str | Path) -> traffic_trial.Trial:
+        """What other rules would do to the events that are there; changes nothing."""
+        return traffic_trial.trial(self.snapshot(), TrafficRules.parse(rules))
+
+    def adopt_traffic(self, rules: Mapping[str, Any] | str | Path, progress: Progress | None = None) -> int:
+        """Put rules in force for past and future, in one version of the data; returns their own version."""
+        parsed = TrafficRules.parse(rules)
+        version = self.state.save("internal traffic", "traffic", parsed.document())
+        admission.remark(self.home, parsed, progress=progress or _silent)
+        with suppress(PeriplusError):  # the rules hold by now; this only makes later questions faster
+            compact.tidy(self.home, progress or _silent)
+        return version
 
     # -- keys -----------------------------------------------------------------------------------
 

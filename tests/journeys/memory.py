@@ -31,7 +31,19 @@ def connection() -> duckdb.DuckDBPyConnection:
 class Memory:
     """The store's Snapshot, as far as questions use it."""
 
-    def __init__(self, events: Sequence[dict[str, Any]], *, shards: int = 2, live: bool = False) -> None:
+    def __init__(
+        self,
+        events: Sequence[dict[str, Any]],
+        *,
+        shards: int = 2,
+        live: bool = False,
+        with_marked: bool = False,
+    ) -> None:
+        self._all, self._kept = list(events), {"shards": shards, "live": live}
+        self.with_marked = with_marked
+        self.has_marked = any(event.get("marked") for event in events)
+        if not with_marked:
+            events = [event for event in events if not event.get("marked")]
         listed = [(event["customer"], event["time"], place, event) for place, event in enumerate(events)]
         listed.sort(key=lambda each: each[:3])
         self.events = [event for customer, _, _, event in listed if customer]
@@ -59,6 +71,14 @@ class Memory:
         for array in arrays:
             array.flags.writeable = False  # as the memory-mapped ones of the store
         return Shard(index, *arrays)
+
+    @property
+    def everything(self) -> Memory:
+        return Memory(self._all, with_marked=True, **self._kept)
+
+    def left_out(self, since: int, until: int) -> int:
+        marked = [] if self.with_marked else [event for event in self._all if event.get("marked")]
+        return sum(since <= event["time"] < until for event in marked)
 
     def shard(self, index: int) -> Shard:
         return self._shards[index]

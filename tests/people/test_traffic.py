@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from periplus.collect.marks import TrafficRules, judge
 from periplus.people.admission import admit, remark, undo
-from periplus.people.traffic import trial
+from periplus.people.traffic_trial import trial
 from periplus.settings import Settings
 from periplus.store import compact, manifest
 from periplus.store.snapshot import Snapshot

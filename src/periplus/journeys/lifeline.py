@@ -9,6 +9,7 @@ import numpy as np
 from periplus.clock import iso
 from periplus.journeys.rules import JourneyRules
 from periplus.journeys.walk import OFF, OUTCOMES, STATES, walk
+from periplus.store.files import MARKED
 from periplus.store.snapshot import Shard
 
 
@@ -22,7 +23,7 @@ def lifeline(events: list[dict[str, Any]], rules: JourneyRules | None, now: int)
     told = [
         event | {"time": event["timestamp"], "step": None, "stage": None, "journey": None, "visit": None}
         for event in events
-        if event["section"] < 2 and event["micros"] <= now
+        if event["section"] % MARKED < 2 and event["micros"] <= now
     ]
     if rules is None or not told:
         return told

@@ -33,6 +33,11 @@ def _label() -> str:
     return LABEL.format(**{column: _CLEAN[column](column) for column in KINDS})
 
 
+def _people(snapshot: Snapshot) -> str:
+    """SQL of who is in the events that the snapshot shows."""
+    return standing.people(snapshot.manifest, snapshot.files, with_marked=snapshot.with_marked)
+
+
 def shown(customer: int) -> str:
     """A customer as others see it: 16 hexadecimal digits."""
     return f"{customer:016x}"
@@ -43,16 +48,22 @@ def labels(snapshot: Snapshot, customers: Sequence[int]) -> dict[int, str]:
     wanted = np.unique(np.asarray(list(customers), np.uint64))
     if not len(wanted):
         return {}
-    cursor = snapshot.cursor()
-    cursor.register("wanted_column", {"customer": wanted})
-    try:
-        rows = cursor.execute(
-            f"SELECT customer, {_label()} FROM ({standing.people(snapshot.manifest, snapshot.files)}) "
-            "SEMI JOIN wanted_column USING (customer) GROUP BY customer"
-        ).fetchall()
-    finally:
-        cursor.unregister("wanted_column")
-    return {int(customer): label or shown(customer) for customer, label in rows}
+    found: dict[int, str] = {}
+    # Who has marked events only is named by those; everybody else by the others, whichever traffic is shown.
+    for with_marked in (False, True) if snapshot.has_marked else (False,):
+        wanted = wanted[[int(customer) not in found for customer in wanted]]
+        people = standing.people(snapshot.manifest, snapshot.files, with_marked=with_marked)
+        cursor = snapshot.cursor()
+        cursor.register("wanted_column", {"customer": wanted})
+        try:
+            rows = cursor.execute(
+                f"SELECT customer, {_label()} FROM ({people}) "
+                "SEMI JOIN wanted_column USING (customer) GROUP BY customer"
+            ).fetchall()
+        finally:
+            cursor.unregister("wanted_column")
+        found |= {int(customer): label or shown(customer) for customer, label in rows}
+    return found
 
 
 def search(snapshot: Snapshot, text: str, *, limit: int = 50, offset: int = 0) -> dict[str, Any]:
@@ -60,7 +71,7 @@ def search(snapshot: Snapshot, text: str, *, limit: int = 50, offset: int = 0) -
 
     Returns `total` and `rows` of customer, label, identifiers, first, last (ISO, UTC) and events.
     """
-    people = standing.people(snapshot.manifest, snapshot.files)
+    people = _people(snapshot)
     bound: list[Any] = []
     matching = ""
     if text.strip():
@@ -101,9 +112,26 @@ def search(snapshot: Snapshot, text: str, *, limit: int = 50, offset: int = 0) -
 def find(snapshot: Snapshot, text: str) -> int:
     """The customer an id means now: its own, one it had before its history was joined, or an identifier.
 
-    Raises NotFoundError.
+    Raises NotFoundError, with the code `left_out` where only marked events know the id.
     """
-    people = standing.people(snapshot.manifest, snapshot.files)
+    found = _find(snapshot, text)
+    if found is not None:
+        return found
+    if snapshot.everything is not snapshot and _find(snapshot.everything, text) is not None:
+        raise NotFoundError(
+            f"Of {text[:80]!r} there are only events of bots and internal traffic, which are left out.",
+            code="left_out",
+            hint='Ask for all traffic: "traffic": "all".',
+        )
+    raise NotFoundError(
+        f"There is no customer {text[:80]!r}.",
+        code="no_customer",
+        hint="Search for a user id, an e-mail or a device.",
+    )
+
+
+def _find(snapshot: Snapshot, text: str) -> int | None:
+    people = _people(snapshot)
     cursor = snapshot.cursor()
     if re.fullmatch("[0-9a-fA-F]{16}", text):
         number = int(text, 16)
@@ -121,18 +149,12 @@ def find(snapshot: Snapshot, text: str) -> int:
         f"SELECT arg_max(customer, last) FROM ({people}) WHERE {' OR '.join(f'{column} = ?' for column in KINDS)}",
         [text] * len(KINDS),
     ).fetchall()
-    if rows[0][0] is None:
-        raise NotFoundError(
-            f"There is no customer {text[:80]!r}.",
-            code="no_customer",
-            hint="Search for a user id, an e-mail or a device.",
-        )
-    return int(rows[0][0])
+    return None if rows[0][0] is None else int(rows[0][0])
 
 
 def identifiers(snapshot: Snapshot, customer: int) -> list[dict[str, Any]]:
     """Every identifier of a customer: kind, value, first, last, events, and why it is this customer's."""
-    people = standing.people(snapshot.manifest, snapshot.files)
+    people = _people(snapshot)
     parts = [
         f"SELECT '{kind}' AS kind, {_CLEAN[column](column)} AS value, user_id, email, phone, first, last, events "
         f"FROM one"
@@ -177,7 +199,7 @@ def _why(kind: str, with_user: str | None, with_person: str | None) -> str:
 
 def profile(snapshot: Snapshot, customer: int) -> dict[str, Any]:
     """Who a customer is: label, identifiers, traits as last stated, first and last event, how many."""
-    people = standing.people(snapshot.manifest, snapshot.files)
+    people = _people(snapshot)
     first, last, events = (
         snapshot.cursor()
         .execute(f"SELECT min(first), max(last), sum(events) FROM ({people}) WHERE customer = ?", [customer])

@@ -6,25 +6,32 @@ import json
 from typing import Any
 
 from periplus.clock import iso
+from periplus.collect.marks import judge
 from periplus.event import unflatten
+from periplus.people.traffic import rules_of
 from periplus.store import standing
-from periplus.store.files import FIXED
+from periplus.store.files import FIXED, MARKED
 from periplus.store.snapshot import Snapshot
 
 
 def events(snapshot: Snapshot, customer: int) -> list[dict[str, Any]]:
     """Every event and statement of a customer as a dict in the Segment spec's words, oldest first.
 
-    Beside the spec's fields each has `micros` (time in microseconds), `section` and `batch`.
+    Beside the spec's fields each has `micros` (time in microseconds), `section`, `batch` and `left_out`: why it
+    is marked, None where it is not. Marked ones are there if the snapshot shows them.
     """
     shape = standing.shape((file.columns, file.rest, file.rows) for file in snapshot.files)
     rows = standing.rows(snapshot.manifest, snapshot.files, shape)
     cursor = snapshot.cursor()
     found = cursor.execute(
-        f"SELECT * FROM ({rows}) WHERE customer = ? ORDER BY time, sequence, key_hi, key_lo", [customer]
+        f"SELECT * FROM ({rows}) WHERE customer = ?{'' if snapshot.with_marked else f' AND section < {MARKED}'} "
+        "ORDER BY time, sequence, key_hi, key_lo",
+        [customer],
     )
     names = [column[0] for column in found.description]
-    return [event(dict(zip(names, row, strict=True)), shape.columns) for row in found.fetchall()]
+    told = [event(dict(zip(names, row, strict=True)), shape.columns) for row in found.fetchall()]
+    judged = judge(rules_of(snapshot.manifest))
+    return [each | {"left_out": judged.reason(each) if each["section"] >= MARKED else None} for each in told]
 
 
 _SENT = {

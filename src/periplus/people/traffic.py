@@ -1,4 +1,4 @@
-"""The traffic rules over stored events, as SQL: which are left out, why, and what other rules would change.
+"""The traffic rules over stored events, as SQL: which are left out, and why.
 
 User agents and addresses are judged by `collect.marks`, each distinct one once; SQL looks the verdicts up. So
 there is one meaning of the rules, and millions of events cost no more than the browsers among them.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
 
 import pyarrow as pa
 
@@ -17,9 +16,6 @@ from periplus.store import door, standing
 from periplus.store.columns import FileColumns, pointer, quote, text_form
 from periplus.store.files import MARKED, EventFile
 from periplus.store.manifest import Manifest
-from periplus.store.snapshot import Snapshot
-
-REASONS: tuple[Reason, ...] = get_args(Reason)
 
 
 def rules_of(manifest: Manifest) -> TrafficRules:
@@ -45,12 +41,12 @@ def reason(
     cases: list[tuple[str, Reason]] = []
     if rules.marks:
         for name in ("context.bot", "context.internal"):
-            cases += [(f"lower({text}) = 'true'", "says so") for text in _texts(name, known)]
-    agents = _texts("context.userAgent", known) if rules.bots or rules.user_agents else []
+            cases += [(f"lower({text}) = 'true'", "says so") for text in texts(name, known)]
+    agents = texts("context.userAgent", known) if rules.bots or rules.user_agents else []
     for place, text in enumerate(agents):
         cases += looked.up(text, f"agent{place}", judged.agent)
     for name in ("context.ip", "context.network") if rules.addresses else ():
-        for place, text in enumerate(_texts(name, known)):
+        for place, text in enumerate(texts(name, known)):
             cases += looked.up(
                 text, f"{name[8:]}{place}", lambda at: "address" if judged.network(at) else None
             )
@@ -71,7 +67,7 @@ def _mails(looked: _Lookup, judged: Judge) -> list[str]:
     return tests
 
 
-def _texts(path: str, columns: FileColumns) -> list[str]:
+def texts(path: str, columns: FileColumns) -> list[str]:
     """SQL of the text under a path, for each place where a row (alias `e`) may have it."""
     found = []
     if (kind := columns.columns.get(path)) is not None:
@@ -118,115 +114,13 @@ def remark(
 ) -> None:
     """Add to the table `altered` the standing rows that `rules` mark otherwise than they are marked."""
     for file in files:
-        found = reason(connection, _read(file), file.columns, file.rest, rules, f"old{file.number}")
+        found = reason(connection, read(file), file.columns, file.rest, rules, f"old{file.number}")
         marked = "false" if found is None else f"({found} IS NOT NULL)"
         connection.execute(
             f"INSERT INTO altered (key_hi, key_lo, marked) SELECT e.key_hi, e.key_lo, {marked} "
-            f"FROM {_read(file)} AS e WHERE {standing.stands(before, file)} AND (section >= {MARKED}) <> {marked}"
+            f"FROM {read(file)} AS e WHERE {standing.stands(before, file)} AND (section >= {MARKED}) <> {marked}"
         )
 
 
-def _read(file: EventFile) -> str:
+def read(file: EventFile) -> str:
     return f"read_parquet({door.file_list([file.path])})"
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What rules would do to the events that are there, before they are adopted.
-
-    `reasons` counts events by why they would be left out; `goes` and `returns` are events that would newly be
-    left out, and newly count; `agents` the user agents most often left out by their name, with their events;
-    `idle` the entries of the rules that no event meets.
-    """
-
-    events: int
-    left_out: int
-    reasons: dict[Reason, int]
-    goes: int
-    returns: int
-    agents: list[tuple[str, int]]
-    idle: list[str]
-
-    def document(self) -> dict[str, Any]:
-        return {
-            "events": self.events,
-            "left_out": self.left_out,
-            "reasons": dict(self.reasons),
-            "goes": self.goes,
-            "returns": self.returns,
-            "agents": [{"user_agent": agent, "events": events} for agent, events in self.agents],
-            "idle": self.idle,
-        }
-
-
-SHOWN = 20
-"""User agents a trial lists."""
-
-
-def trial(snapshot: Snapshot, rules: TrafficRules) -> Trial:
-    """Try rules on every standing event; changes nothing."""
-    connection = snapshot.cursor()
-    events = goes = returns = 0
-    reasons = dict.fromkeys(REASONS, 0)
-    agents: dict[str, int] = {}
-    met = _Met(judge(rules))
-    for file in snapshot.files:
-        found = reason(connection, _read(file), file.columns, file.rest, rules, "trial") or "NULL::VARCHAR"
-        texts = _texts("context.userAgent", FileColumns(file.columns, _set(file.rest)))
-        agent = f"coalesce({', '.join(texts)})" if texts else "NULL::VARCHAR"
-        places = [
-            text
-            for path in ("context.ip", "context.network")
-            for text in (_texts(path, FileColumns(file.columns, _set(file.rest))) if rules.addresses else [])
-        ]
-        address = f"coalesce({', '.join(places)})" if places else "NULL::VARCHAR"
-        rows = connection.execute(
-            "SELECT why, was, CASE WHEN why IN ('bot', 'user agent') THEN agent END, "
-            "CASE WHEN why = 'address' THEN address END, CASE WHEN why = 'staff' THEN who END, "
-            "CASE WHEN why = 'e-mail' THEN mail END, count(*) FROM (SELECT "
-            f"{found} AS why, e.section >= {MARKED} AS was, {agent} AS agent, {address} AS address, "
-            "trim(e.user_id) AS who, lower(trim(e.email)) AS mail "
-            f"FROM {_read(file)} AS e WHERE e.section % {MARKED} < 2 AND {standing.stands(snapshot.manifest, file)}) "
-            "GROUP BY ALL"
-        ).fetchall()
-        for why, was, seen, at, who, mail, count in rows:
-            events += count
-            goes += count if why and not was else 0
-            returns += count if was and not why else 0
-            if why:
-                reasons[why] += count
-            if seen:
-                agents[seen] = agents.get(seen, 0) + count
-            met.note(seen, at, who, mail)
-    top = sorted(agents.items(), key=lambda each: (-each[1], each[0]))[:SHOWN]
-    left = sum(reasons.values())
-    return Trial(events, left, {k: n for k, n in reasons.items() if n}, goes, returns, top, met.idle())
-
-
-def _set(rest: Sequence[str] | None) -> frozenset[str] | None:
-    return None if rest is None else frozenset(rest)
-
-
-class _Met:
-    """Which entries of the rules some event meets."""
-
-    def __init__(self, judged: Judge) -> None:
-        self.judged = judged
-        self.seen: set[str] = set()
-
-    def note(self, agent: str | None, address: str | None, user: str | None, mail: str | None) -> None:
-        if agent is not None:
-            self.seen.update(self.judged.patterns(agent))
-        if address is not None and (network := self.judged.network(address)) is not None:
-            self.seen.add(network)
-        if user is not None:
-            self.seen.add(user)
-        if mail is not None:
-            self.seen.update(
-                {mail, *(each for each in self.judged.domains if mail.endswith(("@" + each, "." + each)))}
-            )
-
-    def idle(self) -> list[str]:
-        rules = self.judged.rules
-        listed = (*rules.addresses, *rules.user_agents, *rules.staff, *rules.emails)
-        return [each for each in listed if each not in self.seen]

@@ -8,7 +8,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from periplus.journeys.moment import Span
+from periplus.journeys.moment import ALWAYS, Span
 from periplus.journeys.tables import SHIFT
 from periplus.journeys.walk import GOAL, OUTCOMES, STATES, Walked
 from periplus.store.compiled import compiled
@@ -39,6 +39,8 @@ def chosen(walked: Walked, span: Span) -> tuple[np.ndarray, np.ndarray]:
 
     By activity, visits that began in it and the journeys they belong to; else journeys, with all visits.
     """
+    if span.by != "goal" and span.since <= -ALWAYS and span.until >= ALWAYS:
+        return np.ones(len(walked.journey), np.bool_), np.ones(len(walked.begin), np.bool_)
     time = np.asarray(walked.shard.time)
 
     def within(moment: np.ndarray) -> np.ndarray:

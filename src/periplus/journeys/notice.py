@@ -20,10 +20,11 @@ def never_seen(conditions: Iterable[Condition], snapshot: Snapshot) -> list[str]
     """One sentence for each name, property and value that no event has, with the nearest known ones."""
     said: dict[str, None] = {}
     listed = list(conditions)
+    names = snapshot.name_counts()
     for condition in listed:
         for name in sorted(condition.names() or ()):
-            if name not in snapshot.names:
-                said[f"No event is called {name!r}.{_hint(name, snapshot.names)}"] = None
+            if name not in names:
+                said[f"No event is called {name!r}.{_hint(name, names)}"] = None
     if any(condition.paths() for condition in listed):
         properties = snapshot.properties
         for condition in listed:
@@ -41,12 +42,13 @@ def steps_without_events(steps: Sequence[tuple[str, Condition | None]], snapshot
     """For the steps of a map: names that look misspelt, and in one sentence the steps nothing was seen of."""
     said: list[str] = []
     silent: list[str] = []
+    known_names = snapshot.name_counts()
     for id, condition in steps:
         names = None if condition is None else condition.names()
-        unknown = sorted(name for name in names or () if name not in snapshot.names)
+        unknown = sorted(name for name in names or () if name not in known_names)
         if names is not None and len(unknown) == len(names):
-            close = [name for name in unknown if nearest(name, snapshot.names)]
-            said += [f"No event is called {name!r}.{_hint(name, snapshot.names)}" for name in close]
+            close = [name for name in unknown if nearest(name, known_names)]
+            said += [f"No event is called {name!r}.{_hint(name, known_names)}" for name in close]
             if not close:
                 silent.append(id)
     if silent:

@@ -15,6 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from periplus.web import api, auth, guard, page, problems, tracker_routes
+from periplus.web.answers import Answers
 from periplus.web.jobs import Jobs
 from periplus.web.pages import PAGES
 from periplus.web.site import Site
@@ -49,7 +50,7 @@ def create_app(
         redirect_slashes=False,
     )
     door = auth.Door(workspace.state)
-    site = Site(workspace, door, Jobs(), announce, upload_limit)
+    site = Site(workspace, door, Jobs(), announce, upload_limit, Answers(workspace))
     app.state.site = site
 
     api.add(app.router, site)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from periplus.web.answers import Answers
 from periplus.web.auth import Door
 from periplus.web.jobs import Jobs
 
@@ -22,3 +23,4 @@ class Site:
     jobs: Jobs
     announce: Callable[[str], None]
     upload_limit: int
+    answers: Answers

@@ -134,7 +134,7 @@ def usual(site: Site) -> dict[str, Any] | None:
         return {"kind": "funnel", "unit": "customers", "steps": steps} if steps else None
     named = maps[0]["id"]
     map_document = site.workspace.map(named)
-    rows = {row["step"]: row["journeys"] for row in site.workspace.ask({"kind": "map", "map": named}).rows}
+    rows = {row["step"]: row["journeys"] for row in site.answers.ask({"kind": "map", "map": named}).rows}
     goal = map_document.goal[0]
     chosen = []
     for stage in map_document.stages:
@@ -206,7 +206,7 @@ def add(router: APIRouter, site: Site) -> None:
             return Page("explore_empty.html", {"question": None}, {}, _("No events yet"))
         if not sayable(question):
             # Whoever answers it says best what is wrong with it.
-            ws.ask(question)
+            site.answers.ask(question)
             raise QuestionError(_("That is no funnel."), hint=_("Other kinds are asked for over the API."))
         offered = suggestions(question)
         view: dict[str, Any] = {
@@ -234,8 +234,8 @@ def add(router: APIRouter, site: Site) -> None:
             "table_rows": lambda step: table_rows(step, question, asked_whole),
         }
         try:
-            whole = ws.ask(asked_whole)
-            split = ws.ask(question) if question.get("breakdown") else None
+            whole = site.answers.ask(asked_whole)
+            split = site.answers.ask(question) if question.get("breakdown") else None
         except PeriplusError as problem:
             # The sentence stays, so that the word that is wrong can be mended where it stands.
             view |= {"problem": problem, "periods": []}
@@ -261,7 +261,7 @@ def add(router: APIRouter, site: Site) -> None:
     @router.get("/explore.csv", include_in_schema=False)
     def table(request: Request) -> Response:
         question = asked(request.query_params)
-        rows = ws.ask(question).rows if question else []
+        rows = site.answers.ask(question).rows if question else []
         out = io.StringIO()
         writer = csv.DictWriter(out, list(rows[0]) if rows else ["step"])
         writer.writeheader()

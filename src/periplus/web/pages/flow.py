@@ -45,7 +45,7 @@ def add(router: APIRouter, site: Site) -> None:
         named = request.query_params.get("map") or maps[0]["id"]
         period = Period.of(request.query_params)
         question = period.put({"kind": "flow", "map": named})
-        answer = ws.ask(question)
+        answer = site.answers.ask(question)
         at = places(ws, question)
         names = {**ends(), **{id: str(entry["name"]) for id, entry in at.items()}}
         view = {

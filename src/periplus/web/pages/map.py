@@ -49,10 +49,10 @@ def drawn(
     ws = site.workspace
     document = ws.map(map_id)
     asked = question("map", map_id, period)
-    answer = ws.ask(asked)
+    answer = site.answers.ask(asked)
     steps = steps_of(document)
     goal = goal_name(document, steps)
-    flow = ws.ask(question("flow", map_id, period))
+    flow = site.answers.ask(question("flow", map_id, period))
     filled = fill(document, answer, flow)
     totals = answer.totals
     people = {

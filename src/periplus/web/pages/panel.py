@@ -94,7 +94,7 @@ def weekly(site: Site, map_id: str, step: str, answer: Any) -> list[dict[str, An
         start = last - back * week
         period = {"from": clock.iso(start), "to": clock.iso(start + week), "by": "activity"}
         asked = {"kind": "map", "map": map_id, "period": period, "now": answer.now}
-        row = next(row for row in site.workspace.ask(asked).rows if row["step"] == step)
+        row = next(row for row in site.answers.ask(asked).rows if row["step"] == step)
         found.append({"week": clock.iso(start, zone), "visits": row["visits"], "stopped": row["stopped"]})
     return found
 
@@ -121,7 +121,7 @@ def add(router: APIRouter, site: Site) -> None:
         period = Period.of(request.query_params)
         steps = find(id, step)
         asked, flow_asked = question("map", id, period), question("flow", id, period)
-        answer, flow = ws.ask(asked), ws.ask(flow_asked)
+        answer, flow = site.answers.ask(asked), site.answers.ask(flow_asked)
         row = next((row for row in answer.rows if row["step"] == step), None)
         if row is None:
             row = dict.fromkeys(("visits", "journeys", "customers", "reached", "value", *OUTCOMES), 0)
@@ -170,7 +170,7 @@ def add(router: APIRouter, site: Site) -> None:
             if end not in ends():
                 find(id, end)
         asked = question("flow", id, period)
-        flow = ws.ask(asked)
+        flow = site.answers.ask(asked)
         row = next((r for r in flow.rows if (r["source"], r["target"]) == (source, target)), None)
         visits = row["visits"] if row else 0
         out = sum(r["visits"] for r in flow.rows if r["source"] == source)
@@ -204,7 +204,7 @@ def add(router: APIRouter, site: Site) -> None:
     @router.get("/map/{id}/step/{step}/trend", include_in_schema=False)
     def trend(request: Request, id: str, step: str) -> Response:
         find(id, step)
-        answer = ws.ask(question("map", id, Period.of(request.query_params)))
+        answer = site.answers.ask(question("map", id, Period.of(request.query_params)))
         weeks = [week for week in weekly(site, id, step, answer) if week["visits"]]
         return render(request, "panel_trend.html", {"trend": trend_picture(weeks)})
 

@@ -12,7 +12,7 @@ A message that cannot become an event raises `InputError`, whose `code` is one o
     `no_event_name`     a track message has no name, or one that is no text
     `bad_time`          the timestamp is no ISO 8601 time, or out of range
     `bad_identifier`    an id is neither a text nor a whole number
-    `bad_field`         a plain field (channel, source, department) is no text
+    `bad_field`         a plain field (channel, source, department, original) is no text
     `too_deep`          objects and lists lie more than 32 deep in each other
     ==================  ==============================================================
 """
@@ -38,7 +38,7 @@ REASONS = {
     "no_event_name": "Name the event in `event`, for example 'Product Added'.",
     "bad_time": "Write `timestamp` as ISO 8601, for example '2026-07-01T13:00:00Z'.",
     "bad_identifier": "Send ids as text.",
-    "bad_field": "Send channel, source and department as text.",
+    "bad_field": "Send channel, source, department and original as text.",
     "too_deep": "Nest properties less deeply.",
 }
 TYPES = ("track", "page", "screen", "identify", "group", "alias")
@@ -54,7 +54,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One event, or one statement about who somebody is; times in microseconds UTC.
 
     `event` is the name: as sent for track, `Page Viewed` and `Screen Viewed` for views, and the type
-    itself for statements. Texts are as they were sent, the name alone in NFC.
+    itself for statements; `original` is the name as it was sent where a vocabulary changed it. Texts are as they
+    were sent, the names alone in NFC.
 
     >>> sent = {"type": "track", "event": "Product Added", "userId": 7, "timestamp": "1970-01-01T00:00:01Z"}
     >>> added = Event.from_segment(sent, received=0)
@@ -65,6 +66,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     event: str
     time: int
+    original: str | None = None
     user_id: str | None = None
     anonymous_id: str | None = None
     email: str | None = None
@@ -112,6 +114,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
             type=kind,
             event=_name(kind, document),
             time=_time(document, "timestamp", zone, received),
+            original=_composed(_text(document, "original")),
             user_id=_identifier(document, "userId"),
             anonymous_id=_identifier(document, "anonymousId"),
             email=_first(said, "email"),
@@ -141,6 +144,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         fields = {
             "type": self.type,
             "event": self.event if self.type == "track" else None,
+            "original": self.original,
             "timestamp": iso(self.time),
             "receivedAt": None if self.received_at is None else iso(self.received_at),
             "messageId": self.message_id,
@@ -266,6 +270,10 @@ def _name(kind: str, document: Mapping[str, Any]) -> str:
     if not isinstance(name, str) or not name.strip():
         raise _refused("no_event_name", "The message has no event name.")
     return unicodedata.normalize("NFC", name)
+
+
+def _composed(text: str | None) -> str | None:
+    return None if text is None else unicodedata.normalize("NFC", text)
 
 
 def _identifier(document: Mapping[str, Any], name: str) -> str | None:

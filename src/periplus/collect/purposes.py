@@ -24,7 +24,9 @@ PURPOSES = {
 }
 """Every purpose of our own, and what a yes to it allows."""
 
-NECESSARY = frozenset({"necessary", "strictly_necessary", "essential", "security_storage", "c0001"})
+NECESSARY = frozenset(
+    {"necessary", "strictly_necessary", "strictly necessary", "essential", "security_storage", "c0001"}
+)
 """What needs no consent, and is none."""
 
 _OTHERS = {
@@ -58,7 +60,7 @@ def purpose(name: str) -> str | None:
     >>> purpose("Advertising"), purpose("C0002"), purpose("Strictly Necessary"), purpose("Loyalty")
     ('marketing.ads', 'analytics', None, 'loyalty')
     """
-    plain = name.strip().lower().replace(" ", "_")
+    plain = name.lower()
     return None if plain in NECESSARY or not plain or len(plain) > 60 else _NAMES.get(plain, plain)
 
 

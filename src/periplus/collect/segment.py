@@ -19,22 +19,26 @@ from periplus.collect.fields import composed, majority
 from periplus.collect.jsonl import JsonLines
 from periplus.collect.opened import OpenFile, Workbench
 from periplus.collect.plain import is_parquet, plain, unpacked
+from periplus.collect.purposes import refuses_sql
 from periplus.collect.recipe import EventRecipe, Recipe, TimeItem, Value
 from periplus.collect.tape import Wanted
 from periplus.collect.times import Form
 from periplus.errors import InputError, unknown
+from periplus.event import split_path
 from periplus.store.door import literal, quoted
 
 COLUMN_CAP = 200
 """Shredded columns of one import; less frequent paths stay in the rest."""
 ROOTS = ("properties", "context", "traits")
 FIELDS = (
-    "type", "event", "name", "category", "userId", "anonymousId", "previousId", "groupId", "messageId", "email",
-    "phone", "timestamp", "originalTimestamp", "sentAt", "receivedAt", "channel", "department", "source",
+    "type", "event", "original", "name", "category", "userId", "anonymousId", "previousId", "groupId", "messageId",
+    "email", "phone", "timestamp", "originalTimestamp", "sentAt", "receivedAt", "channel", "department", "source",
 )  # fmt: skip
 """Top-level fields that are understood, all taken as text."""
 CONSENTS = ("consent", r"context.consent.categoryPreferences")
 """Objects that are taken whole: where consent is said, by purpose."""
+CONSENT = "context.consent."
+"""Under it consent may stand by purpose too."""
 OPAQUE = (("consent",), ("context", "consent", "categoryPreferences"))
 TRANSPORT = frozenset({"integrations", "writeKey", "_metadata", "version", "projectId"})
 """What speaks of the delivery, not of the event: left out."""
@@ -189,11 +193,11 @@ def _worth_another_reading(chosen: Mapping[str, str], kinds: Mapping[str, Mappin
 
 
 def columns(kinds: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
-    """The paths that get a column, and its kind: the most frequent, and always those that carry contacts."""
+    """The paths that get a column, and its kind: the most frequent, and always those of contacts and consent."""
     result: dict[str, str] = {}
-    ordered = [path for path in _CONTACTS if path in kinds]
+    ordered = [path for path in kinds if path in _CONTACTS or path.startswith(CONSENT)]
     ordered += sorted(
-        (path for path in kinds if path not in _CONTACTS), key=lambda path: -sum(kinds[path].values())
+        (path for path in kinds if path not in ordered), key=lambda path: -sum(kinds[path].values())
     )
     for path in ordered:
         if (
@@ -245,7 +249,7 @@ def recipe(bench: Workbench, flat: Flat, source: str, files: tuple[int, ...], ro
         "source": row_source, "channel": field("channel"), "department": field("department"),
         "user_id": field("userId"), "anonymous_id": field("anonymousId"), "previous_id": field("previousId"),
         "email": _contact(flat, kind, "email"), "phone": _contact(flat, kind, "phone"),
-        "message_id": keys.shown_sql(message), "consent": consent,
+        "message_id": keys.shown_sql(message), "original": composed(field("original")), "consent": consent,
     }  # fmt: skip
     event = EventRecipe(
         place=0, when="true", moment=moment, columns=fields, key=key, values=_named(flat, kind, field),
@@ -348,16 +352,15 @@ def _named(flat: Flat, kind: str, field: Mapping[str, str] | object) -> dict[str
 def _consent(flat: Flat) -> tuple[str, str]:
     """(SQL: the consent as a JSON object, SQL: whether it refuses analytics)."""
     whole = [flat.fields[name] for name in CONSENTS if name in flat.fields]
-    single = {path.rsplit(".", 1)[-1]: value.sql for path, value in flat.paths.items()
-              if path.startswith("context.consent.") and path.count(".") == 2 and value.kind == "BOOLEAN"}  # fmt: skip
-    if single:
-        parts = [f"'\"{purpose}\":' || CAST({sql} AS VARCHAR)" for purpose, sql in single.items()]
-        whole.append(f"NULLIF('{{' || concat_ws(',', {', '.join(parts)}) || '}}', '{{}}')")
+    single = [
+        f"{literal(split_path(path)[2])}, {value.sql}"
+        for path, value in flat.paths.items()
+        if path.startswith(CONSENT) and len(split_path(path)) == 3 and value.kind != "JSON"
+    ]
+    if single:  # merging leaves out the purposes that a row says nothing of
+        said = f"json_merge_patch('{{}}'::JSON, json_object({', '.join(single)}))::VARCHAR"
+        whole.append(f"NULLIF({said}, '{{}}')")
     if not whole:
         return "NULL::VARCHAR", "false"
     consent = f"COALESCE({', '.join(whole)})" if len(whole) > 1 else whole[0]
-    said = f"lower(COALESCE(json_extract_string({consent}, '$.analytics'), json_extract_string({consent}, '$.Analytics')))"
-    return (
-        consent,
-        f"CASE WHEN {consent} IS NULL THEN false ELSE COALESCE({said} IN ('false', '0', 'no', 'denied'), false) END",
-    )
+    return consent, refuses_sql(consent)

@@ -65,8 +65,7 @@ class Vocabulary:
             return message
         name = message.get("event") if kind == "track" else None
         entry = self.entry(name) if isinstance(name, str) else None
-        own = self._by_event.get(unicodedata.normalize("NFC", name), ()) if entry and name else ()
-        added = _added(properties, (*own, *self._rules) if own else self._rules)
+        added = self._copied(name, properties)
         if entry is None and not added and self.dialect is None:
             return message
         told = dict(message)
@@ -81,15 +80,37 @@ class Vocabulary:
             told["context"] = {**context, MARK: mark}
         return told
 
+    def collisions(self, message: Message) -> list[str]:
+        """House properties that the message has by itself, with another value than would be copied there."""
+        properties = as_sent(message).get("properties")
+        if not isinstance(properties, Mapping):
+            return []
+        clear = {key: value for key, value in properties.items() if key not in self.targets}
+        wanted = self._copied(as_sent(message).get("event"), clear)
+        return sorted(to for to, value in wanted.items() if to in properties and properties[to] != value)
+
+    def _copied(self, name: Any, properties: Mapping[str, Any]) -> dict[str, Any]:
+        own: tuple[_Rule, ...] = ()
+        if self._by_event and isinstance(name, str):
+            own = self._by_event.get(unicodedata.normalize("NFC", name), ())
+        return _added(properties, (*own, *self._rules) if own else self._rules)
+
     def entry(self, name: str) -> EventEntry | None:
         """What becomes of events of a name as sent."""
         return self.events.get(name if name.isascii() else unicodedata.normalize("NFC", name))
 
     @property
+    def targets(self) -> frozenset[str]:
+        """The properties that it may add."""
+        return frozenset(rule.to for rule in self._every())
+
+    @property
     def mentioned(self) -> frozenset[str]:
         """The top-level properties that it reads or adds."""
-        rules = [*self._rules, *(rule for rules in self._by_event.values() for rule in rules)]
-        return frozenset({rule.keys[0] for rule in rules} | {rule.to for rule in rules})
+        return self.targets | {rule.keys[0] for rule in self._every()}
+
+    def _every(self) -> list[_Rule]:
+        return [*self._rules, *(rule for rules in self._by_event.values() for rule in rules)]
 
 
 def as_sent(message: Message, *, trusted: bool = True) -> Message:

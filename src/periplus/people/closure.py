@@ -17,10 +17,18 @@ _COLUMNS = (*NEEDED, "customer", "batch")
 _KINDS = ("anonymous_id", "email", "phone", "reference")
 
 
-def pull(connection: Connection, before: Manifest, files: list[EventFile], *, leaving: int | None) -> None:
+def pull(
+    connection: Connection,
+    before: Manifest,
+    files: list[EventFile],
+    *,
+    leaving: int | None,
+    stirred: bool = False,
+) -> None:
     """Make the table `pulled`: every standing event (less the leaving ones) that may change hands.
 
     Events whose place among others of their time, or whose mark, is new (table `altered`) come with the new one.
+    With `stirred`, those of that table, whose reference is new, are touched, and whoever carries the one they had.
     """
     run = connection.execute
     rows = standing.narrow(before, files, _COLUMNS)
@@ -40,6 +48,8 @@ def pull(connection: Connection, before: Manifest, files: list[EventFile], *, le
     touched = "SELECT * FROM arriving UNION ALL SELECT * EXCLUDE (customer, batch) FROM going"
     if moved:
         touched += " UNION ALL SELECT * EXCLUDE (customer, batch) FROM standing_rows SEMI JOIN altered USING (key_hi, key_lo)"
+    if stirred:
+        touched += " UNION ALL SELECT * EXCLUDE (customer, batch) FROM standing_rows SEMI JOIN stirred USING (key_hi, key_lo)"
     touched = f"({touched})"
     for kind in _KINDS:
         run(
@@ -49,11 +59,17 @@ def pull(connection: Connection, before: Manifest, files: list[EventFile], *, le
         "INSERT INTO reach_anonymous_id SELECT DISTINCT previous_id FROM "
         f"{touched} WHERE previous_id IS NOT NULL AND previous_id NOT IN (SELECT id FROM reach_anonymous_id)"
     )
+    if stirred:
+        run(
+            "INSERT INTO reach_reference SELECT DISTINCT reference FROM stirred WHERE reference IS NOT NULL "
+            "AND reference NOT IN (SELECT id FROM reach_reference)"
+        )
     _users_of_aliases(connection, touched)
     sizes: tuple[int, ...] = ()
     while True:
         tests = [f"{kind} IN (SELECT id FROM reach_{kind})" for kind in _KINDS]
         tests += ["user_id IN (SELECT id FROM reach_user)", "type = 'alias'"]
+        tests += ["(key_hi, key_lo) IN (SELECT (key_hi, key_lo) FROM stirred)"] if stirred else []
         run(
             f"CREATE OR REPLACE TEMP TABLE pulled AS SELECT * FROM standing_rows WHERE {stays} AND ({' OR '.join(tests)})"
         )

@@ -46,10 +46,13 @@ def settled(
     progress: Progress,
     claimed: bool,
     remarked: bool = False,
+    stirred: bool = False,
 ) -> Manifest:
     """The version in which `arrivals` have come and the rows of batch `leaving` have gone.
 
-    With `remarked` the traffic rules in `before` are other ones than the standing rows were marked by.
+    With `remarked` the traffic rules in `before` are other ones than the standing rows were marked by; with
+    `stirred` the table of that name lists (key_hi, key_lo, reference) of standing rows that had another
+    reference before.
     """
     rules = traffic.rules_of(before)
     open_files = [files.load(home.root, name) for name in before.files]
@@ -66,7 +69,7 @@ def settled(
             traffic.remark(connection, before, open_files, rules)
         if claimed:  # first of all: who owns a device may hang on the order of two sightings
             claims.resequence(connection, home, before, open_files, leaving=leaving)
-        closure.pull(connection, before, open_files, leaving=leaving)
+        closure.pull(connection, before, open_files, leaving=leaving, stirred=stirred)
         connection.execute(
             "CREATE OR REPLACE TEMP VIEW resolvable AS "
             f"SELECT {', '.join(NEEDED)} FROM arriving UNION ALL SELECT {', '.join(NEEDED)} FROM pulled"

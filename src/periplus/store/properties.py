@@ -61,6 +61,8 @@ def known(files: Iterable[EventFile]) -> dict[str, PropertyInfo]:
     for file in files:
         for path, kind in file.columns.items():
             seen = file.properties.get(path, {"rows": 0, "values": []})
+            if not seen["rows"]:  # a column that a file has for another's sake
+                continue
             before = found.get(path)
             if before is None:
                 found[path] = PropertyInfo(kind, seen["rows"], list(seen["values"]))

@@ -39,23 +39,32 @@ class Reconciled:
 
 
 def reconcile(
-    state: State, source: str, offered: Iterable[Mapping[str, Any]], now: int, *, whole: bool = True
+    state: State,
+    source: str,
+    offered: Iterable[Mapping[str, Any]],
+    now: int,
+    *,
+    whole: bool = True,
+    of: str | None = None,
 ) -> Reconciled:
-    """Make the catalogue of a source what is offered; with `whole`, products that are not offered are gone.
+    """Make the catalogue of a source what is offered; with `whole`, products that are not offered are gone,
+    and so are variants of the product `of` that are not.
 
     A product is a mapping with `id` and `FIELDS` (`attributes` a mapping of texts); of one id offered twice
     the first counts. All of it happens, or, where `offered` raises, none.
     """
     table, counts = products, dict.fromkeys(("new", "changed", "unchanged", "gone"), 0)
+    concerned: list[sa.ColumnElement[bool]] = [table.c.source == source]
+    if of is not None:
+        offered = list(offered)
+        own = table.c.id.in_({str(each["id"]) for each in offered})
+        concerned.append(sa.or_(own, table.c.parent == of))
     with state.connected() as connection:
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-        known = {
-            row.id: row._asdict()
-            for row in connection.execute(sa.select(table).where(table.c.source == source))
-        }
+        known = {row.id: row._asdict() for row in connection.execute(sa.select(table).where(*concerned))}
         added: list[dict[str, Any]] = []
         altered: list[dict[str, Any]] = []
         told: list[dict[str, Any]] = []
@@ -135,7 +144,7 @@ def find(
 ) -> tuple[int, list[dict[str, Any]]]:
     """(how many, some of them by title) of the products whose id, SKU, title, brand or category has the text."""
     table = products
-    conditions = [] if gone else [table.c.gone.is_(None)]
+    conditions: list[sa.ColumnElement[bool]] = [] if gone else [table.c.gone.is_(None)]
     for word in text.lower().split()[:10]:
         places = (table.c.id, table.c.sku, table.c.title, table.c.variant, table.c.brand, table.c.category)
         conditions.append(sa.or_(*(sa.func.lower(place).contains(word, autoescape=True) for place in places)))

@@ -37,7 +37,7 @@ class _Reader:
         self._number, self._path = 0, list[str]()
         self._values: dict[str, str] | None = None
         self._text: list[str] | None = None
-        self._size = 0
+        self._size = self._item = 0
         self.parser = expat.ParserCreate(namespace_separator=" ")
         self.parser.buffer_text = True
         self.parser.StartElementHandler = self._start
@@ -63,7 +63,7 @@ class _Reader:
         self._path.append(name)
         if not inside and name in ("item", f"{ATOM} entry"):
             self._number += 1
-            self._values = {}
+            self._values, self._item = {}, len(self._path)
         elif inside and self._depth() == 1:
             self._text, self._size = [], 0
             if name == f"{ATOM} link" and self._values is not None and attributes.get("href"):
@@ -71,8 +71,7 @@ class _Reader:
 
     def _depth(self) -> int:
         """How deep in an item we are: 1 in one of its fields."""
-        item = next(i for i, name in enumerate(self._path) if name in ("item", f"{ATOM} entry"))
-        return len(self._path) - 1 - item
+        return len(self._path) - self._item
 
     def _characters(self, text: str) -> None:
         if self._text is None:

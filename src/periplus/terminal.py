@@ -101,6 +101,19 @@ def plan(found: Any) -> None:
             [{"reason": why, "rows": count} for why, count in found.reasons],
             {"rows": "Rows", "reason": "Why"},
         )
+    if found.unmade:
+        typer.echo("\nEvents that rows which come in would not make")
+        table(
+            found.unmade,
+            {
+                "file": "File",
+                "line": "Line",
+                "event": "Event",
+                "column": "Column",
+                "value": "Value",
+                "reason": "Why",
+            },
+        )
     for warning in found.warnings:
         typer.echo(f"Note: {warning}")
     if found.suggested:

@@ -25,6 +25,8 @@ from periplus.store.door import Connection, file_list, joins_as_written, literal
 STATEMENTS = ("identify", "group", "alias")
 REJECTS = 'file INTEGER, line BIGINT, reason VARCHAR, "column" VARCHAR, value VARCHAR, payload VARCHAR'
 """The columns of refused rows; the table has `start` and `finish` too, where the row's text lies."""
+UNMADE = 'file INTEGER, line BIGINT, event VARCHAR, reason VARCHAR, "column" VARCHAR, value VARCHAR'
+"""The columns of events that were not made, though their rows came in."""
 MOST_IN_REST = 20_000
 """Paths of the rest that are listed; with more, readers look into every rest."""
 RISES = 100_000
@@ -46,7 +48,8 @@ class Written:
 def execute(
     connection: Connection, recipes: list[Recipe], folder: Path, step: Callable[[str], None]
 ) -> Written:
-    """Write the events of all recipes into `folder`; refused rows go to the table `rejects`."""
+    """Write the events of all recipes into `folder`; refused rows go to the table `rejects`, and to `unmade` the
+    events that rows which came in would have made had their time been readable."""
     kinds = shredded(recipes)
     paths: list[Path] = []
     withheld, reversed_files, warnings = 0, [], []
@@ -72,7 +75,7 @@ def execute(
                 path.unlink(missing_ok=True)
         if len(recipe.events) > 1 or made != recipe.rows:  # else every row made its event: none to refuse
             withheld += _refuse(connection, recipe, spans)
-            warnings += _unmade(connection, recipe)
+            warnings += _unmade(connection, recipe, spans)
         connection.execute("DROP TABLE happened; DROP TABLE positions; DROP TABLE equals_before")
     return Written(paths, kinds, _paths_in_rest(connection, paths), withheld, reversed_files, warnings)
 
@@ -277,22 +280,36 @@ def _refuse(connection: Connection, recipe: Recipe, spans: Spans) -> int:
     return int(withheld)
 
 
-def _unmade(connection: Connection, recipe: Recipe) -> list[str]:
-    """Warnings of rows that came in, though one of their times could not be read."""
+def _unmade(connection: Connection, recipe: Recipe, spans: Spans) -> list[str]:
+    """Warnings of rows that came in, though one of their times could not be read; each goes to `unmade`, and why."""
     if len(recipe.events) < 2:
         return []
-    any_event = " OR ".join(f"({_happens(recipe, event)})" for event in recipe.events)
-    parts = [
-        f"count(*) FILTER (WHERE ({event.when}) AND g{event.moment} AND t{event.moment} IS NULL)"
-        for event in recipe.events
-    ]
-    row = one(connection, f"SELECT {', '.join(parts)} FROM timed WHERE {any_event}")
-    return [
-        f"{count:,} values of {recipe.times[event.moment].column} are no time that can be read; "
-        f"their rows came in without {event.label}."
-        for event, count in zip(recipe.events, row, strict=True)
-        if count
-    ]
+    came_in = f"({' OR '.join(f'({_happens(recipe, event)})' for event in recipe.events)})"
+    came_in += f" AND NOT ({recipe.withheld}) AND NOT ({_refused(recipe)})"
+    missed = [f"({event.when}) AND g{event.moment} AND t{event.moment} IS NULL" for event in recipe.events]
+    counts = one(
+        connection,
+        f"SELECT {', '.join(f'count(*) FILTER (WHERE {each})' for each in missed)} FROM timed WHERE {came_in}",
+    )
+    warnings = []
+    for event, condition, count in zip(recipe.events, missed, counts, strict=True):
+        if not count:
+            continue
+        i, item = event.moment, recipe.times[event.moment]
+        rows = f'(SELECT * FROM {recipe.relation} WHERE "row" IN (SELECT "row" FROM timed WHERE {came_in} AND {condition}))'
+        why = (
+            literal(times.OUT_OF_RANGE)
+            if item.micros
+            else times.reason(item.form, f"x{i}", f"l{i}", f"o{i}", item.others)
+        )
+        connection.execute(
+            f"INSERT INTO unmade SELECT file, line, {literal(event.label)}, {why}, {literal(item.column)}, "
+            f"x{i}::VARCHAR FROM {timed(recipe, rows, spans)}"
+        )
+        warnings.append(
+            f"{count:,} values of {item.column} are no time that can be read; their rows came in without {event.label}."
+        )
+    return warnings
 
 
 def _paths_in_rest(connection: Connection, paths: list[Path]) -> tuple[str, ...] | None:

@@ -38,7 +38,8 @@ class Plan:
     """A dry run. `counts` add up: accepted + duplicate + rejected + withheld = rows; `events` are those new.
 
     `columns` say what each column becomes and why, `rows` are the first ten as events, `problems` the first
-    refused rows, `reasons` all of them with counts; `names` the events by name; times are ISO 8601.
+    refused rows, `reasons` all of them with counts; `unmade` the first events that rows which come in do not
+    make, and why; `names` the events by name; times are ISO 8601.
     `mapping` is the mapping as YAML, `suggested` where it was guessed; `zone_from` says why that zone.
     """
 
@@ -61,6 +62,7 @@ class Plan:
     suggested: bool
     unidentified: int = 0
     document: dict[str, Any] | None = field(default=None)
+    unmade: list[dict[str, Any]] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """The wire form, as `periplus import --dry-run --json` prints it."""
@@ -146,6 +148,9 @@ def _described(
     problems = connection.execute(
         f'SELECT file, line, "column", value, reason FROM rejects ORDER BY file, line LIMIT {PROBLEMS}'
     ).fetchall()
+    unmade = connection.execute(
+        f'SELECT file, line, event, "column", value, reason FROM unmade ORDER BY file, line, event LIMIT {PROBLEMS}'
+    ).fetchall()
     warnings = list(staged.warnings)
     if span[3]:
         warnings.append(
@@ -180,6 +185,13 @@ def _described(
         suggested=guessed is not None,
         unidentified=int(span[3]),
         document=text,
+        unmade=[
+            {
+                "file": staged.files[row[0]].name, "line": row[1], "event": row[2], "column": row[3], "value": row[4],
+                "reason": row[5],
+            }
+            for row in unmade
+        ],
     )  # fmt: skip
 
 
@@ -234,7 +246,11 @@ def _rows(bench: Workbench, events: str, display: Any) -> list[dict[str, Any]]:
             outcome, remark = "withheld", "no consent to analytics"
         else:
             new = bool(fresh and fresh[0])
-            outcome, remark = ("accepted", "") if new else ("duplicate", "is in already")
+            missed = connection.execute(
+                "SELECT event, reason FROM unmade WHERE file = ? AND line = ? ORDER BY event", [file, line]
+            ).fetchall()
+            said = "; ".join(f"no {event}: {reason}" for event, reason in missed)
+            outcome, remark = ("accepted", said) if new else ("duplicate", "is in already")
         customer = next(
             (
                 row[key]
@@ -275,7 +291,7 @@ def _columns(
             samples = (
                 list(guess.samples) if guess else list(dict.fromkeys(glance.values))[:3] if glance else []
             )
-            becomes = ", ".join(uses.get(name, [])) if parsed else name
+            becomes = ", ".join(dict.fromkeys(uses.get(name, []))) if parsed else name
             why = guess.why if guess else ""
             if name in decided and decided[name] != "as the mapping says":
                 why = decided[name]

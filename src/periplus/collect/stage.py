@@ -20,7 +20,7 @@ import pyarrow as pa
 from periplus.collect import csv_scan, found, mapped, segment
 from periplus.collect.asked import one
 from periplus.collect.csv_file import text_array
-from periplus.collect.execute import REJECTS, execute
+from periplus.collect.execute import REJECTS, UNMADE, execute
 from periplus.collect.exports import named
 from periplus.collect.mapping import MappingDocument
 from periplus.collect.opened import Workbench
@@ -89,6 +89,7 @@ def workbench(stack: ExitStack, target: Path, settings: Settings, progress: Prog
         opened(memory=settings.memory, threads=settings.threads, spill=scratch / "spill")
     )
     connection.execute(f"CREATE TEMP TABLE rejects ({REJECTS}, start BIGINT, finish BIGINT)")
+    connection.execute(f"CREATE TEMP TABLE unmade ({UNMADE})")
     return Workbench(connection, stack, scratch, target, settings, progress)
 
 
@@ -120,6 +121,7 @@ def run(
         columns=written.columns,
         rest=written.rest,
         rejects=rejects,
+        unmade=_unmade(bench),
         withheld=written.withheld,
         rows=rows,
         files=[FileInfo(file.name, file.bytes, file.rows) for file in bench.files],
@@ -167,6 +169,17 @@ def _rejects(bench: Workbench) -> Path | None:
     connection.execute(
         f'COPY (SELECT file, line, reason, "column", value, payload FROM rejects ORDER BY file, line) '
         f"TO {literal(str(path))} (FORMAT parquet)"
+    )
+    return path
+
+
+def _unmade(bench: Workbench) -> Path | None:
+    """The events that were not made of rows that came in, as Parquet; None where there are none."""
+    if not one(bench.connection, "SELECT count(*) FROM unmade")[0]:
+        return None
+    path = bench.target / "unmade.parquet"
+    bench.connection.execute(
+        f"COPY (SELECT * FROM unmade ORDER BY file, line, event) TO {literal(str(path))} (FORMAT parquet)"
     )
     return path
 

@@ -182,7 +182,7 @@ stages:
     optional: true
   - id: support
     name: Support ticket
-    rule: {event: Support Ticket Created}
+    rule: {event: [Support Ticket Created, Ticket Opened]}
     channel: support
     department: support
     optional: true

@@ -137,6 +137,9 @@ def _admitted(
     if staged.rejects is not None and rejected:
         shutil.copyfile(staged.rejects, home.root / f"{name}-rejects.parquet")
         batch = replace(batch, rejects=f"{name}-rejects")
+    if staged.unmade is not None:
+        shutil.copyfile(staged.unmade, home.root / f"{name}-unmade.parquet")
+        batch = replace(batch, unmade=f"{name}-unmade")
     if found.events or found.duplicates:
         claims.save_rows(connection, home.root / f"{name}-rows.parquet", found.staged_sql, found.new_flag)
         batch = replace(batch, rows_file=f"{name}-rows")

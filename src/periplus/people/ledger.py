@@ -33,7 +33,7 @@ def known(home: Home) -> Known:
 def described(batch: Batch) -> dict[str, Any]:
     """A batch as lists show it."""
     shown = asdict(batch)
-    for name in ("rejects", "claims", "rows_file"):
+    for name in ("rejects", "claims", "rows_file", "unmade"):
         del shown[name]
     shown["created"] = iso(batch.created)
     shown["undone"] = None if batch.undone is None else iso(batch.undone)
@@ -79,11 +79,14 @@ def _selects(snapshot: Snapshot, batch: Batch, outcome: str | None) -> list[str]
     if batch.rows_file is not None and outcome in (None, "accepted", "duplicate"):
         path = snapshot.root / f"{batch.rows_file}.parquet"
         only = {"accepted": " WHERE accepted", "duplicate": " WHERE NOT accepted", None: ""}[outcome]
+        # an accepted row that did not make all its events says which one, and why
+        missed = _unmade(snapshot, batch)
         selects.append(
             f"SELECT {batch.id} AS batch, file, line, CASE WHEN accepted THEN 'accepted' ELSE 'duplicate' END AS outcome, "
-            "CASE WHEN accepted THEN NULL ELSE 'all its events are here already; to bring them anew use --replace' END "
-            'AS reason, NULL::VARCHAR AS "column", NULL::VARCHAR AS value, NULL::VARCHAR AS payload '
-            f"FROM read_parquet({door.file_list([path])}){only}"
+            "CASE WHEN accepted THEN why ELSE 'all its events are here already; to bring them anew use --replace' END "
+            'AS reason, CASE WHEN accepted THEN "column" END AS "column", CASE WHEN accepted THEN value END AS value, '
+            "NULL::VARCHAR AS payload "
+            f"FROM read_parquet({door.file_list([path])}) LEFT JOIN {missed} USING (file, line){only}"
         )
     if batch.rejects is not None and outcome in (None, "rejected"):
         path = snapshot.root / f"{batch.rejects}.parquet"
@@ -94,3 +97,18 @@ def _selects(snapshot: Snapshot, batch: Batch, outcome: str | None) -> list[str]
             "WHERE nth = 1"
         )
     return selects
+
+
+def _unmade(snapshot: Snapshot, batch: Batch) -> str:
+    """SQL: by row, the events it did not make, and why; the first one's column and value."""
+    if batch.unmade is None:
+        return (
+            '(SELECT NULL::INTEGER AS file, NULL::BIGINT AS line, NULL::VARCHAR AS why, NULL::VARCHAR AS "column", '
+            "NULL::VARCHAR AS value WHERE false)"
+        )
+    path = snapshot.root / f"{batch.unmade}.parquet"
+    return (
+        "(SELECT file, line, string_agg('no ' || event || ': ' || reason, '; ' ORDER BY event) AS why, "
+        'min_by("column", event) AS "column", min_by(value, event) AS value '
+        f"FROM read_parquet({door.file_list([path])}) GROUP BY ALL)"
+    )

@@ -27,7 +27,7 @@ class Batch:
     """One import: its counts, where its rejects and claims lie, and whether it was undone.
 
     `claims` names a Parquet of the rows that were duplicates of another batch's: what this batch would
-    bring if the other had never been.
+    bring if the other had never been. `unmade` names one of events that rows which came in did not make.
     """
 
     id: int
@@ -47,6 +47,7 @@ class Batch:
     mapping: dict[str, Any] | None = None
     consent: dict[str, bool] | None = None
     warnings: list[str] = field(default_factory=list)
+    unmade: str | None = None
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,8 @@ def _named(document: dict[str, Any]) -> set[str]:
     named = {*document.get("files", ()), *document.get("keys", ())}
     named.update(name for name, _ in document.get("masks", ()))
     for batch in document.get("batches", ()):
-        named.update(name for name in (batch["rejects"], batch["claims"], batch["rows_file"]) if name)
+        files = (batch["rejects"], batch["claims"], batch["rows_file"], batch.get("unmade"))
+        named.update(name for name in files if name)
     return named
 
 

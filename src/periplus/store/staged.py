@@ -28,7 +28,8 @@ class Staged:
     (which event of the mapping). `columns` are the shredded paths of all event files with their kinds;
     `rest` the paths that occur in the rest column (None: unknown). `rows` counts the data rows of the
     files, `withheld` those without consent; `rejects` is a Parquet of (file, line, reason, "column",
-    value, payload), or None.
+    value, payload), or None; `unmade` one of the events that rows which came in would have made, had
+    their time been readable: (file, line, event, reason, "column", value).
     """
 
     folder: Path
@@ -43,6 +44,7 @@ class Staged:
     mapping: dict[str, Any] | None = None
     consent: dict[str, bool] | None = None
     warnings: list[str] = field(default_factory=list)
+    unmade: Path | None = None
 
 
 @dataclass(frozen=True)

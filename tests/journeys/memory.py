@@ -7,6 +7,7 @@ customer 0 is nobody. Events of one instant keep the order of the list.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -79,6 +80,9 @@ class Memory:
     def left_out(self, since: int, until: int) -> int:
         marked = [] if self.with_marked else [event for event in self._all if event.get("marked")]
         return sum(since <= event["time"] < until for event in marked)
+
+    def name_counts(self) -> dict[str, int]:
+        return dict(Counter(event["event"] for event in (*self.events, *self.nobody)))
 
     def shard(self, index: int) -> Shard:
         return self._shards[index]

@@ -25,6 +25,17 @@ def meets(event: dict[str, Any], condition: dict[str, Any]) -> bool:
     )
 
 
+def shown(events: list[dict[str, Any]], traffic: str) -> list[dict[str, Any]]:
+    """The events a question looks at: of customers only, or all."""
+    return [event for event in events if traffic == "all" or not event.get("marked")]
+
+
+def left_out(events: list[dict[str, Any]], traffic: str, now: int, period: dict[str, Any]) -> int:
+    """Events of the period that it does not look at."""
+    aside = [event for event in events if event.get("marked") and traffic != "all"]
+    return sum(event["time"] <= now and inside(event["time"], period) for event in aside)
+
+
 def by_customer(events: list[dict[str, Any]], now: int) -> dict[int, list[dict[str, Any]]]:
     """Seen events of each customer, in order."""
     found: dict[int, list[dict[str, Any]]] = defaultdict(list)

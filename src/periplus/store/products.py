@@ -92,9 +92,11 @@ def reconcile(
                 told.append(_told(source, row["id"], now, "gone", True, False))
             if differ or before["gone"] is not None:
                 altered.append({f"new_{name}": row[name] for name in FIELDS} | {"key": row["id"]})
-        missing = (
-            [key for key, row in known.items() if key not in met and row["gone"] is None] if whole else []
-        )
+        missing = [
+            key
+            for key, row in known.items()
+            if key not in met and row["gone"] is None and (whole or (of is not None and row["parent"] == of))
+        ]
         counts["gone"] = len(missing)
         told += [_told(source, key, now, "gone", False, True) for key in missing]
         _write(connection, source, now, added, altered, missing, told, met if known else set())
@@ -153,7 +155,12 @@ def find(
         rows = connection.execute(
             sa.select(table)
             .where(*conditions)
-            .order_by(sa.func.lower(sa.func.coalesce(table.c.title, table.c.id)), table.c.variant, table.c.id)
+            .order_by(
+                sa.func.lower(sa.func.coalesce(table.c.title, table.c.id)),
+                sa.func.coalesce(table.c.variant, ""),
+                table.c.source,
+                table.c.id,
+            )
             .limit(limit)
             .offset(offset)
         )

@@ -32,10 +32,7 @@ def load(path: Path, *, folder: Path, currency: str | None, kind: str | None = N
 
     The products are read as they are asked for, so a file that is damaged further on raises then.
     """
-    try:
-        head = first_text(path, HEAD)
-    except OSError as problem:
-        raise InputError(f"{path} cannot be read: {problem.strerror}.", hint="Check the name.") from None
+    head = first_text(path, HEAD)
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if not start:
         raise InputError(f"{path.name} is empty.", code="empty", hint="Export the catalogue again.")

@@ -13,6 +13,7 @@ from periplus.cli import sources
 from periplus.cli import tokens
 from periplus.cli import maps
 from periplus.cli import exports
+from periplus.cli import traffic
 from periplus.cli import serving
 from periplus.cli import simulating
 from periplus.cli import checking

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 import socket
 import threading
 import time
@@ -151,23 +150,6 @@ def fresh(empty: Any) -> Iterator[Served]:
 def client(site: Served) -> Iterator[httpx.Client]:
     with site.signed_in() as signed_in:
         yield signed_in
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """A browser to drive; skipped with the reason where there is none."""
-    found = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
-    path = next((name for name in found if name), None)
-    if path is None:
-        pytest.skip("No Chromium is on the PATH")
-    sync_api = pytest.importorskip("playwright.sync_api")
-    flags = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path, args=[*flags, "--disable-component-update", "--disable-sync"]
-        )
-        yield browser
-        browser.close()
 
 
 Opened = Callable[..., Any]

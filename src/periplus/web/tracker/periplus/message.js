@@ -15,7 +15,7 @@ let count = 1296;
 /** Says something now: sent, held until consent, or dropped for good. */
 export function say(type, parts) {
   const page = place();
-  held.push({
+  const message = {
     type,
     // The time and a count come first, so that the order of ids is that of the events.
     messageId: Date.now().toString(36) + (count++).toString(36) + random(),
@@ -29,8 +29,9 @@ export function say(type, parts) {
       locale: navigator.language,
       timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     },
-  });
-  held = held.slice(-MOST);
+  };
+  // A copy: what the page does to its objects afterwards is not what it said.
+  held = [...held, JSON.parse(JSON.stringify(message))].slice(-MOST);
   release();
 }
 

@@ -11,24 +11,30 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import periplus.journeys.flow
 import periplus.journeys.funnel
 import periplus.journeys.map
 import periplus.maps.meaning  # noqa: F401  these three register what they are
 from periplus import clock, question
+from periplus.collect.catalogue import join
 from periplus.collect.marks import TrafficRules
 from periplus.errors import InputError, NotFoundError, PeriplusError, QuestionError, unknown
 from periplus.maps.theme import Theme
-from periplus.people import admission, directory, export, history, ledger, traffic_trial
+from periplus.people import admission, consent_history, directory, export, history, ledger, traffic_trial
+from periplus.people.tracking_plan_book import TrackingPlanBook
 from periplus.people.traffic import rules_of
+from periplus.people.vocabulary_book import VocabularyBook
 from periplus.question import Answer, Context, Question, Traffic
 from periplus.settings import Settings
-from periplus.store import compact, compiled, home, locks, manifest
+from periplus.store import compact, compiled, home, locks, manifest, products
 from periplus.store.snapshot import Snapshot
 from periplus.store.staged import Imported, Progress
 from periplus.store.state import State
+
+if TYPE_CHECKING:
+    from periplus.collect.catalogue.keep import CatalogueImport
 
 
 class Workspace:
@@ -38,6 +44,7 @@ class Workspace:
         self.home = folder
         self._snapshot: Snapshot | None = None
         self._state: State | None = None
+        self._catalogue: tuple[tuple[int, int], join.Index] | None = None
         self._lock = threading.Lock()
         compiled.use_cache(folder.settings.kernel_cache)
         # Raises at once for a workspace that is damaged or was made by a newer version.
@@ -98,6 +105,10 @@ class Workspace:
     def document(self, kind: str, name: str) -> Mapping[str, Any] | None:
         """The newest stored document of a kind and name, or None; where nothing was stored nothing is made."""
         return self.state.document(kind, name) if self._has_state() else None
+
+    def _stored(self) -> State | None:
+        """The state, where any was made."""
+        return self.state if self._has_state() else None
 
     def _has_state(self) -> bool:
         """Whether any was made; a disk that was full may have left an empty file."""
@@ -191,6 +202,43 @@ class Workspace:
                 allowed=live,
             )
 
+    # -- catalogue ------------------------------------------------------------------------------
+
+    def import_catalogue(
+        self, path: str | Path, kind: str | None = None, source: str = "catalogue", partial: bool = False
+    ) -> CatalogueImport:
+        """Bring the catalogue up to a file; unless it is `partial`, products it lacks are marked as gone."""
+        from periplus.collect.catalogue.keep import import_file
+
+        own = self.settings.currency
+        with self.home.staging() as folder:
+            return import_file(
+                self.state, Path(path), folder=folder, currency=own, now=clock.wall(), kind=kind, source=source,
+                partial=partial,
+            )  # fmt: skip
+
+    def products(
+        self, text: str = "", limit: int = 50, offset: int = 0, gone: bool = False
+    ) -> dict[str, Any]:
+        """Products whose id, SKU, title, brand or category has all words of the text: `total` and `rows`, by title."""
+        if not self._has_state():
+            return {"total": 0, "rows": []}
+        total, rows = products.find(self.state, text, limit=limit, offset=offset, gone=gone)
+        return {"total": total, "rows": rows}
+
+    def product_history(self, source: str, id_text: str) -> list[dict[str, Any]]:
+        """What changed of a product, oldest first: time, field, before, after."""
+        return products.history(self.state, source, id_text) if self._has_state() else []
+
+    def catalogue(self) -> join.Index:
+        """The catalogue for looking products up; the same object while it does not change."""
+        if not self._has_state():
+            return join.Index(())
+        version = products.version(self.state)
+        if self._catalogue is None or self._catalogue[0] != version:
+            self._catalogue = (version, join.Index(products.every(self.state)))
+        return self._catalogue[1]
+
     # -- maps -----------------------------------------------------------------------------------
 
     def add_map(self, document: Mapping[str, Any] | str | Path) -> str:
@@ -264,13 +312,16 @@ class Workspace:
     ) -> list[dict[str, Any]]:
         """A customer's events, oldest first, each with its step, stage, journey and visit on the map.
 
-        With all traffic, `left_out` says of an event of a bot or of internal traffic why it is one.
+        With all traffic, `left_out` says of an event of a bot or of internal traffic why it is one. `known` are
+        the properties with what the catalogue adds to them, where it does; `properties` are as they were sent.
         """
         from periplus.journeys.lifeline import lifeline
         from periplus.journeys.moment import resolve
 
         snapshot = self._seen(traffic)
         told = history.events(snapshot, directory.find(snapshot, customer))
+        if len(catalogue := self.catalogue()):
+            told = [join.beside(event, catalogue) for event in told]
         rules = None if map_id is None else self.map(map_id).rules()
         return lifeline(told, rules, resolve(None, now, None, self.context(snapshot)).now)
 
@@ -280,6 +331,34 @@ class Workspace:
             message, hint, allowed = unknown("traffic", str(traffic), get_args(Traffic))
             raise QuestionError(message, code="traffic", hint=hint, allowed=allowed)
         return self.snapshot().everything if traffic == "all" else self.snapshot()
+
+    def consent(self, customer: str) -> dict[str, Any]:
+        """What a customer allowed, by purpose, with time and source, and how that came about."""
+        snapshot = self.snapshot().everything
+        found = directory.find(snapshot, customer)
+        return consent_history.consent(snapshot, self._stored(), found)
+
+    def set_consent(
+        self, customer: str, said: Mapping[str, bool], source: str = "by hand", time: str | None = None
+    ) -> int:
+        """Store what a customer said elsewhere, such as `{"marketing.email": False}`; returns how much was new."""
+        snapshot = self.snapshot().everything
+        moment = None if time is None else clock.instant(time, clock.zone(self.settings.zone))
+        return consent_history.give(
+            snapshot, self.state, directory.find(snapshot, customer), said, source, moment
+        )
+
+    # -- names and what is expected -------------------------------------------------------------
+
+    @property
+    def vocabulary(self) -> VocabularyBook:
+        """Names of other tools: look, try, adopt, apply to the past."""
+        return VocabularyBook(self.home, self.snapshot, self._stored, lambda: self.state)
+
+    @property
+    def tracking_plan(self) -> TrackingPlanBook:
+        """Which events are expected: suggest, adopt, check what arrived."""
+        return TrackingPlanBook(self.home.settings, self.snapshot, self._stored, lambda: self.state)
 
     # -- bots and internal traffic --------------------------------------------------------------
 

@@ -8,12 +8,16 @@ One file per group of commands; importing it adds them. A new file is imported h
 from periplus.cli.command import app, main
 from periplus.cli import make
 from periplus.cli import imports
+from periplus.cli import catalogue
 from periplus.cli import questions
 from periplus.cli import sources
 from periplus.cli import tokens
 from periplus.cli import maps
 from periplus.cli import exports
 from periplus.cli import traffic
+from periplus.cli import vocabularies
+from periplus.cli import tracking_plan
+from periplus.cli import consents
 from periplus.cli import serving
 from periplus.cli import simulating
 from periplus.cli import checking

@@ -74,6 +74,12 @@ def attach(message: Mapping[str, Any], lookup: Lookup) -> dict[str, Any]:
     return {**message, "properties": filled}
 
 
+def beside(event: Mapping[str, Any], lookup: Lookup) -> dict[str, Any]:
+    """The event as it is, and under `known` its properties with what the catalogue adds, where it adds anything."""
+    filled = attach(event, lookup).get("properties")
+    return {**event, "known": filled} if filled != event.get("properties") else dict(event)
+
+
 def _filled(said: Mapping[str, Any], lookup: Lookup) -> dict[str, Any]:
     filled = dict(said)
     for name in IDS:

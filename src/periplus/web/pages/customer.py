@@ -94,7 +94,7 @@ def _visit(
         "count": len(inside),
         "events": inside,
         "channel": ", ".join(dict.fromkeys(where for event in inside if (where := _where(event)))),
-        "told": next((text for e in reversed(inside) if (text := told(e.get("properties") or {}))), ""),
+        "told": next((text for e in reversed(inside) if (text := told(e.get("known") or e.get("properties") or {}))), ""),
     }
 
 

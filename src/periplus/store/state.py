@@ -102,6 +102,29 @@ product_changes = sa.Table(
     sa.Column("after", sa.Text, nullable=False),
     sa.Index("product_changes_of", "source", "id"),
 )
+sightings = sa.Table(
+    "sightings",
+    metadata,
+    sa.Column("watch", sa.String(100), primary_key=True),
+    sa.Column("name", sa.String(300), primary_key=True),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("modified", sa.BigInteger, nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+    sa.Column("outcome", sa.String(20), nullable=False),
+    sa.Column("batch", sa.BigInteger),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("seen", sa.BigInteger, nullable=False),
+)
+turns = sa.Table(
+    "turns",
+    metadata,
+    sa.Column("watch", sa.String(100), primary_key=True),
+    sa.Column("began", sa.BigInteger, nullable=False),
+    sa.Column("ended", sa.BigInteger),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("etag", sa.Text, nullable=False),
+    sa.Column("modified", sa.Text, nullable=False),
+)
 
 
 _SAVING, _MIGRATING = 0x70657269, 0x70657270
@@ -144,16 +167,22 @@ class State:
 
     # -- documents ------------------------------------------------------------------------------
 
-    def document(self, kind: str, name: str) -> dict[str, Any] | None:
-        """The newest version of a document, or None."""
+    def document(self, kind: str, name: str, version: int | None = None) -> dict[str, Any] | None:
+        """A version of a document, by default the newest, or None."""
+        query = sa.select(documents.c.body).where(documents.c.kind == kind, documents.c.name == name)
+        if version is not None:
+            query = query.where(documents.c.version == version)
         with self.connected() as connection:
-            body = connection.scalar(
-                sa.select(documents.c.body)
-                .where(documents.c.kind == kind, documents.c.name == name)
-                .order_by(documents.c.version.desc())
-                .limit(1)
-            )
+            body = connection.scalar(query.order_by(documents.c.version.desc()).limit(1))
         return None if body is None else dict(json.loads(body))
+
+    def versions(self, kind: str, name: str) -> list[dict[str, Any]]:
+        """The versions of a document, the newest first: number, and when it was stored."""
+        query = sa.select(documents.c.version, documents.c.created)
+        query = query.where(documents.c.kind == kind, documents.c.name == name)
+        with self.connected() as connection:
+            rows = connection.execute(query.order_by(documents.c.version.desc()))
+            return [{"version": int(version), "created": iso(created)} for version, created in rows]
 
     def names(self, kind: str) -> list[str]:
         """Names of the stored documents of a kind, in the order in which they were first added."""
@@ -282,7 +311,7 @@ def _migrate(engine: sa.Engine) -> None:
             ) from None
 
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration; a test holds it against the folder."""
 
 

@@ -51,7 +51,7 @@ class PropertyPlan(Part):
 
     type: Type | None = None
     required: bool = False
-    values: Annotated[tuple[Scalar, ...], Field(max_length=1000)] | None = None
+    values: Annotated[tuple[Scalar, ...], Field(min_length=1, max_length=1000)] | None = None
     description: Note | None = None
 
     @model_validator(mode="before")

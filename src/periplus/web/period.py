@@ -1,4 +1,4 @@
-"""The period of a page, as its address says it: `?from=2026-05-01&to=2026-11-01&by=start&now=…`."""
+"""What a page looks at, as its address says it: `?from=2026-05-01&to=2026-11-01&by=start&now=…&traffic=all`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from periplus.web import words
 from periplus.web.page import link
 from periplus.web.words import _
 
-KEYS = ("from", "to", "by", "now")
+KEYS = ("from", "to", "by", "now", "traffic")
 LONGEST = 64
 
 
@@ -33,17 +33,25 @@ class Period:
         period = question.get("period")
         inner = dict(period) if isinstance(period, Mapping) else {}
         inner["now"] = question.get("now")
+        inner["traffic"] = None if question.get("traffic") == "customers" else question.get("traffic")
         return cls({key: str(value) for key in KEYS if (value := inner.get(key)) not in (None, "")})
 
     def put(self, question: Mapping[str, Any]) -> dict[str, Any]:
-        """The question with this period and `now`."""
-        asked = {key: value for key, value in question.items() if key not in ("period", "now")}
+        """The question with this period, `now` and traffic."""
+        asked = {key: value for key, value in question.items() if key not in ("period", "now", "traffic")}
         period = {key: self.values[key] for key in ("from", "to", "by") if key in self.values}
         if period.keys() - {"by"} or period.get("by", "start") != "start":
             asked["period"] = period
-        if "now" in self.values:
-            asked["now"] = self.values["now"]
-        return asked
+        return asked | {key: self.values[key] for key in ("now", "traffic") if key in self.values}
+
+    def with_traffic(self, traffic: str) -> Period:
+        """The same with the customers' traffic alone, which an address need not say, or with all."""
+        others = {key: value for key, value in self.values.items() if key != "traffic"}
+        return Period(others | ({} if traffic == "customers" else {"traffic": traffic}))
+
+    def kept(self) -> dict[str, str]:
+        """What stays when another period is chosen."""
+        return {key: self.values[key] for key in ("traffic",) if key in self.values}
 
     def link(self, path: str, **more: object) -> str:
         return link(path, **{**self.values, **more})

@@ -9,11 +9,13 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from periplus.errors import NotFoundError
 from periplus.web import words
-from periplus.web.page import Page, add_page
+from periplus.web.page import Page, add_page, link
 from periplus.web.pages.journeys_picture import lay_out
 from periplus.web.places import steps_of
 from periplus.web.site import Site
+from periplus.web.traffic import asked, reasons, switch
 from periplus.web.words import _, ngettext
 
 MANY = 2000
@@ -94,7 +96,10 @@ def _visit(
         "count": len(inside),
         "events": inside,
         "channel": ", ".join(dict.fromkeys(where for event in inside if (where := _where(event)))),
-        "told": next((text for e in reversed(inside) if (text := told(e.get("known") or e.get("properties") or {}))), ""),
+        "told": next(
+            (text for e in reversed(inside) if (text := told(e.get("known") or e.get("properties") or {}))),
+            "",
+        ),
     }
 
 
@@ -179,16 +184,23 @@ def add(router: APIRouter, site: Site) -> None:
     ws = site.workspace
 
     def show(request: Request, customer: str) -> Page | Response:
-        person = ws.customer(customer[:200])
+        traffic = asked(request.query_params.get("traffic", ""))
+        twin = ".json" if request.url.path.endswith(".json") else ""
+        try:
+            person = ws.customer(customer[:200], traffic)
+        except NotFoundError as problem:
+            if problem.code != "left_out":
+                raise
+            return RedirectResponse(link(f"/people/{quote(customer)}{twin}", traffic="all"), 302)
         if person["customer"] != customer:
-            twin = ".json" if request.url.path.endswith(".json") else ""
-            return RedirectResponse(f"/people/{quote(person['customer'])}{twin}", 301)
+            address = f"/people/{quote(person['customer'])}{twin}"
+            return RedirectResponse(link(address, traffic=None if traffic == "customers" else traffic), 301)
         maps = ws.maps()
         named = request.query_params.get("map") or (maps[0]["id"] if maps else None)
         document = ws.map(named) if named else None
         steps = steps_of(document) if document else {}
         goal = list(document.goal) if document else []
-        timeline = ws.timeline(person["customer"], named)
+        timeline = ws.timeline(person["customer"], named, traffic=traffic)
         search = request.query_params.get("search", "").strip()[:200]
         channel = request.query_params.get("channel", "")[:100]
         groups = journeys_of(timeline, goal, steps)
@@ -225,6 +237,19 @@ def add(router: APIRouter, site: Site) -> None:
             "journeys": len(numbered),
             "where": _where,
             "lasted": lasted,
+            "traffic": None if traffic == "customers" else traffic,
+            "reasons": reasons(),
+            "switch": switch(
+                traffic,
+                None if ws.snapshot().has_marked else 0,
+                lambda to: link(
+                    f"/people/{quote(customer)}",
+                    map=request.query_params.get("map"),
+                    search=search,
+                    channel=channel,
+                    traffic=None if to == "customers" else to,
+                ),
+            ),
         }
         return Page("customer.html", data, view, title(person, numbered))
 

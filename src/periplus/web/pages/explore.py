@@ -20,6 +20,7 @@ from periplus.web.page import Page, add_page, compact, link
 from periplus.web.pages import funnel
 from periplus.web.period import Period, presets
 from periplus.web.site import Site
+from periplus.web.traffic import of_answer
 from periplus.web.words import _
 
 STEPS = 12
@@ -33,7 +34,7 @@ TABLED = 60
 
 WINDOWS = ("10m", "30m", "1h", "2h", "6h", "12h", "1d", "2d", "3d", "7d", "14d", "30d", "60d", "90d", "180d")
 
-WRITTEN = ("kind", "map", "unit", "order", "steps", "within", "breakdown", "period", "now")
+WRITTEN = ("kind", "map", "unit", "order", "steps", "within", "breakdown", "period", "now", "traffic")
 """Keys of a funnel the sentence can say; the others travel along as they are."""
 
 
@@ -103,7 +104,7 @@ def undivided(question: Mapping[str, Any]) -> dict[str, Any]:
 
 def with_period(question: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
     """The same question about another period, as seen at the same moment."""
-    kept = {"now": str(question["now"])} if question.get("now") else {}
+    kept = {key: str(question[key]) for key in ("now", "traffic") if question.get(key)}
     return Period({**values, **kept}).put(question)
 
 
@@ -246,6 +247,11 @@ def add(router: APIRouter, site: Site) -> None:
             "answer": answer,
             "periods": presets(whole.now),
             "counted": units_name(question),
+            "switch": of_answer(
+                whole.totals,
+                question,
+                lambda to: address(Period.of_question(question).with_traffic(to).put(question)),
+            ),
             **figures,
         }
         data = {

@@ -12,6 +12,7 @@ from periplus.web.page import Page, add_page
 from periplus.web.period import Period, by_names, presets
 from periplus.web.places import ends
 from periplus.web.site import Site
+from periplus.web.traffic import of_answer
 from periplus.web.words import _
 
 
@@ -58,6 +59,11 @@ def add(router: APIRouter, site: Site) -> None:
             "periods": presets(answer.now),
             "map_id": named,
             "by_names": by_names(),
+            "switch": of_answer(
+                answer.totals,
+                question,
+                lambda to: period.with_traffic(to).link("/explore/flow", map=request.query_params.get("map")),
+            ),
         }
         said = title(answer.rows, names, at)
         return Page(

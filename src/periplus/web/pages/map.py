@@ -17,6 +17,7 @@ from periplus.web.pages.drawing import drawings, language
 from periplus.web.period import Period, by_names, presets
 from periplus.web.places import outcome_heads, steps_of
 from periplus.web.site import Site
+from periplus.web.traffic import of_answer
 from periplus.web.words import _, ngettext
 
 
@@ -81,6 +82,7 @@ def drawn(
         "drawings": drawings(filled, period, request.state.nonce, selected),
         "loss": loss(filled, language()),
         "flow": flow,
+        "switch": of_answer(totals, asked, lambda to: period.with_traffic(to).link(f"/map/{map_id}")),
         "panel": None,
         "back": period.link(f"/map/{map_id}"),
     }

@@ -94,6 +94,7 @@ def weekly(site: Site, map_id: str, step: str, answer: Any) -> list[dict[str, An
         start = last - back * week
         period = {"from": clock.iso(start), "to": clock.iso(start + week), "by": "activity"}
         asked = {"kind": "map", "map": map_id, "period": period, "now": answer.now}
+        asked |= {"traffic": answer.question.get("traffic", "customers")}
         row = next(row for row in site.answers.ask(asked).rows if row["step"] == step)
         found.append({"week": clock.iso(start, zone), "visits": row["visits"], "stopped": row["stopped"]})
     return found
@@ -214,7 +215,7 @@ def add(router: APIRouter, site: Site) -> None:
         asked = question("map", id, Period.of(request.query_params))
         found = ws.people(asked, {"step": step}, "visits")
         latest = sorted(found, key=lambda person: str(person["time"]), reverse=True)[:6]
-        return render(request, "panel_people.html", {"people": latest})
+        return render(request, "panel_people.html", {"people": latest, "traffic": asked.get("traffic")})
 
 
 def trend_picture(weeks: list[dict[str, Any]], width: int = 330, height: int = 72) -> dict[str, Any] | None:

@@ -15,7 +15,9 @@ from periplus.web import words
 from periplus.web.asking import said_number
 from periplus.web.documents import document
 from periplus.web.page import Page, add_page, link
+from periplus.web.period import Period
 from periplus.web.site import Site
+from periplus.web.traffic import asked, switch
 from periplus.web.words import _, ngettext
 
 PER_PAGE = 100
@@ -63,7 +65,9 @@ def add(router: APIRouter, site: Site) -> None:
         if params.get("question"):
             return of_number(request, offset)
         search = params.get("search", "").strip()[:200]
-        found = ws.search(search, limit=PER_PAGE, offset=offset)
+        traffic = asked(params.get("traffic", ""))
+        found = ws.search(search, limit=PER_PAGE, offset=offset, traffic=traffic)
+        kept = None if traffic == "customers" else traffic
         total = found["total"]
         if search:
             said = ngettext("{n} customer found for “{text}”", "{n} customers found for “{text}”", total)
@@ -72,8 +76,14 @@ def add(router: APIRouter, site: Site) -> None:
         data = {"search": search, "total": total, "offset": offset, "rows": found["rows"]}
         view = {
             "search": search,
-            "pager": pages("/people", total, offset, [("search", search)]),
+            "pager": pages("/people", total, offset, [("search", search), ("traffic", kept)]),
             "ids_said": ids_said,
+            "traffic": kept,
+            "switch": switch(
+                traffic,
+                None if ws.snapshot().has_marked else 0,
+                lambda to: link("/people", search=search, traffic=None if to == "customers" else to),
+            ),
         }
         return Page("people.html", data, view, said.format(n=words.number(total), text=search))
 
@@ -105,6 +115,7 @@ def add(router: APIRouter, site: Site) -> None:
         what = said_number(ws, question, rows, field, total)
         view = {
             "what": what,
+            "traffic": Period.of_question(question).values.get("traffic"),
             "csv": link("/people.csv", *keep),
             "pager": pages("/people", total, offset, keep),
             "timed": any(person.get("time") for person in people[offset : offset + PER_PAGE]),

@@ -8,6 +8,7 @@ One file per group of commands; importing it adds them. A new file is imported h
 from periplus.cli.command import app, main
 from periplus.cli import make
 from periplus.cli import imports
+from periplus.cli import watching
 from periplus.cli import catalogue
 from periplus.cli import questions
 from periplus.cli import sources

@@ -29,6 +29,7 @@ from periplus.errors import InputError
 from periplus.settings import Settings
 from periplus.store.door import EngineError, explain, literal, opened
 from periplus.store.staged import FileInfo, Progress, Staged
+from periplus.yaml_text import read
 
 DEFAULT_SOURCE = "import"
 
@@ -71,6 +72,14 @@ def document(mapping: MappingDocument | Mapping[str, Any] | str | Path | None) -
     if isinstance(mapping, Path) and not mapping.exists() and named(str(mapping)) is not None:
         mapping = {"preset": str(mapping)}
     return MappingDocument.parse(mapping)
+
+
+def authored(mapping: Path) -> dict[str, Any]:
+    """A mapping file, or a preset's name, as it was written, to be kept; raises DocumentError if it is wrong."""
+    document(mapping)
+    if not mapping.expanduser().exists():
+        return {"preset": str(mapping)}
+    return dict(read(mapping.expanduser().read_text(encoding="utf-8"), "mapping"))
 
 
 def base(mapping: object) -> Path | None:

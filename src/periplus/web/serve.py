@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from periplus.errors import StoreError
+from periplus.watch.scheduler import Scheduler
 from periplus.web.app import create_app, sign_in_link
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def serve(workspace: Workspace, *, host: str, port: int, say: Callable[[str], No
     say(sign_in_link(app, f"http://{shown}:{taken}"))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", server_header=False))
     try:
-        server.run(sockets=[listening])
+        with Scheduler(workspace):
+            server.run(sockets=[listening])
     finally:
         listening.close()

@@ -10,10 +10,13 @@ over versions and machines, and not a matter of security.
 from __future__ import annotations
 
 import hashlib
+import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from periplus.store.door import literal
+
+_UUID = re.compile("[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 
 
 def number(text: str) -> int:
@@ -43,6 +46,26 @@ def of_message(source: str, message_id: str) -> int:
         except ValueError:
             pass
     return number("m" + sized(source) + sized(message_id))
+
+
+def of_messages(source: str) -> Callable[[str], bytes]:
+    """`of_message` for one source and many messages, as 16 bytes, the highest first.
+
+    >>> of_messages("web")("7") == of_message("web", "7").to_bytes(16, "big")
+    True
+    """
+    hashed, before = number(source), "m" + sized(source)
+    md5, canonical = hashlib.md5, _UUID.fullmatch
+
+    def of(message_id: str) -> bytes:
+        if canonical(message_id):
+            return (int(message_id.replace("-", ""), 16) ^ hashed).to_bytes(16, "big")
+        if len(message_id) in (32, 36):
+            return of_message(source, message_id).to_bytes(16, "big")
+        text = message_id.encode()
+        return md5(f"{before}{len(text)}:".encode() + text, usedforsecurity=False).digest()[::-1]
+
+    return of
 
 
 def of_row(source: str, columns: Mapping[str, str | None], place: int = 0, before: int = 0) -> int:

@@ -25,27 +25,68 @@ def save(root: Path, name: str, high: np.ndarray, low: np.ndarray) -> None:
         raise os_problem(problem, target) from None
 
 
+Sorted = tuple[np.ndarray, np.ndarray]
+"""The upper and lower halves of the keys of one file, in the order of the upper ones."""
+COLLECTED = "keys/collected-"
+"""How the files of keys begin that the collector brought or claimed."""
+
+
+def is_collected(name: str) -> bool:
+    return name.startswith(COLLECTED)
+
+
+def opened(root: Path, name: str) -> Sorted:
+    """The keys of a file, memory-mapped."""
+    return np.load(root / f"{name}.hi.npy", mmap_mode="r"), np.load(root / f"{name}.lo.npy", mmap_mode="r")
+
+
 def seen(root: Path, names: list[str], high: np.ndarray, low: np.ndarray) -> np.ndarray:
     """bool[n]: which of the keys are in one of the key files `names`."""
     found = np.zeros(len(high), bool)
     for name in names:
-        known_high = np.load(root / f"{name}.hi.npy", mmap_mode="r")
-        known_low = np.load(root / f"{name}.lo.npy", mmap_mode="r")
-        if not len(known_high):
-            continue
-        at = np.searchsorted(known_high, high)
-        # Keys that share an upper half stand side by side: look on until it changes.
-        active = np.flatnonzero(~found & (at < len(known_high)))
-        at = at[active]
-        while len(active):
-            same = known_high[at] == high[active]
-            active, at = active[same], at[same]
-            hit = known_low[at] == low[active]
-            found[active[hit]] = True
-            active, at = active[~hit], at[~hit] + 1
-            inside = at < len(known_high)
-            active, at = active[inside], at[inside]
+        found |= among(opened(root, name), high, low)
     return found
+
+
+def among(known: Sorted, high: np.ndarray, low: np.ndarray) -> np.ndarray:
+    """bool[n]: which of the keys are among the sorted ones."""
+    known_high, known_low = known
+    found = np.zeros(len(high), bool)
+    if not len(known_high):
+        return found
+    at = np.searchsorted(known_high, high)
+    # Keys that share an upper half stand side by side: look on until it changes.
+    active = np.flatnonzero(at < len(known_high))
+    at = at[active]
+    while len(active):
+        same = known_high[at] == high[active]
+        active, at = active[same], at[same]
+        hit = known_low[at] == low[active]
+        found[active[hit]] = True
+        active, at = active[~hit], at[~hit] + 1
+        inside = at < len(known_high)
+        active, at = active[inside], at[inside]
+    return found
+
+
+def add_collected(root: Path, names: list[str], number: int, high: np.ndarray, low: np.ndarray) -> list[str]:
+    """The key files `names` with more keys of the collector, as a new file of the given number.
+
+    A file less than twice as large as what comes after it is merged into that, so that there are few, and each
+    key is written again only as often as its file doubles.
+    """
+    parts = [(high, low)]
+    kept = list(names)
+    ours = [name for name in names if is_collected(name)]
+    while ours:
+        last = opened(root, ours[-1])
+        if len(last[0]) > 2 * sum(len(part[0]) for part in parts):
+            break
+        parts.append(last)
+        kept.remove(ours.pop())
+    name = f"{COLLECTED}{number:06d}"
+    save(root, name, np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts]))
+    return [*kept, name]
 
 
 def repeated(high: np.ndarray, low: np.ndarray, rank: np.ndarray | None = None) -> np.ndarray:

@@ -253,6 +253,15 @@ class State:
                 )
             )
 
+    def holders(self, kind: str) -> dict[str, str]:
+        """The name each living secret of a kind was issued to, by its hash (SHA-256, hexadecimal)."""
+        table = secrets_table
+        with self._connected() as connection:
+            rows = connection.execute(
+                sa.select(table.c.hash, table.c.name, table.c.expires).where(table.c.kind == kind)
+            )
+            return {hash_: name for hash_, name, until in rows if until is None or until >= wall()}
+
     def issued(self, kind: str) -> list[dict[str, str]]:
         """Names and times of the secrets of a kind; the secrets themselves are not known."""
         table = secrets_table

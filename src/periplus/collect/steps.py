@@ -1,0 +1,194 @@
+"""What happens to the messages of a request before they are safe: named steps, one after another.
+
+    validate   is it an event at all; its time, as a moment
+    mark       the network of the shop's own it came from, before its address is forgotten
+    consent    may it be kept, kept by nobody's name, or only counted
+    key        what makes it the same event when it comes again
+
+Each takes a `Passage` and decides the fate of some of its messages; those left go on. The dialect has
+parsed the request before; the inbox leaves out duplicates after. The pipeline times and counts each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from periplus.collect import keys, marks
+from periplus.collect.anonymous import stripped
+from periplus.collect.marks import TrafficRules
+from periplus.collect.purposes import allows, stated
+from periplus.collect.sources import Source
+from periplus.collect.validate import skew, validate
+from periplus.collect.wire import Fate, Outcome, Reading, Refused
+from periplus.errors import InputError
+from periplus.store.inbox_file import RejectRow
+
+PAYLOAD = 64 << 10
+"""Bytes that are kept of a refused message."""
+ACCEPTED, DUPLICATE, WITHHELD = Outcome(Fate.ACCEPTED), Outcome(Fate.DUPLICATE), Outcome(Fate.WITHHELD)
+TOO_LARGE = "too_large"
+"""The one reason beside `event.REASONS`: a single message over the limit."""
+
+
+@dataclass(slots=True)
+class Pending:
+    """A message on its way: its place in the request, itself, its JSON, its key."""
+
+    place: int
+    message: dict[str, Any]
+    text: bytes = b""
+    key: bytes = b""
+
+
+@dataclass(slots=True)
+class Passage:
+    """One request on its way: what is left of its messages, and what became of the others."""
+
+    source: Source
+    dialect: str
+    received: int
+    address: str | None
+    sent_at: str | int | None
+    outcomes: list[Outcome]
+    pending: list[Pending] = field(default_factory=list)
+    rejects: list[RejectRow] = field(default_factory=list)
+    withheld: int = 0
+
+    @classmethod
+    def of(
+        cls, source: Source, dialect: str, received: int, address: str | None, reading: Reading
+    ) -> Passage:
+        """A request as its dialect read it; what the dialect refused is rejected already."""
+        passage = cls(source, dialect, received, address, reading.sent_at, [ACCEPTED] * len(reading.messages))
+        for place, message in enumerate(reading.messages):
+            if isinstance(message, Refused):
+                passage.reject(place, message.reason, message.message, message.payload, form=dialect)
+            else:
+                passage.pending.append(Pending(place, message))
+        return passage
+
+    def reject(self, place: int, reason: str, message: str, payload: Any, form: str = "segment") -> None:
+        """The message at `place` is refused; `form` says in which dialect's form the payload is."""
+        self.outcomes[place] = Outcome(Fate.REJECTED, reason, message)
+        text = _json(payload)
+        whole = len(text) <= PAYLOAD
+        kept = text if whole else text[:PAYLOAD].decode("utf-8", "ignore").encode()
+        self.rejects.append(
+            (self.source.name, form, self.received + place, reason, message, kept, int(whole))
+        )
+
+
+Step = Callable[[Passage], None]
+
+
+class Consenting(Protocol):
+    """What the consent step asks: `collect.consent.Consents`."""
+
+    def decide(self, message: dict[str, Any], source: str) -> Literal["keep", "strip", "withhold"]: ...
+
+    def record(self, message: Mapping[str, Any], source: str, received: int) -> None: ...
+
+
+class OwnWord:
+    """Consent where nobody remembers any: a message's own no withholds it."""
+
+    def decide(self, message: dict[str, Any], source: str) -> Literal["keep", "strip", "withhold"]:
+        del source
+        return "withhold" if allows(stated(message), "analytics") is False else "keep"
+
+    def record(self, message: Mapping[str, Any], source: str, received: int) -> None:
+        del message, source, received
+
+
+def validating(limit: int) -> Step:
+    """Refuse what cannot become an event, or is larger than `limit` bytes."""
+
+    def validate_(passage: Passage) -> None:
+        zone, received = passage.source.zone, passage.received
+        off = skew(passage.sent_at, received, zone)
+        kept = []
+        for item in passage.pending:
+            try:
+                item.text = validate(item.message, received + item.place, zone, off)
+                if len(item.text) > limit:
+                    raise InputError(
+                        f"The message has {len(item.text):,} bytes; {limit:,} are allowed.",
+                        code=TOO_LARGE,
+                        hint="Send less with each event.",
+                    )
+            except InputError as problem:
+                passage.reject(item.place, problem.code, str(problem), item.message)
+            else:
+                kept.append(item)
+        passage.pending = kept
+
+    return validate_
+
+
+def marking(rules: Callable[[], TrafficRules]) -> Step:
+    """Note the network of the rules that a message came from; the address itself is not kept."""
+
+    def mark(passage: Passage) -> None:
+        current = rules()
+        if passage.address is None or not current.addresses:
+            return
+        for item in passage.pending:
+            before = item.message.get("context")
+            marks.mark(item.message, current, passage.address)
+            if item.message.get("context") is not before:
+                item.text = msgspec.json.encode(item.message)
+
+    return mark
+
+
+def consenting(consents: Consenting, rules: Callable[[], TrafficRules]) -> Step:
+    """Withhold what may not be analysed, or take from it all that says whose it is."""
+
+    def consent(passage: Passage) -> None:
+        kept = []
+        for item in passage.pending:
+            consents.record(item.message, passage.source.name, passage.received)
+            verdict = consents.decide(item.message, passage.source.name)
+            if verdict == "withhold":
+                passage.outcomes[item.place] = WITHHELD
+                passage.withheld += 1
+                continue
+            if verdict == "strip":
+                marks.freeze(item.message, rules())
+                item.message = stripped(item.message)
+                item.text = msgspec.json.encode(item.message)
+            kept.append(item)
+        passage.pending = kept
+
+    return consent
+
+
+def keying() -> Step:
+    """Give each message its key; one without an id gets one, of its content."""
+    makers: dict[str, Callable[[str], bytes]] = {}
+
+    def key(passage: Passage) -> None:
+        name = passage.source.name
+        if name not in makers:
+            makers[name] = keys.of_messages(name)
+        of = makers[name]
+        for item in passage.pending:
+            message_id = item.message.get("messageId")
+            if message_id is None or message_id == "":
+                message_id = f"door:{keys.number(item.text.decode()):032x}"
+                item.message["messageId"] = message_id
+                item.text = msgspec.json.encode(item.message)
+            item.key = of(message_id if type(message_id) is str else str(message_id))
+
+    return key
+
+
+def _json(payload: Any) -> bytes:
+    try:
+        return msgspec.json.encode(payload)
+    except (RecursionError, TypeError, ValueError, OverflowError):
+        return msgspec.json.encode(repr(type(payload)))

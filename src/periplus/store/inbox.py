@@ -1,0 +1,366 @@
+"""The inbox: where an event is safe before its sender is told so.
+
+One thread writes. Requests wait in a queue; the writer takes what waits as one group, leaves out what
+was seen before, and commits events, counts and rejects in one transaction. Only then is anybody told. A
+full queue, a full disk, or a store that has fallen too far behind is said at once, before memory grows.
+
+Sequence numbers ascend over all files and are never given twice. The manifest's cursor says up to which
+one the store has the events; a file whose last event it has passed is unlinked, after its counts are in
+the ledger.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from periplus.clock import UNITS
+from periplus.errors import BusyError, PeriplusError, StoreError
+from periplus.store import inbox_file, ledger, locks, manifest
+from periplus.store.inbox_file import Counts, EventRow, Received, RejectRow
+from periplus.store.seen import NEW, OTHERS, OURS, Seen
+
+CURSOR = "inbox"
+"""The name of the manifest's cursor."""
+QUEUE_EVENTS, QUEUE_BYTES = 20_000, 64 << 20
+"""What may wait for the writer; beyond it senders are told to come again."""
+GROUP_EVENTS = 5_000
+"""Events of one transaction, more or less."""
+MOST_WAITING = 2_000_000
+"""Events that may wait for the store; their keys are in memory."""
+FILE_BYTES, FILE_SECONDS = 64 << 20, 300.0
+"""Size and age at which a new file is begun."""
+RESERVE = 16 << 20
+"""Bytes of the disk that are left to the store, so that it can take in what has been received."""
+HOUR = UNITS["h"]
+
+log = logging.getLogger("periplus.collect")
+
+
+@dataclass(slots=True)
+class Parcel:
+    """What one request brings: events as (place in the request, key of 16 bytes, message as JSON), rejects, the number withheld.
+
+    `done` is called by the writer's thread once the outcome is on disk, with a flag per event whether it
+    was a duplicate, or with what went wrong; then nothing of the parcel was kept. `size` is in bytes.
+    """
+
+    source: str
+    dialect: str
+    received: int
+    events: Sequence[tuple[int, bytes, bytes]]
+    rejects: Sequence[RejectRow]
+    withheld: int
+    size: int
+    done: Callable[[Sequence[bool] | PeriplusError], None]
+
+    @property
+    def weight(self) -> int:
+        return len(self.events) + len(self.rejects) + 1
+
+
+class Inbox:
+    """The inbox of a workspace, open for writing. One per workspace: its folder is locked meanwhile."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.folder = root / "inbox"
+        self.problem: PeriplusError | None = None
+        """Why the last group could not be written; None once one could."""
+        self.groups = self.written = 0
+        self.dedupe_seconds = self.commit_seconds = 0.0
+        self._held = ExitStack()
+        self._seen = Seen(root)
+        self._fresh: list[tuple[int, set[bytes]]] = []
+        """Keys of what waits for the store, each set with its last sequence number."""
+        self._now: set[bytes] = set()
+        self._live: sqlite3.Connection | None = None
+        self._ended: dict[Path, sqlite3.Connection] = {}
+        self._files = threading.Lock()
+        """Held while files are begun, ended or unlinked."""
+        self._opened, self._bytes = 0.0, 0
+        self._queue: deque[Parcel] = deque()
+        self._queued_events = self._queued_bytes = 0
+        self._condition = threading.Condition()
+        self._closing = self._stale = False
+        self.folder.mkdir(exist_ok=True)
+        try:
+            self._held.enter_context(locks.folder(self.folder, wait=False))
+        except BlockingIOError:
+            raise BusyError(
+                f"Another server collects for {root}.", hint="Stop it, or send the events to it."
+            ) from None
+        try:
+            self._find_left()
+        except (sqlite3.Error, OSError) as problem:
+            self._held.close()
+            raise _plain(problem, self.folder) from None
+        except BaseException:
+            self._held.close()
+            raise
+        self._thread = threading.Thread(target=self._run, name="periplus inbox", daemon=True)
+        self._thread.start()
+
+    def _find_left(self) -> None:
+        """What earlier processes left: the keys of events the store does not have yet, and the numbers to go on from."""
+        self._seen.refresh()
+        self._cursor = manifest.read(self.root).cursors.get(CURSOR, 0)
+        self._last, self._number = self._cursor, ledger.last_file(self.root)
+        for path in inbox_file.files(self.folder):
+            connection = inbox_file.create(path)
+            try:
+                end = inbox_file.last_seq(connection)
+                if end > self._cursor:
+                    self._fresh.append((end, inbox_file.keys_after(connection, self._cursor)))
+            finally:
+                connection.close()
+            self._last, self._number = max(self._last, end), max(self._number, inbox_file.number(path))
+
+    # -- for requests ---------------------------------------------------------------------------
+
+    def refusal(self) -> BusyError | None:
+        """Why nothing more can be taken at the moment, or None."""
+        if self._closing:
+            return BusyError("The server is stopping.", code="stopping", hint="Send it again.")
+        if self._queued_events >= QUEUE_EVENTS or self._queued_bytes >= QUEUE_BYTES:
+            return BusyError("More comes in than can be written.", code="busy", hint="Send it again.")
+        if self.waiting >= MOST_WAITING:
+            return BusyError("The store has fallen behind.", code="behind", hint="Send it again later.")
+        return None
+
+    def put(self, parcel: Parcel) -> None:
+        """Hand a parcel to the writer, which calls its `done`; raises BusyError where nothing can be taken."""
+        with self._condition:
+            if (refusal := self.refusal()) is not None:
+                raise refusal
+            self._queue.append(parcel)
+            self._queued_events += parcel.weight
+            self._queued_bytes += parcel.size
+            self._condition.notify()
+
+    @property
+    def waiting(self) -> int:
+        """Events that the store does not have yet."""
+        return self._last - self._cursor
+
+    @property
+    def queued(self) -> int:
+        """Events, more or less, that are not on disk yet."""
+        return self._queued_events
+
+    # -- for the flush --------------------------------------------------------------------------
+
+    def read(self, after: int, most: int, most_bytes: int) -> list[Received]:
+        """The events after a sequence number, in order, up to a number and (about) a size in bytes."""
+        found: list[Received] = []
+        size = 0
+        for path in inbox_file.files(self.folder):
+            connection = inbox_file.open_to_read(path)
+            try:
+                for event in inbox_file.waiting(connection, after, most - len(found)):
+                    found.append(event)
+                    size += len(event.message)
+                    if size >= most_bytes or len(found) >= most:
+                        return found
+            finally:
+                connection.close()
+        return found
+
+    def stored(self, cursor: int) -> None:
+        """The store has everything up to `cursor`, and has published that."""
+        with self._condition:
+            self._cursor = max(self._cursor, cursor)
+            self._stale = True
+            self._condition.notify()
+
+    def forget_stored(self) -> None:
+        """Put the counts of ended files whose events are all in the store into the ledger, and unlink them."""
+        with self._files:
+            known = inbox_file.files(self.folder)
+            for path in known[:-1] if self._live is not None else known:
+                connection = self._ended.get(path) or inbox_file.create(path)
+                self._ended[path] = connection
+                if inbox_file.last_seq(connection) > self._cursor:
+                    continue
+                ledger.take_in(self.root, inbox_file.number(path), connection)
+                del self._ended[path]
+                inbox_file.remove(path)
+                connection.execute("PRAGMA synchronous=OFF")  # what it still writes is nobody's
+                connection.close()
+
+    # -- the writer -----------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Write what waits, then stop; what the store has by then is unlinked at the next start."""
+        with self._condition:
+            self._closing = True
+            self._condition.notify()
+        self._thread.join()
+        self._end_file()
+        with self._files:
+            while self._ended:
+                self._ended.popitem()[1].close()
+        self._held.close()
+
+    def _run(self) -> None:
+        while True:
+            with self._condition:
+                while not (self._queue or self._closing or self._stale or self._due()):
+                    self._condition.wait(5.0)
+                group = self._group()
+                stale, self._stale = self._stale, False
+                if self._closing and not group:
+                    return
+            try:
+                if stale:
+                    self._forget_keys()
+                if self._due():
+                    self._end_file()
+            except (PeriplusError, OSError, sqlite3.Error):  # keys are kept longer, the file grows: no harm
+                log.exception("the inbox could not look at the store")
+            if group:
+                self._commit(group)
+
+    def _group(self) -> list[Parcel]:
+        group, events = [], 0
+        while self._queue and events < GROUP_EVENTS:
+            parcel = self._queue.popleft()
+            events += parcel.weight
+            self._queued_bytes -= parcel.size
+            group.append(parcel)
+        self._queued_events -= events
+        return group
+
+    def _forget_keys(self) -> None:
+        """Drop the keys that the newest version has; what came since then is a set of its own."""
+        self._seen.refresh()
+        if self._now:
+            self._fresh.append((self._last, self._now))
+            self._now = set()
+        cursor = self._cursor
+        self._fresh = [(end, known) for end, known in self._fresh if end > cursor]
+
+    def _commit(self, group: list[Parcel]) -> None:
+        began = time.perf_counter()
+        rows: list[EventRow] = []
+        try:
+            counted, flags = self._sort_out(group, rows)
+            sorted_out = time.perf_counter()
+            self.dedupe_seconds += sorted_out - began
+            self._save(rows, counted, [row for parcel in group for row in parcel.rejects])
+        except (PeriplusError, OSError, sqlite3.Error, MemoryError) as problem:
+            self._now.difference_update([row[1] for row in rows])
+            told = _plain(problem, self.folder)
+            if self.problem is None:
+                log.error("events cannot be written: %s", told)
+            self.problem = told
+            for parcel in group:
+                parcel.done(told)
+            return
+        self.problem = None
+        self._last += len(rows)
+        self.groups += 1
+        self.written += len(rows)
+        self.commit_seconds += time.perf_counter() - sorted_out
+        for parcel, own in zip(group, flags, strict=True):
+            parcel.done(own)
+
+    def _sort_out(self, group: list[Parcel], rows: list[EventRow]) -> tuple[Counts, list[list[bool]]]:
+        """Fill `rows` with what is to be written; returns the counts, and per parcel which events are duplicates."""
+        self._seen.refresh()
+        keys = [event[1] for parcel in group for event in parcel.events]
+        halves = np.frombuffer(b"".join(keys), ">u8").astype(np.uint64).reshape(-1, 2)
+        codes: list[int] = self._seen.look(halves[:, 0], halves[:, 1]).tolist()
+        waiting: set[bytes] = set()
+        for _, known in self._fresh:
+            waiting |= known.intersection(keys)
+        counted: Counts = {}
+        flags: list[list[bool]] = []
+        now, seq, place = self._now, self._last, 0
+        for parcel in group:
+            source, dialect, received = parcel.source, parcel.dialect, parcel.received
+            own: list[bool] = []
+            for position, key, message in parcel.events:
+                code = codes[place]
+                place += 1
+                if code == OURS or key in now or key in waiting:
+                    own.append(True)
+                    continue
+                seq += 1
+                now.add(key)
+                own.append(code == OTHERS)
+                rows.append((seq, key, dialect, source, received + position, int(code == OTHERS), message))
+            flags.append(own)
+            again, hour = sum(own), received - received % HOUR
+            for outcome, number in (
+                ("accepted", len(own) - again),
+                ("duplicate", again),
+                ("rejected", len(parcel.rejects)),
+                ("withheld", parcel.withheld),
+            ):
+                if number:
+                    at = (source, hour, outcome)
+                    counted[at] = counted.get(at, 0) + number
+        return counted, flags
+
+    def _save(self, rows: list[EventRow], counted: Counts, rejects: list[RejectRow]) -> None:
+        if shutil.disk_usage(self.folder).free < RESERVE:
+            raise StoreError("The disk is full.", code="full", hint="Free some space.")
+        connection = self._open_file()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            connection.executemany(inbox_file.ADD_EVENT, rows)
+            connection.executemany(inbox_file.ADD_COUNT, [(*at, number) for at, number in counted.items()])
+            if rejects:
+                connection.executemany(inbox_file.ADD_REJECT, rejects)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        self._bytes += (
+            sum(len(row[6]) + 64 for row in rows) + sum(len(row[5]) + 256 for row in rejects) + 8192
+        )
+
+    # -- files ----------------------------------------------------------------------------------
+
+    def _due(self) -> bool:
+        return self._live is not None and (
+            self._bytes > FILE_BYTES or time.monotonic() - self._opened > FILE_SECONDS
+        )
+
+    def _open_file(self) -> sqlite3.Connection:
+        if self._live is None:
+            with self._files:
+                self._number += 1
+                self._path = self.folder / f"{self._number:06d}.db"
+                self._live = inbox_file.create(self._path)
+            self._opened, self._bytes = time.monotonic(), 0
+        return self._live
+
+    def _end_file(self) -> None:
+        """Write to this file no more; it stays open, as closing it would write all of it once again."""
+        with self._files:
+            if self._live is not None:
+                self._ended[self._path], self._live = self._live, None
+
+
+def _plain(problem: BaseException, folder: Path) -> PeriplusError:
+    if isinstance(problem, PeriplusError):
+        return problem
+    full = any(word in str(problem).lower() for word in ("full", "space"))
+    return StoreError(
+        "The disk is full." if full else f"{folder} cannot be written: {problem}.",
+        code="full" if full else "unwritable",
+        hint="Free some space." if full else "Look at the disk, and at this user's rights in that folder.",
+    )

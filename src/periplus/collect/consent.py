@@ -41,7 +41,7 @@ class Consents:
         self.no_analytics = no_analytics
         self.defaults: Mapping[str, bool] = defaults or {}
         self._known: dict[str, tuple[int, bool]] = {}
-        """By hash of an identifier: (time, whether analytics was allowed), the newest."""
+        """By hash of an identifier: (when it was last said, whether analytics was allowed), the newest."""
         self._waiting: set[Given] = set()
         self._last: dict[str, tuple[int, dict[str, bool]]] = {}
         self._seen = 0
@@ -92,8 +92,10 @@ class Consents:
     def note(self, identifier: str, said: Mapping[str, bool], time: int, source: str) -> None:
         """Remember what was said under a hashed identifier."""
         with self._lock:
+            if "analytics" in said:
+                self._learn(identifier, time, said["analytics"])
             last = self._last.get(identifier)
-            if last is not None and last[0] <= time and last[1] == said:
+            if last is not None and last[1] == said and last[0] <= time < last[0] + consents.DAY:
                 return
             if len(self._last) >= REMEMBERED:
                 self._last.clear()
@@ -102,8 +104,6 @@ class Consents:
             self._waiting.update(
                 Given(identifier, purpose, time, given, source[:200]) for purpose, given in said.items()
             )
-            if "analytics" in said:
-                self._learn(identifier, time, said["analytics"])
 
     def save(self) -> int:
         """Store what was recorded since, and learn what other processes stored; returns how much was new.
@@ -126,7 +126,7 @@ class Consents:
         rows = list(consents.said(self.state, "analytics", max(0, self._seen - OVERLAP)))
         with self._lock:
             for given, recorded in rows:
-                self._learn(given.identifier, given.time, given.given)
+                self._learn(given.identifier, given.last, given.given)
                 self._seen = max(self._seen, recorded)
 
     def _learn(self, identifier: str, time: int, given: bool) -> None:
@@ -153,7 +153,7 @@ def state_now(history: list[Given]) -> dict[str, Given]:
     newest: dict[str, Given] = {}
     for row in history:
         known = newest.get(row.purpose)
-        if known is None or (known.time, not known.given) <= (row.time, not row.given):
+        if known is None or (known.last, not known.given) <= (row.last, not row.given):
             newest[row.purpose] = row
     return newest
 

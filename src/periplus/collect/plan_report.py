@@ -13,6 +13,7 @@ from typing import Any
 
 from periplus.clock import iso
 from periplus.collect.tracking_plan import TIME_TEXT, Deviation, PropertyPlan, TrackingPlan, Type, Wrong
+from periplus.errors import NotFoundError
 from periplus.event import join_path, split_path
 from periplus.store import standing
 from periplus.store.columns import pointer, quote, quote_text, text_form
@@ -120,9 +121,16 @@ def report(
 
 
 def suggested(snapshot: Snapshot, since: int | None = None) -> TrackingPlan:
-    """A plan that what arrived fulfils, to be mended by hand: types, what all events have, few recurring values."""
+    """A plan that what arrived fulfils, to be mended by hand: types, what all events have, few recurring values.
+
+    Raises NotFoundError where there are no events.
+    """
     store = _Store(snapshot, since, None)
     totals = {group.event: group.events for group in store.names()}
+    if not totals:
+        raise NotFoundError(
+            "There are no events to suggest a plan from.", hint="Import some, or connect a source."
+        )
     events: dict[str, dict[str, Any]] = {name: {"properties": {}} for name in totals}
     for root in store.roots():
         path = join_path((root,))
@@ -141,7 +149,7 @@ def suggested(snapshot: Snapshot, since: int | None = None) -> TrackingPlan:
                 if values is not None:
                     said["values"] = values
             events[name]["properties"][path] = said
-    return TrackingPlan.parse({"events": events or {"Page Viewed": {}}})
+    return TrackingPlan.parse({"events": events})
 
 
 def _is(found: str, wanted: Type) -> bool:

@@ -31,7 +31,8 @@ def consent(snapshot: Snapshot, state: State | None, customer: int) -> dict[str,
     """
     known = {hashed(kind, value): (kind, value) for kind, value in _identifiers(snapshot, customer)}
     said = consents.history(state, list(known)) if state is not None else []
-    said = _changes([*said, *_carried(snapshot, customer)])
+    again = [row._replace(time=row.confirmed, confirmed=None) for row in said if row.confirmed is not None]
+    said = _changes([*said, *again, *_carried(snapshot, customer)])
 
     def told(row: Given) -> dict[str, Any]:
         kind, value = known.get(row.identifier, (CARRIED, ""))
@@ -87,7 +88,7 @@ def _carried(snapshot: Snapshot, customer: int) -> list[Given]:
 
 
 def _changes(said: list[Given]) -> list[Given]:
-    """Without what only says again what held already; at one instant what is kept by identifier goes first."""
+    """Without what only says again what held already, over all identifiers; at one instant what is kept by identifier goes first."""
     kept: list[Given] = []
     last: dict[str, bool] = {}
     for row in sorted(said, key=lambda row: (row.time, not row.identifier, row.purpose)):

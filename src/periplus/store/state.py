@@ -51,6 +51,7 @@ consents = sa.Table(
     sa.Column("given", sa.Boolean, nullable=False),
     sa.Column("source", sa.String(200), nullable=False),
     sa.Column("recorded", sa.BigInteger, nullable=False, index=True),
+    sa.Column("confirmed", sa.BigInteger),
 )
 deviations = sa.Table(
     "deviations",
@@ -320,7 +321,7 @@ def _migrate(engine: sa.Engine) -> None:
             ) from None
 
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest migration; a test holds it against the folder."""
 
 

@@ -22,12 +22,12 @@ def landing(url: str = SHOP, referrer: str = "", **campaign: str) -> dict[str, A
     return {"type": "page", "context": context}
 
 
-def visit(**said: Any) -> dict[str, Any]:
-    """An event in the middle of a visit, as our tracker sends it."""
+def later(**said: Any) -> dict[str, Any]:
+    """An event in the middle of a session, as our tracker sends it."""
     return {
         "type": "track",
         "event": "Product Added",
-        "context": {"page": {"url": SHOP, "referrer": SHOP}, "visit": said},
+        "context": {"page": {"url": SHOP, "referrer": SHOP}, "arrival": said},
     }
 
 
@@ -78,13 +78,13 @@ def visit(**said: Any) -> dict[str, Any]:
         (landing(referrer="https://accounts.google.com/"), None),
         ({"type": "track", "event": "Order Completed", "userId": "u"}, None),
         ({"type": "track", "event": "Order Completed", "context": {"page": {"url": SHOP}}}, None),
-        (visit(), "direct"),
-        (visit(referrer="https://www.google.com/"), "organic search"),
-        (visit(click="gclid", referrer="https://www.google.com/"), "paid search"),
-        (visit(campaign={"medium": "email", "source": "shop"}), "email"),
-        (visit(campaign={"medium": "x"}), "other"),
-        (visit(referrer="https://slow-wardrobe.example/"), "referral"),
-        (visit(referrer="https://www.paypal.com/"), "direct"),
+        (later(), "direct"),
+        (later(referrer="https://www.google.com/"), "organic search"),
+        (later(click="gclid", referrer="https://www.google.com/"), "paid search"),
+        (later(campaign={"medium": "email", "source": "shop"}), "email"),
+        (later(campaign={"medium": "x"}), "other"),
+        (later(referrer="https://slow-wardrobe.example/"), "referral"),
+        (later(referrer="https://www.paypal.com/"), "direct"),
     ],
 )  # fmt: skip
 def test_what_brought_it(message: dict[str, Any], wanted: str | None) -> None:
@@ -139,7 +139,7 @@ def test_no_word_stands_in_two_rows() -> None:
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-        st.sampled_from(["page", "campaign", "visit", "referrer", "url", "search", "medium", "source", "type", "click"]),
+        st.sampled_from(["page", "campaign", "arrival", "referrer", "url", "search", "medium", "source", "type", "click"]),
         inner, max_size=4),
     max_leaves=12,
 )  # fmt: skip

@@ -35,7 +35,7 @@ def test_required_means_nothing_before(put: Put, collector: Recorder, visitor: A
     for message in collector.accepted:
         preferences = {"analytics": True, "personalisation": False, "marketing": False}
         assert message["context"]["consent"] == {"categoryPreferences": preferences}
-        assert message["context"]["visit"] == {"campaign": {"medium": "email"}}
+        assert message["context"]["arrival"] == {"campaign": {"medium": "email"}}
     tab.goto(put("/2", consent="required"))
     assert len(collector.wait("page", 2)) == 2, "the choice is kept"
 
@@ -94,7 +94,7 @@ def test_a_change_is_told_and_goes_with_what_follows(put: Put, collector: Record
     preferences = {"analytics": True, "personalisation": True, "marketing": False}
     assert told["context"]["consent"] == {"categoryPreferences": preferences}
     assert told["context"]["referrer"] == {"type": "gclid"}, "the id of a click serves advertising"
-    assert told["context"]["visit"] == {"click": "gclid"}
+    assert told["context"]["arrival"] == {"click": "gclid"}
     tab.evaluate('periplus("consent", {marketing: true}); periplus("track", "X")')
     assert collector.wait("X")[0]["context"]["consent"]["categoryPreferences"]["marketing"] is True
 

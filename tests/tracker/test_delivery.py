@@ -200,7 +200,7 @@ def test_rubbish_in_the_storage_spoils_nothing(put: Put, collector: Recorder, vi
         localStorage["periplus:1"] = '{"type":"track","eve';
         localStorage["periplus:2"] = "null";
         localStorage["other"] = "kept";
-        for (const name of ["visit", "consent"]) document.cookie = `periplus_${name}=%7Bnot json; path=/`;
+        for (const name of ["arrival", "consent"]) document.cookie = `periplus_${name}=%7Bnot json; path=/`;
     }""")
     tab.goto(put("/2"))
     collector.wait("page")

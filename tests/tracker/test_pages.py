@@ -28,7 +28,7 @@ def test_a_page_tells_itself(put: Put, collector: Recorder, tab: Any) -> None:
     assert context["userAgent"] == tab.evaluate("navigator.userAgent")
     assert (context["locale"], context["timezone"]) == ("en-GB", "Europe/Athens")
     assert context["library"]["name"] == "periplus.js"
-    assert context["visit"] == {}
+    assert context["arrival"] == {}
     assert "consent" not in context
     assert "campaign" not in context
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", page["timestamp"])
@@ -174,7 +174,7 @@ def test_the_cookie(put: Put, collector: Recorder, visitor: Any) -> None:
     tab.goto(put("/"))
     collector.wait("page")
     kept = {cookie["name"]: cookie for cookie in visitor.cookies()}
-    assert set(kept) == {"periplus_id", "periplus_visit"}
+    assert set(kept) == {"periplus_id", "periplus_arrival"}
     ours = kept["periplus_id"]
     assert (ours["sameSite"], ours["domain"], ours["path"]) == ("Lax", "127.0.0.1", "/")
     months = (ours["expires"] - tab.evaluate("Date.now() / 1000")) / 86400 / 30.4
@@ -211,7 +211,7 @@ def test_one_visitor_on_two_subdomains(put: Put, collector: Recorder, visitor: A
     assert first["anonymousId"] == second["anonymousId"]
 
 
-def test_what_brought_the_visit_stays_with_it(put: Put, collector: Recorder, tab: Any) -> None:
+def test_what_brought_the_session_stays_with_it(put: Put, collector: Recorder, tab: Any) -> None:
     landing = (
         put("/")
         + "?utm_source=google&utm_medium=cpc&utm_campaign=spring%20sale&utm_term=cup&utm_content=&utm_id=7&gclid=abc"
@@ -223,30 +223,30 @@ def test_what_brought_the_visit_stays_with_it(put: Put, collector: Recorder, tab
     assert page["context"]["referrer"] == {"type": "gclid", "id": "abc"}
     assert page["context"]["page"]["referrer"] == "https://www.google.com/"
     brought = {"campaign": named, "click": "gclid", "referrer": "https://www.google.com/"}
-    assert page["context"]["visit"] == brought
+    assert page["context"]["arrival"] == brought
     tab.goto(put("/p/1"), referer=landing)
     second = collector.wait("page", 2)[1]
     assert "campaign" not in second["context"], "only the landing page was reached by the campaign"
-    assert second["context"]["visit"] == brought
+    assert second["context"]["arrival"] == brought
     # Somebody comes back from paying: the payment page brought nobody.
     tab.goto(put("/thanks"), referer="https://www.paypal.com/")
-    assert collector.wait("page", 3)[2]["context"]["visit"] == brought
-    # Another campaign begins another visit.
+    assert collector.wait("page", 3)[2]["context"]["arrival"] == brought
+    # Another campaign begins another session.
     tab.goto(put("/p/2") + "?utm_source=newsletter&utm_medium=email")
-    assert collector.wait("page", 4)[3]["context"]["visit"] == {
+    assert collector.wait("page", 4)[3]["context"]["arrival"] == {
         "campaign": {"source": "newsletter", "medium": "email"}
     }
 
 
-def test_a_visit_ends_with_its_cookie(put: Put, collector: Recorder, visitor: Any) -> None:
+def test_a_session_ends_with_its_cookie(put: Put, collector: Recorder, visitor: Any) -> None:
     tab = visitor.new_page()
     tab.goto(put("/"), referer="https://www.google.com/")
     collector.wait("page")
-    kept = next(cookie for cookie in visitor.cookies() if cookie["name"] == "periplus_visit")
+    kept = next(cookie for cookie in visitor.cookies() if cookie["name"] == "periplus_arrival")
     assert 1700 < kept["expires"] - tab.evaluate("Date.now() / 1000") <= 1801
-    visitor.clear_cookies(name="periplus_visit")
+    visitor.clear_cookies(name="periplus_arrival")
     tab.evaluate('periplus("track", "After lunch")')
-    assert collector.wait("After lunch")[0]["context"]["visit"] == {}, "what brought the one before is past"
+    assert collector.wait("After lunch")[0]["context"]["arrival"] == {}, "what brought the one before is past"
 
 
 def test_the_channel_the_server_makes_of_it(put: Put, collector: Recorder, tab: Any) -> None:

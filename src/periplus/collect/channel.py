@@ -1,4 +1,4 @@
-"""Which channel brought a visit: paid search, social, email, direct … from campaign, click id and referrer.
+"""Which channel brought somebody: paid search, social, email, direct … from campaign, click id and referrer.
 
 One table decides for every source, `channels.yaml` beside this file. What speaks first wins:
 
@@ -8,8 +8,8 @@ One table decides for every source, `channels.yaml` beside this file. What speak
 4. the host of the referrer; any other site is a `referral`;
 5. a page without any of these is `direct`.
 
-Events later in the visit say what brought it in `context.visit` (our own tracker does) and get the same channel; of
-other clients, only the page somebody landed on can be told.
+Events later in the session say what brought it in `context.arrival` (our own tracker does) and get the same channel;
+of other clients, only the page somebody landed on can be told.
 """
 
 from __future__ import annotations
@@ -94,22 +94,22 @@ def channel(message: dict[str, Any]) -> dict[str, Any]:
     """
     if message.get("channel") not in (None, ""):
         return message
-    found = _of_visit(message) or _of_landing(message)
+    found = _of_arrival(message) or _of_landing(message)
     return message if found is None else {**message, "channel": found}
 
 
-def _of_visit(message: Mapping[str, Any]) -> str | None:
-    """The channel of what the message says brought the visit it belongs to."""
-    visit = _part(_part(message, "context"), "visit")
-    if visit is None:
+def _of_arrival(message: Mapping[str, Any]) -> str | None:
+    """The channel of what the message says brought the session it belongs to."""
+    said = _part(_part(message, "context"), "arrival")
+    if said is None:
         return None
-    campaign = _part(visit, "campaign")
+    campaign = _part(said, "campaign")
     arrival = Arrival(
         medium=_word(campaign, "medium"),
         source=_word(campaign, "source"),
         campaign=bool(campaign),
-        click=_text(visit, "click"),
-        referrer=_host(_text(visit, "referrer")),
+        click=_text(said, "click"),
+        referrer=_host(_text(said, "referrer")),
     )
     return named(arrival) or DIRECT
 

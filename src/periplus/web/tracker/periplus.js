@@ -4,14 +4,14 @@
 //   periplus("track", "Product Viewed", { product_id: "p-1", price: 39 })
 //
 // This file is the surface: the calls a page may make, and what happens by itself. The modules beside it are about
-// one thing each: settings, consent, cookies, who (identity), visit (what brought it), places (pages), attention
+// one thing each: settings, consent, cookies, who (identity), arrival (what brought them), places (pages), attention
 // (time and scroll), message (the envelope), outbox (queue and delivery), shop (names of shop events).
 
 import { attend, leave } from "./periplus/attention.js";
 import { allowed, choose } from "./periplus/consent.js";
 import { release, say, track } from "./periplus/message.js";
 import { collect } from "./periplus/outbox.js";
-import { arrive, follow } from "./periplus/places.js";
+import { enter, follow } from "./periplus/places.js";
 import { settings, take } from "./periplus/settings.js";
 import { SHOP } from "./periplus/shop.js";
 import { forget, know } from "./periplus/who.js";
@@ -31,7 +31,7 @@ const calls = {
 
   page(...rest) {
     const [name, properties] = named(...rest);
-    arrive();
+    enter();
     say("page", { name, properties });
   },
 

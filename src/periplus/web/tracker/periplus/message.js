@@ -2,10 +2,10 @@
 
 /* global BUILD: the hash of this source, by build.mjs */
 
+import { arrival, campaign } from "./arrival.js";
 import { allowed, choice } from "./consent.js";
 import { post } from "./outbox.js";
 import { place } from "./places.js";
-import { campaign, visit } from "./visit.js";
 import { random, who } from "./who.js";
 
 const MOST = 100;
@@ -44,7 +44,7 @@ export function release() {
     for (const message of held) {
       const { context } = message;
       Object.assign(message, who());
-      context.visit = visit(context);
+      context.arrival = arrival(context);
       if (chosen) {
         context.consent = { categoryPreferences: chosen };
         // The kind of click names the channel; its id serves advertising alone.

@@ -12,7 +12,7 @@ export const place = () => {
 };
 
 /** Takes the present address for the page we are on; the one before is where we come from. */
-export function arrive() {
+export function enter() {
   if (here != address()) {
     before = here;
     here = address();
@@ -24,7 +24,7 @@ export function follow(left, arrived) {
   const changed = () => {
     if (here == address()) return;
     left();
-    arrive();
+    enter();
     const moment = here;
     // A moment's patience, so that the page has its own title.
     setTimeout(() => moment == here && arrived(), 50);

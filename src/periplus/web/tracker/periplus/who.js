@@ -24,5 +24,5 @@ export function know(userId) {
 
 export function forget() {
   user = "";
-  ["id", "user", "visit"].forEach((name) => write(name, ""));
+  ["id", "user", "arrival"].forEach((name) => write(name, ""));
 }

@@ -1,6 +1,6 @@
-// What brought the visit: campaign, click id, referrer. Each event of the visit says so, and the server names the channel by it.
+// What brought the session: campaign, click id, referrer. Each event of it says so, and the server names the channel by it.
 //
-// A visit ends with half an hour of silence, as long as its cookie lives. A campaign begins a new one at once; a bare
+// A session ends with half an hour of silence, as long as its cookie lives. A campaign begins a new one at once; a bare
 // referrer does not, or every payment page would take the credit for the order.
 
 import { parsed, read, write } from "./cookies.js";
@@ -31,13 +31,13 @@ function outside() {
   return host && !`.${host}`.endsWith(`.${own}`) ? clip(document.referrer) : undefined;
 }
 
-/** What brought the visit, by the context of a message; kept for the rest of the visit. */
-export function visit({ campaign: named, referrer: click }) {
-  let brought = read("visit");
+/** What brought the session, by the context of a message; kept for the rest of it. */
+export function arrival({ campaign: named, referrer: click }) {
+  let brought = read("arrival");
   if (!brought || (!begun && (named || click))) {
     // An address keeps its campaign while somebody is away for lunch; only a page just loaded was brought by it.
     brought = JSON.stringify(begun ? {} : { campaign: named, click: click && click.type, referrer: outside() });
   }
   begun = true;
-  return parsed(write("visit", brought, PAUSE));
+  return parsed(write("arrival", brought, PAUSE));
 }

@@ -13,9 +13,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from periplus.clock import instant
+from periplus.clock import zone as clock_zone
 from periplus.collect import presets
 from periplus.condition.pattern import pattern
-from periplus.errors import DocumentError, unknown
+from periplus.errors import DocumentError, QuestionError, unknown
 from periplus.yaml_text import read
 
 Scalar = bool | int | float | str | None
@@ -127,10 +129,12 @@ class Time(_Part):
     """Where an event's time comes from. `format` is strptime's or `iso`; `unit` for numbers since 1970.
 
     Without either, one format is chosen for the whole column by which reads most values. `clock` is a column
-    with the time of day, where the first has but the day: both are read as one text, a space between.
+    with the time of day, where the first has but the day: both are read as one text, a space between. A file
+    that tells no time, such as a list of customers, gets one as `value`, in ISO: the day it was exported.
     """
 
-    column: Column
+    column: Column | None = None
+    value: Annotated[str | None, BeforeValidator(lambda value: None if value is None else str(value))] = None
     clock: Column | None = None
     format: str | None = None
     unit: Unit | None = None
@@ -147,6 +151,17 @@ class Time(_Part):
     def _either(self) -> Time:
         if self.format and self.unit:
             raise ValueError("give `format` or `unit`, not both")
+        if (self.column is None) == (self.value is None):
+            raise ValueError("give either `column` or `value`")
+        if self.value is not None and self.model_fields_set - {"value", "zone"}:
+            raise ValueError("a constant `value` takes no other key but `zone`")
+        if self.value is not None:
+            try:
+                instant(self.value, clock_zone("UTC"))
+            except QuestionError:
+                raise ValueError(
+                    f"{self.value[:40]!r} is not a time; write it such as '2026-07-01'"
+                ) from None
         return self
 
 

@@ -326,7 +326,8 @@ def _uses(parsed: MappingDocument, file: OpenFile) -> dict[str, list[str]]:
         uses |= {name: ["its keys become columns"] for name in table.unfold}
         for event in table.events:
             name = event.event.value if event.event and event.event.column is None else event.type
-            uses.setdefault(event.time.column, []).append(f"time of {name}")
+            if event.time.column:
+                uses.setdefault(event.time.column, []).append(f"time of {name}")
             if event.time.clock:
                 uses.setdefault(event.time.clock, []).append(f"time of {name}")
             if event.time.plus:

@@ -101,8 +101,9 @@ def _when(row: When, ground: Ground) -> str:
 
 
 def _time(time: Time, ground: Ground) -> TimeItem:
-    text = fields.text_sql(Field_(column=time.column, null=time.null), ground.columns)
-    text = f"trim({text})"
+    place = "the constant time" if time.column is None else f"time of column {time.column}"
+    given = Field_(value=time.value) if time.column is None else Field_(column=time.column, null=time.null)
+    text = f"trim({fields.text_sql(given, ground.columns)})"
     if time.clock is not None:
         text = f"concat_ws(' ', {text}, trim({ground.columns[time.clock]}))"
     others: tuple[Form, ...] = ()
@@ -110,7 +111,9 @@ def _time(time: Time, ground: Ground) -> TimeItem:
     if time.unit:
         form = Form("unit", unit=time.unit)
     elif time.format:
-        form = times.check_format(time.format, f"time of column {time.column}")
+        form = times.check_format(time.format, place)
+    elif time.column is None:
+        form = times.check_format("iso", place)
     else:
         form, others, why = ground.decide(text, time.column)
     plus = None
@@ -121,8 +124,8 @@ def _time(time: Time, ground: Ground) -> TimeItem:
         amount = f"CASE WHEN abs({amount}) < 10000000000000000 THEN {amount} END"  # 300 years
         plus = f"CASE WHEN {added} IS NULL OR {added} = '' THEN 0 ELSE {amount} END"
     zone = time.zone or ground.zone
-    check_zone(zone, f"time of column {time.column}")
-    return TimeItem(text, time.column, form, zone, others, plus, why)
+    check_zone(zone, place)
+    return TimeItem(text, time.column or "", form, zone, others, plus, why)
 
 
 def check_zone(zone: str, where: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +47,19 @@ def write(path: Path, events: Iterable[Mapping[str, Any]]) -> Path:
     return path
 
 
-def answers(shop: Workspace | Path) -> list[Any]:
-    """Rows, stages and totals of `QUESTIONS`."""
+def answers(shop: Workspace | Path, questions: Sequence[Mapping[str, Any]] = QUESTIONS) -> list[Any]:
+    """Rows, stages and totals of the answers, and the event's time they took for now; as texts, so that 1 is not 1.0."""
     if isinstance(shop, Path):
         with open_workspace(shop) as opened:
-            return answers(opened)
-    found = [shop.ask(question) for question in QUESTIONS]
-    return [(answer.kind, answer.rows, answer.stages, answer.totals) for answer in found]
+            return answers(opened, questions)
+    found = [shop.ask(question) for question in questions]
+    return [
+        [
+            answer.now_from != "clock" and answer.now,
+            *map(json.dumps, (answer.rows, answer.stages, answer.totals)),
+        ]
+        for answer in found
+    ]
 
 
 def standing_ids(root: Path) -> Counter[str]:

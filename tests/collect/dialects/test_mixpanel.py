@@ -52,6 +52,13 @@ def test_every_form_of_the_body(form: str, path: str) -> None:
     assert not {"token", "time", "distinct_id", "$insert_id"} & set(told.properties)
 
 
+def test_base64_of_halves_of_an_emoji_as_the_library_for_browsers_packs_it() -> None:
+    whole = json.dumps(record(distinct_id="u1", note="🛒 ώ"), ensure_ascii=False)
+    packed_apart = whole.replace("🛒", "\ud83d\uded2").encode("utf-8", "surrogatepass")
+    assert b"\xed\xa0\xbd" in packed_apart
+    assert event("mixpanel", "/track", b"data=" + b64encode(packed_apart)).properties["note"] == "🛒 ώ"
+
+
 def test_data_in_the_query() -> None:
     told = event("mixpanel", f"/track?data={quote_plus(b64encode(packed(ADDED)))}", method="GET")
     assert told.message_id == "i1"

@@ -79,6 +79,21 @@ def test_rudderstack_writes_time_traits_and_transport_elsewhere() -> None:
 
 def test_a_channel_of_the_shop_stays() -> None:
     assert event("segment", "/v1/track", {**ADDED, "channel": "email"}, key="K").channel == "email"
+    assert event("segment", "/v1/track", {**ADDED, "channel": "web"}, key="K").channel == "web"
+
+
+def test_rudderstack_says_web_of_the_way_an_event_was_sent() -> None:
+    context = {"library": {"name": "RudderLabs JavaScript SDK"}}
+    told = event("segment", "/v1/track", {**ADDED, "channel": "web", "context": context}, key="K")
+    assert (told.channel, told.context["channel"]) == (None, "web")
+
+
+def test_rudderstacks_library_is_told_of_no_destinations() -> None:
+    address = "/sourceConfig/?p=npm&v=3&writeKey=K"
+    reading = read("segment", address, method="GET")
+    assert (reading.key, list(reading.messages)) == ("K", [])
+    source = said(answer("segment", address, method="GET"))["source"]
+    assert (source["writeKey"], source["enabled"], source["destinations"]) == ("K", True, [])
 
 
 @pytest.mark.parametrize("at", [1782910800, 1782910800000, "1782910800.000"])

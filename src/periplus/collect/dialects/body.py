@@ -2,7 +2,8 @@
 
 The door has decompressed the body already. Content types are not believed: some clients label JSON as a
 form. A number that JSON does not have (`NaN`, `Infinity`), which Python and others write, is null; half of
-a surrogate pair, left by cutting an emoji in two, is a question mark. One such value costs itself, not its batch.
+a surrogate pair, left by cutting an emoji in two, is a question mark; both halves written apart (CESU-8, as Mixpanel's
+library for browsers packs its base64) are the emoji. One such value costs itself, not its batch.
 """
 
 from __future__ import annotations
@@ -45,14 +46,21 @@ def decoded(raw: bytes) -> Any:
 def _mended(raw: bytes) -> Any:
     """The same with the values that no JSON has made harmless."""
     try:
-        found = json.loads(
-            raw.decode("utf-8", "replace"), parse_constant=lambda _: None, parse_float=_float, parse_int=_int
-        )
+        found = json.loads(_text(raw), parse_constant=lambda _: None, parse_float=_float, parse_int=_int)
         return msgspec.json.decode(json.dumps(found, ensure_ascii=False).encode("utf-8", "replace"))
     except RecursionError:
         raise malformed("The body is nested too deeply.", "Nest less deeply.") from None
     except ValueError as problem:
         raise malformed(f"The body is not JSON: {problem}.", "Send UTF-8 text in JSON, whole.") from None
+
+
+def _text(raw: bytes) -> str:
+    """UTF-8, or CESU-8; what is neither is replaced."""
+    try:
+        halves = raw.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return raw.decode("utf-8", "replace")
+    return halves.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _float(text: str) -> float | None:

@@ -1,8 +1,8 @@
 """The Segment tracking API, which the clients of Segment and RudderStack speak: single messages and batches.
 
 Messages are in the house's own form already, consent categories included; here they get the type their
-path says and their time. The browser's library also asks its host for settings before it sends anything;
-ours say that it shall send here.
+path says and their time. The browsers' libraries also ask their host for settings before they send
+anything; ours (`library_settings`) say that they shall send here.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from periplus.collect.dialects import body
 from periplus.collect.dialects.answer import all_rejected, answered, error, rejected
+from periplus.collect.dialects.library_settings import of_rudderstack, of_segment
 from periplus.collect.dialects.told import Ids, Message, each, iso_time
 from periplus.collect.wire import DIALECTS, Outcome, Reading, Reply, Request
 
@@ -20,9 +21,12 @@ TYPES = ("track", "page", "screen", "identify", "group", "alias")
 SINGLE = {f"/v1/{path}": kind for kind in TYPES for path in (kind, kind[0])}
 """Paths of one message with its type; the browser writes the first letter only."""
 BATCH = ("/v1/batch", "/v1/import", "/v1/b")
-SETTINGS = "/v1/projects/"
+SETTINGS, SOURCE_CONFIG = "/v1/projects/", "/sourceConfig"
+"""Where the libraries of Segment and of RudderStack ask for their settings."""
 DELIVERY = frozenset({"server", "client", "browser", "http", "sources"})
-"""What RudderStack writes as `channel`: how the message was sent, not where the customer was."""
+"""What clients write as `channel` that says how the message was sent, not how the customer came."""
+OF_RUDDERSTACK = frozenset({"web", "mobile"})
+"""The same, of RudderStack's clients only."""
 
 
 class Segment:
@@ -33,12 +37,16 @@ class Segment:
     routes: Sequence[tuple[str, str]] = (
         *(("POST", path) for path in (*BATCH, *SINGLE)),
         ("GET", f"{SETTINGS}*"),
+        ("GET", SOURCE_CONFIG),
+        ("GET", f"{SOURCE_CONFIG}/"),
     )
 
     def read(self, request: Request) -> Reading:
         path = request.path.rstrip("/")
         if path.startswith(SETTINGS):
             return Reading(unquote(path.removeprefix(SETTINGS).removesuffix("/settings")), [])
+        if path == SOURCE_CONFIG:
+            return Reading(body.first(request.query, "writeKey") or body.basic_user(request.headers), [])
         document = body.decoded_object(request.body)
         kind = SINGLE.get(path)
         batch = [document] if kind else document.get("batch")
@@ -53,7 +61,9 @@ class Segment:
 
     def reply(self, request: Request, reading: Reading, outcomes: Sequence[Outcome]) -> Reply:
         if request.path.startswith(SETTINGS):
-            return answered(settings(reading.key or "", request.headers))
+            return answered(of_segment(reading.key or "", request.headers))
+        if request.path.startswith(SOURCE_CONFIG):
+            return answered(of_rudderstack(reading.key or ""))
         refused = rejected(outcomes)
         if all_rejected(outcomes):
             return answered({**_first_error(refused), "rejected": refused}, 400)
@@ -62,32 +72,6 @@ class Segment:
     def refusal(self, request: Request, status: int, code: str, message: str) -> Reply:
         del request
         return error(status, code, message)
-
-
-def settings(key: str, headers: Mapping[str, str]) -> dict[str, Any]:
-    """What analytics-next asks for before it sends: to send to the host it asked, and to measure nothing of itself."""
-    host = headers.get("host", "")
-    local = host.rpartition(":")[0] in ("127.0.0.1", "localhost", "[::1]")
-    scheme = headers.get("x-forwarded-proto", "http" if local else "https").partition(",")[0].strip()
-    sender: dict[str, Any] = {
-        "apiKey": key,
-        "apiHost": f"{host}/v1",
-        "protocol": "http" if scheme == "http" else "https",
-        "addBundledMetadata": False,
-        "unbundledIntegrations": [],
-        "maybeBundledConfigIds": {},
-    }
-    return {
-        "integrations": {"Segment.io": sender},
-        "plan": {"track": {"__default": {"enabled": True, "integrations": {}}}},
-        "edgeFunction": {},
-        "middlewareSettings": {},
-        "enabledMiddleware": {},
-        "remotePlugins": [],
-        "analyticsNextEnabled": True,
-        "legacyVideoPluginsEnabled": False,
-        "metrics": {"sampleRate": 0},
-    }
 
 
 def _message(item: dict[str, Any], kind: str | None, ids: Ids) -> Message:
@@ -106,13 +90,20 @@ def _message(item: dict[str, Any], kind: str | None, ids: Ids) -> Message:
             # RudderStack's clients write what they say of a person there.
             item["traits"] = context["traits"]
             item["context"] = {name: value for name, value in context.items() if name != "traits"}
-    channel = item.get("channel")
-    if isinstance(channel, str) and channel in DELIVERY and (context is None or isinstance(context, dict)):
+    if isinstance(context, dict | None) and _is_delivery(item.get("channel"), context or {}):
         item["context"] = {**(item.get("context") or {}), "channel": item.pop("channel")}
     if item.get("messageId") in (None, ""):
         # When it was sent changes from one attempt to the next; the rest does not.
         item["messageId"] = ids.of({**item, "sentAt": None, "_metadata": None}, timed=at is not None)
     return item
+
+
+def _is_delivery(channel: Any, context: Mapping[str, Any]) -> bool:
+    if not isinstance(channel, str) or channel not in DELIVERY | OF_RUDDERSTACK:
+        return False
+    library = context.get("library")
+    name = library.get("name") if isinstance(library, dict) else None
+    return channel in DELIVERY or (isinstance(name, str) and name.lower().startswith("rudder"))
 
 
 def _first_error(refused: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

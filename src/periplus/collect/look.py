@@ -46,7 +46,7 @@ def look(bench: Workbench, path: Path, format: dict[str, Any]) -> list[Look]:
         near = Workbench(
             bench.connection, stack, bench.scratch, bench.target, bench.settings, names=bench.names
         )
-        head = path if is_parquet(path) or ".parquet." in path.name.lower() else _head(bench, path)
+        head = path if is_parquet(path) or ".parquet" in path.name.lower() else _head(bench, path)
         rows = rows_of.opened(near, head, Format.model_validate(format))
         loaded = load.Loaded(dict.fromkeys(rows.columns, "VARCHAR"))
         rows.add(near, loaded, 0, rows.columns, None)

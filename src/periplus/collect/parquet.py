@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from periplus.collect.asked import one
+from periplus.collect.plain import empty
 from periplus.collect.recipe import ROW_BITS, Value
 from periplus.errors import InputError
 from periplus.event import escape
@@ -41,6 +42,8 @@ class ParquetFile:
 def describe(connection: Connection, path: Path, inner: Path) -> ParquetFile:
     """What a Parquet file holds; raises InputError if it is damaged or has no rows."""
     source = f"read_parquet({file_list([inner])})"
+    if inner.is_file() and not inner.stat().st_size:
+        raise empty(path)
     try:
         types = {
             str(row[0]): str(row[1])
@@ -49,7 +52,7 @@ def describe(connection: Connection, path: Path, inner: Path) -> ParquetFile:
         counted = one(connection, f"SELECT count(*) FROM {source}")
     except EngineError as problem:
         raise InputError(
-            f"{path.name} cannot be read as Parquet: {first_line(problem)}.",
+            f"{path.name} cannot be read as Parquet: {first_line(problem).replace(str(inner), path.name)}.",
             code="parquet",
             hint="It may be cut off. Nothing was imported; fetch the file again.",
         ) from None

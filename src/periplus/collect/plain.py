@@ -72,7 +72,7 @@ def plain(
     if size < 0:
         raise InputError(f"There is no file {path.name}.", code="no_file", hint="Check the path.")
     if size == 0:
-        raise _empty(path)
+        raise empty(path)
     name = codec(encoding)
     copy: Path | None = None
     try:
@@ -83,7 +83,7 @@ def plain(
                     out.write(block)
         readable = copy or path
         if readable.stat().st_size == 0:
-            raise _empty(path)
+            raise empty(path)
         # private mapping: pages are shared with the file and nothing here writes to them
         text: Any = np.memmap(readable, np.uint8, mode="c")
         text = text.view(np.ndarray)

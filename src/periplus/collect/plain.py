@@ -209,7 +209,8 @@ class _Zstd(io.RawIOBase):
         return len(block)
 
 
-def _empty(path: Path) -> InputError:
+def empty(path: Path) -> InputError:
+    """What is said of a file without content, whatever its kind."""
     return InputError(f"{path.name} is empty.", code="empty", hint="Export it again; nothing was imported.")
 
 

@@ -159,7 +159,7 @@ def test_nothing_that_leads_to_a_person_is_left() -> None:
         return next(fresh)
 
     message = {
-        "type": "track", "event": "Order Completed", "messageId": "m", "timestamp": "2026-01-01T00:00:00Z",
+        "type": "track", "event": "Order Completed", "messageId": "needle-orders/1001", "timestamp": "2026-01-01T00:00:00Z",
         "userId": secret(), "anonymousId": secret(), "previousId": secret(), "groupId": secret(),
         "email": secret(), "phone": secret(), "traits": {"x": secret()}, "unknown": secret(), **NO,
         "context": {
@@ -176,6 +176,7 @@ def test_nothing_that_leads_to_a_person_is_left() -> None:
     }  # fmt: skip
     kept = stripped(message)
     assert "needle" not in json.dumps(kept)
+    assert kept["messageId"] == stripped(message)["messageId"], "it stays the same event when it comes again"
     assert kept["context"] == {
         "device": {"type": "mobile"},
         "page": {"path": "/cart", "url": "https://shop.example/cart", "search": ""},

@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from periplus.collect.identifying import hashed
+
 CONTEXT = frozenset(
     {
         "app", "bot", "campaign", "channel", "device", "internal", "library", "locale", "os", "browser", "page",
@@ -58,6 +60,8 @@ def stripped(message: Mapping[str, Any]) -> dict[str, Any]:
     {'type': 'track', 'event': 'Product Viewed', 'properties': {'product_id': 'p'}, 'context': {'anonymous': True}}
     """
     told = {key: value for key, value in message.items() if key in TOP}
+    if (message_id := told.get("messageId")) is not None:  # a shop's webhook is named after its order
+        told["messageId"] = hashed("message", str(message_id))
     properties, context = message.get("properties"), message.get("context")
     if isinstance(properties, Mapping):
         told["properties"] = _cleaned(properties)

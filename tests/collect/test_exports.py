@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,10 +72,20 @@ every = pytest.mark.parametrize("example", TABLE, ids=lambda example: example.fi
 
 def test_the_table_has_every_export_and_every_file() -> None:
     assert {example.name for example in TABLE} == {row.name for row in EXPORTS}
-    assert {example.file for example in TABLE} | NO_PRESET == {path.name for path in (EXAMPLES / "exports").iterdir()}
+    assert {example.file for example in TABLE} | NO_PRESET == {
+        path.name for path in (EXAMPLES / "exports").iterdir()
+    }
     for row in EXPORTS:
         assert row.name in presets
         assert MappingDocument.parse(EXAMPLES / "mappings" / f"{row.name}.yaml").preset == row.name
+
+
+def test_the_page_has_a_section_and_a_command_for_each() -> None:
+    page = (EXAMPLES.parent / "docs" / "bring.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^periplus import .* --mapping (\S+)$", page, re.MULTILINE)
+    assert sorted(commands) == sorted(row.name for row in EXPORTS)
+    named = {word for word in re.findall(r"^\| \[.*\| ([a-z-]*) \|$", page, re.MULTILINE) if word}
+    assert named == {example.map for example in TABLE if example.map}
 
 
 @every

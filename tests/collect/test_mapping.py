@@ -9,7 +9,9 @@ import pytest
 from pydantic import BaseModel
 
 from periplus.collect import fields, presets, times
-from periplus.collect.mapping import EventRow, Field_, Format, Join, MappingDocument, Plus, Table, Time, When
+from periplus.collect.mapping import (
+    EventRow, Field_, Format, Join, MappingDocument, Part, Plus, Table, Time, Unfold, When,
+)  # fmt: skip
 from periplus.errors import DocumentError
 
 EVENT = "events: [{event: E, time: at}]"
@@ -110,11 +112,13 @@ def test_presets_state_the_consent_and_what_the_document_says_wins() -> None:
 
 def test_the_page_has_every_key_preset_and_reason() -> None:
     page = (Path(__file__).parents[2] / "docs" / "import.md").read_text(encoding="utf-8")
-    parts: list[type[BaseModel]] = [Field_, Plus, Time, When, EventRow, Format, Join, Table, MappingDocument]
+    parts: list[type[BaseModel]] = [
+        Field_, Part, Plus, Time, When, EventRow, Format, Join, Unfold, Table, MappingDocument,
+    ]  # fmt: skip
     keys = {row.alias or name for part in parts for name, row in part.model_fields.items()} - {"name"}
     words = set(re.findall(r"[A-Za-z]+", page))
     assert keys <= words
-    assert {f"`{name}`" for name in presets.presets} <= set(re.findall(r"`[a-z-]+`", page))
+    assert {f"`{name}`" for name in presets.presets} <= set(re.findall(r"`[a-z0-9-]+`", page))
     reasons = [
         times.NO_SUCH_LOCAL,
         times.OUT_OF_RANGE,

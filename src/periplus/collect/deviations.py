@@ -32,7 +32,7 @@ class Deviations:
                 seen = self._seen.get(which)
                 if seen is not None:
                     self._seen[which] = Seen(
-                        seen.count + 1,
+                        seen.events + 1,
                         min(seen.first, time),
                         max(seen.last, time),
                         seen.value,

@@ -25,7 +25,7 @@ class Which(NamedTuple):
 class Seen(NamedTuple):
     """How often, when first and last (event time, microseconds UTC), and one example."""
 
-    count: int
+    events: int
     first: int
     last: int
     value: str
@@ -43,17 +43,21 @@ def add(state: State, found: Mapping[Which, Seen]) -> None:
             ).first()
             if known is None and room > 0:
                 room -= 1
-                connection.execute(table.insert().values(**which._asdict(), **seen._asdict()))
+                connection.execute(table.insert().values(**which._asdict(), **_columns(seen)))
             elif known is not None:
                 connection.execute(
                     table.update()
                     .where(here)
                     .values(
-                        count=table.c.count + seen.count,
+                        count=table.c.count + seen.events,
                         first=min(known.first, seen.first),
                         last=max(known.last, seen.last),
                     )
                 )
+
+
+def _columns(seen: Seen) -> dict[str, Any]:
+    return {"count" if name == "events" else name: value for name, value in seen._asdict().items()}
 
 
 def listed(state: State) -> list[dict[str, Any]]:

@@ -257,7 +257,7 @@ class State:
     def holders(self, kind: str) -> dict[str, str]:
         """The name each living secret of a kind was issued to, by its hash (SHA-256, hexadecimal)."""
         table = secrets_table
-        with self._connected() as connection:
+        with self.connected() as connection:
             rows = connection.execute(
                 sa.select(table.c.hash, table.c.name, table.c.expires).where(table.c.kind == kind)
             )

@@ -10,7 +10,17 @@ from pydantic import BaseModel
 
 from periplus.collect import fields, presets, times
 from periplus.collect.mapping import (
-    EventRow, Field_, Format, Join, MappingDocument, Part, Plus, Table, Time, Unfold, When,
+    EventRow,
+    Field_,
+    Format,
+    Join,
+    MappingDocument,
+    Part,
+    Plus,
+    Table,
+    Time,
+    Unfold,
+    When,
 )  # fmt: skip
 from periplus.errors import DocumentError
 

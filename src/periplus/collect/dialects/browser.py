@@ -58,8 +58,10 @@ def context(properties: Mapping[str, Any]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     server = properties.get("$is_server") is True
-    for name, (place, key) in PLACES.items():
-        value = properties.get(name)
+    for name, value in properties.items():
+        if name not in PLACES:
+            continue
+        place, key = PLACES[name]
         if not isinstance(value, str | int | float) or isinstance(value, bool) or value in NOTHING:
             continue
         if server and place in OF_THE_SERVER:

@@ -80,17 +80,23 @@ def _message(item: dict[str, Any], kind: str | None, ids: Ids) -> Message:
     if kind is not None:
         item["type"] = kind
     at = item.get("timestamp")
-    at = iso_time(item.get("originalTimestamp") if at is None or at == "" else at, "timestamp")
-    item.pop("timestamp", None)
-    if at is not None:
-        item["timestamp"] = at
+    if not isinstance(at, str) or at[4:5] != "-":  # nearly all are ISO already
+        at = iso_time(item.get("originalTimestamp") if at is None or at == "" else at, "timestamp")
+        if at is not None:
+            item["timestamp"] = at
+        else:
+            item.pop("timestamp", None)
     context = item.get("context")
     if isinstance(context, dict):
         if item.get("type") == "identify" and not item.get("traits") and "traits" in context:
             # RudderStack's clients write what they say of a person there.
             item["traits"] = context["traits"]
             item["context"] = {name: value for name, value in context.items() if name != "traits"}
-    if isinstance(context, dict | None) and _is_delivery(item.get("channel"), context or {}):
+    if (
+        "channel" in item
+        and isinstance(context, dict | None)
+        and _is_delivery(item["channel"], context or {})
+    ):
         item["context"] = {**(item.get("context") or {}), "channel": item.pop("channel")}
     if item.get("messageId") in (None, ""):
         # When it was sent changes from one attempt to the next; the rest does not.

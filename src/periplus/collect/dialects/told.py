@@ -74,7 +74,7 @@ def iso_time(value: Any, field: str) -> str | None:
     >>> iso_time(1782910800, "time"), iso_time("2026-07-01", "time")
     ('2026-07-01T13:00:00Z', '2026-07-01')
     """
-    if isinstance(value, str) and _number(value) is None:
+    if isinstance(value, str) and (value[4:5] == "-" or _number(value) is None):
         return value or None
     at = micros(value, field)
     return None if at is None else iso(at)

@@ -40,6 +40,8 @@ class Settings:
     no_analytics: str = _row(
         "drop", "what becomes of collected events without consent to analytics: drop, or anonymous (nobody's)"
     )
+    event_bytes: int = _row(1_048_576, "the largest single message the collector takes, in bytes of JSON")
+    request_bytes: int = _row(5_242_880, "the largest body the collector takes, in bytes, unpacked")
     language: str = _row("en", "language of the interface")
     format: int = _row(FORMAT, "layout of the workspace's files; not for hand editing")
 
@@ -118,6 +120,9 @@ def check(settings: Settings) -> None:
         )
     if not 0 <= settings.threads <= 256:
         raise DocumentError("threads is between 0 and 256; 0 means one per core.")
+    for name in ("event_bytes", "request_bytes"):
+        if not 1024 <= getattr(settings, name) <= 64 << 20:
+            raise DocumentError(f"{name} is between 1024 and {64 << 20}.")
     if not 1 <= settings.shards <= 1024:
         raise DocumentError("shards is between 1 and 1024.")
 

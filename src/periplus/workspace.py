@@ -22,7 +22,16 @@ from periplus.collect.catalogue import join
 from periplus.collect.marks import TrafficRules
 from periplus.errors import InputError, NotFoundError, PeriplusError, QuestionError, unknown
 from periplus.maps.theme import Theme
-from periplus.people import admission, consent_history, directory, export, history, ledger, traffic_trial
+from periplus.people import (
+    admission,
+    consent_history,
+    directory,
+    export,
+    history,
+    incoming,
+    ledger,
+    traffic_trial,
+)
 from periplus.people.tracking_plan_book import TrackingPlanBook
 from periplus.people.traffic import rules_of
 from periplus.people.vocabulary_book import VocabularyBook
@@ -40,6 +49,7 @@ if TYPE_CHECKING:
 class Workspace:
     """One workspace folder, open. Use `periplus.open(path)`; close it, or use it in a `with` block."""
 
+    from periplus.people.collector import Collector
     def __init__(self, folder: home.Home) -> None:
         self.home = folder
         self._snapshot: Snapshot | None = None
@@ -74,7 +84,9 @@ class Workspace:
         with self._lock:
             if self._snapshot is None or self._snapshot.manifest.number != current:
                 live = manifest.read(self.home.root)
-                self._snapshot = Snapshot(self.home.root, live, self.home.settings)
+                self._snapshot = Snapshot(
+                    self.home.root, live, self.home.settings, live=live.live_batch is not None
+                )
             return self._snapshot
 
     def close(self) -> None:
@@ -391,19 +403,33 @@ class Workspace:
     def tokens(self) -> list[dict[str, str]]:
         return self.state.issued("token")
 
-    def add_source(self, name: str) -> str:
-        """A new source of events and its write key; the key is shown this once."""
-        return self.state.issue("write key", _name(name))
+    # -- sources and the collector ----------------------------------------------------------------
+
+    def add_source(self, name: str, **fields: Any) -> str:
+        """A new source of events (`SourceDocument` has the fields), or a new key of one; returns the write key."""
+        return incoming.add(self.state, _name(name), fields)
+
+    def save_source(self, document: Mapping[str, Any] | str | Path) -> str:
+        """Change how a source is read; returns its name."""
+        return incoming.save(self.state, document)
 
     def sources(self) -> list[dict[str, Any]]:
-        """Where events come from: sources with a write key, and those of imports."""
-        listed: list[dict[str, Any]] = [{**row, "kind": "key"} for row in self.state.issued("write key")]
-        imported = {batch.source: batch.created for batch in reversed(self.snapshot().manifest.batches)}
-        listed += [
-            {"name": name, "created": clock.iso(created), "kind": "import"}
-            for name, created in imported.items()
-        ]
-        return listed
+        """Where events come from: sources with a write key, with their settings, and those of imports."""
+        return incoming.listed(self.state, self.snapshot().manifest)
+
+    def ledger_counts(self, source: str | None = None) -> list[dict[str, Any]]:
+        """What became of everything received, by source and hour of receipt; imports by the hour they were made."""
+        return ledger.counts(self.snapshot().manifest, self.path, source)
+
+    def rejects(self, source: str | None = None, limit: int = 100, offset: int = 0) -> list[dict[str, Any]]:
+        """Messages that the collector refused, the newest first, with reason and payload."""
+        return ledger.rejects(self.path, source=source, limit=limit, offset=offset)
+
+    def collector(self) -> Collector:
+        """The collector, not started: use it in a `with` block. One process at a time may run it."""
+        from periplus.people.collector import Collector
+
+        return Collector(self.home, self.state)
 
     def serving(self) -> Any:
         """A lock that admits one server to the workspace; raises BusyError if another runs."""

@@ -20,7 +20,7 @@ from periplus.collect.pipeline import Pipeline
 from periplus.collect.rate import Rates
 from periplus.collect.sources import Source, Sources
 from periplus.collect.steps import DUPLICATE, Passage
-from periplus.collect.wire import DIALECTS, Dialect, Outcome, Reading, Reply, Request
+from periplus.collect.wire import DIALECTS, Dialect, Reading, Reply, Request
 from periplus.errors import PeriplusError
 from periplus.store.inbox import Inbox, Parcel
 
@@ -56,7 +56,7 @@ class Door:
         """Bytes of a body, packed and unpacked."""
         self.answered: Counter[tuple[str, int]] = Counter()
         """Requests by dialect and status."""
-        self.watchers: list[Callable[[Passage, Sequence[Outcome]], None]] = []
+        self.watchers: list[Callable[[Passage], None]] = []
         """Told of every request whose messages were taken, after the commit, in the writer's thread."""
         self._rates = Rates()
         self._exact: dict[str, dict[str, Dialect]] = {}
@@ -137,39 +137,53 @@ class Door:
             raise Problem(429, "rate", f"More than {source.document.rate:,} messages a second.", wait)
         passage = Passage.of(source, dialect.name, request.received, request.address, reading)
         self.pipeline.told["parse"].add(number, len(passage.pending), seconds)
-        self.pipeline.run(passage)
-        places = [item.place for item in passage.pending]
 
-        def done(flags: Sequence[bool] | PeriplusError) -> None:
+        def done(problem: PeriplusError | None) -> None:
             try:
-                if isinstance(flags, PeriplusError):
-                    self._refuse(dialect, request, answer, Problem(503, flags.code, str(flags)))
-                    return
-                for place, again in zip(places, flags, strict=True):
-                    if again:
-                        passage.outcomes[place] = DUPLICATE
-                self._count(dialect.name, answer, dialect.reply(request, reading, passage.outcomes))
-                for watcher in self.watchers:
-                    watcher(passage, passage.outcomes)
+                if problem is not None:
+                    self._refuse(dialect, request, answer, Problem(503, problem.code, str(problem)))
+                else:
+                    self._count(dialect.name, answer, dialect.reply(request, reading, passage.outcomes))
             except Exception:
                 log.exception("unforeseen problem with an answer to %s", request.path[:200])
                 answer(_plain(500, "unforeseen", "Something went wrong here."))
 
-        parcel = Parcel(
-            source=source.name,
-            dialect=dialect.name,
-            received=request.received,
-            events=[(item.place, item.key, item.text) for item in passage.pending],
-            rejects=passage.rejects,
-            withheld=passage.withheld,
-            size=sum([len(item.text) for item in passage.pending])
-            + sum([len(row[5]) for row in passage.rejects]),
-            done=done,
-        )
         try:
-            self.inbox.put(parcel)
+            self.send(passage, done)
         except PeriplusError as refusal:
             raise Problem(503, refusal.code, str(refusal)) from None
+
+    def send(self, passage: Passage, done: Callable[[PeriplusError | None], None]) -> None:
+        """Take messages through the steps and into the inbox; `done` is called when their `outcomes` are on disk.
+
+        Raises BusyError where nothing can be taken.
+        """
+        self.pipeline.run(passage)
+
+        def written(flags: Sequence[bool] | PeriplusError) -> None:
+            if isinstance(flags, PeriplusError):
+                done(flags)
+                return
+            for item, again in zip(passage.pending, flags, strict=True):
+                if again:
+                    passage.outcomes[item.place] = DUPLICATE
+            done(None)
+            for watcher in self.watchers:
+                watcher(passage)
+
+        text = sum([len(item.text) for item in passage.pending])
+        self.inbox.put(
+            Parcel(
+                source=passage.source.name,
+                dialect=passage.dialect,
+                received=passage.received,
+                events=[(item.place, item.key, item.text) for item in passage.pending],
+                rejects=passage.rejects,
+                withheld=passage.withheld,
+                size=text + sum([len(row[5]) for row in passage.rejects]),
+                done=written,
+            )
+        )
 
     def _read(self, dialect: Dialect, request: Request) -> tuple[Request, Reading, float]:
         """The request unpacked and signed, what the dialect found in it, and how many seconds that took."""

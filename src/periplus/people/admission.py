@@ -26,22 +26,54 @@ def _silent(done: int, total: int, what: str) -> None:
     del done, total, what
 
 
+@dataclass(frozen=True)
+class Stream:
+    """A piece of what the collector received: of `cursor`, all from `after` (not in) to `upto` (in)."""
+
+    cursor: str
+    after: int
+    upto: int
+
+
+class StaleError(StoreError):
+    """Somebody else has brought this piece of the stream meanwhile."""
+
+    code = "stale"
+    retryable = True
+
+
+SWEEP_EVERY = 64
+"""Versions of the collector's after which files that nobody names are looked for."""
+MOST_CLAIMS = 8
+"""Files of claims of the live batch that are merged into one."""
+
+
 def admit(
-    home: Home, staged: Staged, *, now: int, replaced: int | None = None, progress: Progress = _silent
+    home: Home,
+    staged: Staged,
+    *,
+    now: int,
+    replaced: int | None = None,
+    stream: Stream | None = None,
+    progress: Progress = _silent,
 ) -> Imported:
     """Publish staged events as a batch; with `replaced`, in place of that batch, in one step.
 
-    `now` is the time of receipt in microseconds. Raises BusyError if another writer does not end.
+    With `stream` they are added to the live batch, and the cursor moves on with them. `now` is the time of
+    receipt in microseconds. Raises BusyError if another writer does not end, StaleError if the cursor is elsewhere.
     """
     try:
         with locks.held(home.root / "write.lock", wait=WAIT_FOR_WRITER, who="periplus import"):
             before = manifest.read(home.root)
-            manifest.sweep(home.root, before)
-            home.clear_spill()
+            if stream is not None and before.cursors.get(stream.cursor, 0) != stream.after:
+                raise StaleError("These events are in already.", hint="Read the inbox again.")
+            if stream is None or before.number % SWEEP_EVERY == 0:
+                manifest.sweep(home.root, before)
+                home.clear_spill()
             with _connection(home) as connection:
                 if replaced is not None:
                     before = _undone(home, connection, before, replaced, now, progress)
-                after, result = _admitted(home, connection, before, staged, now, progress)
+                after, result = _admitted(home, connection, before, staged, now, progress, stream)
             if after is not before or replaced is not None:
                 manifest.publish(home.root, after)
             return result
@@ -97,12 +129,31 @@ class _connection:  # noqa: N801
             raise files.os_problem(problem, Path(str(problem.filename or "the workspace"))) from None
 
 
+def skip(home: Home, stream: Stream) -> None:
+    """Move the cursor on over a piece of the stream that the store will not take; the ledger has it."""
+    with locks.held(home.root / "write.lock", wait=WAIT_FOR_WRITER, who="periplus collector"):
+        before = manifest.read(home.root)
+        if before.cursors.get(stream.cursor, 0) == stream.after:
+            manifest.publish(home.root, _moved_on(before, stream))
+
+
+def _moved_on(before: Manifest, stream: Stream) -> Manifest:
+    return replace(before, cursors={**before.cursors, stream.cursor: stream.upto})
+
+
 def _admitted(
-    home: Home, connection: door.Connection, before: Manifest, staged: Staged, now: int, progress: Progress
+    home: Home,
+    connection: door.Connection,
+    before: Manifest,
+    staged: Staged,
+    now: int,
+    progress: Progress,
+    stream: Stream | None,
 ) -> tuple[Manifest, Imported]:
-    number = before.next_batch
+    live = before.live_batch if stream is not None else None
+    number = before.next_batch if live is None else live.id
     progress(0, 4, "looking for duplicates")
-    found = _sort_out(home, connection, before, staged)
+    found = _sort_out(home, connection, before, staged, streamed=stream is not None)
     rejected = _count(connection, staged.rejects)
     result = Imported(
         batch=number,
@@ -134,18 +185,20 @@ def _admitted(
     folder = home.root / "batches"
     folder.mkdir(exist_ok=True)
     name = f"batches/{before.next_file:06d}"
-    if staged.rejects is not None and rejected:
+    if staged.rejects is not None and rejected and stream is None:  # a stream's are in the ledger
         shutil.copyfile(staged.rejects, home.root / f"{name}-rejects.parquet")
         batch = replace(batch, rejects=f"{name}-rejects")
     if staged.unmade is not None:
         shutil.copyfile(staged.unmade, home.root / f"{name}-unmade.parquet")
         batch = replace(batch, unmade=f"{name}-unmade")
-    if found.events or found.duplicates:
+    if (found.events or found.duplicates) and stream is None:
         claims.save_rows(connection, home.root / f"{name}-rows.parquet", found.staged_sql, found.new_flag)
         batch = replace(batch, rows_file=f"{name}-rows")
     if found.claimed:
         claims.save(connection, home.root, f"{name}-claims", staged, found.claimed_rows)
-        batch = replace(batch, claims=f"{name}-claims")
+        batch = replace(batch, claims=[f"{name}-claims"])
+    if stream is not None:
+        batch = _continued(connection, home, live, batch, name)
     arrivals = [
         Arrival(
             path,
@@ -158,18 +211,44 @@ def _admitted(
         for path, rows, skipped in found.files
         if rows > len(skipped)
     ]
-    after = replace(before, next_batch=number + 1, imported=now)
+    after = replace(before, next_batch=max(before.next_batch, number + 1), imported=now)
     if found.events or found.claimed:
         after = settled(
             home, connection, after, arrivals, leaving=None, progress=progress, claimed=found.claimed
         )
-    if found.events:
+    if stream is not None:
+        if len(found.ours_hi):
+            listed = keys.add_collected(
+                home.root, before.keys, before.next_file, found.ours_hi, found.ours_lo
+            )
+            after = replace(after, keys=listed)
+        after = _moved_on(after, stream)
+    elif found.events:
         name = f"keys/{before.next_file:06d}"
         keys.save(home.root, name, found.key_hi, found.key_lo)
         after = replace(after, keys=[*after.keys, name])
     after = replace(after.with_batch(batch), next_file=max(after.next_file, before.next_file + 1))
     progress(4, 4, "done")
     return after, result
+
+
+def _continued(connection: door.Connection, home: Home, live: Batch | None, more: Batch, name: str) -> Batch:
+    """The live batch with what has come since; its files are no rows of anybody's, only its claims are kept."""
+    if live is None:
+        return replace(more, source="collector", files=[], live=True)
+    both = replace(
+        live,
+        rows=live.rows + more.rows,
+        accepted=live.accepted + more.accepted,
+        duplicate=live.duplicate + more.duplicate,
+        rejected=live.rejected + more.rejected,
+        withheld=live.withheld + more.withheld,
+        events=live.events + more.events,
+        claims=[*live.claims, *more.claims],
+    )
+    if len(both.claims) > MOST_CLAIMS:
+        both = claims.merged(connection, home.root, both, f"{name}-all-claims")
+    return both
 
 
 def _readable(name: str) -> str:
@@ -189,12 +268,20 @@ class _SortedOut:
     accepted_rows: int
     claimed: bool
     claimed_rows: list[tuple[Path, np.ndarray]]
+    ours_hi: np.ndarray
+    ours_lo: np.ndarray
+    """The keys of what is new or claimed now."""
     staged_sql: str
     new_flag: np.ndarray | None
 
 
-def _sort_out(home: Home, connection: door.Connection, before: Manifest, staged: Staged) -> _SortedOut:
-    """Tell new events from known ones by their keys; of equal ones in the files that of least sequence is new."""
+def _sort_out(
+    home: Home, connection: door.Connection, before: Manifest, staged: Staged, *, streamed: bool
+) -> _SortedOut:
+    """Tell new events from known ones by their keys; of equal ones in the files that of least sequence is new.
+
+    `streamed`: what the collector has brought or claimed before it does not claim again.
+    """
     highs, lows, counts = [], [], []
     for path in staged.events:
         read = connection.execute(
@@ -210,11 +297,15 @@ def _sort_out(home: Home, connection: door.Connection, before: Manifest, staged:
     if again.any():
         again = keys.repeated(high, low, _rank(connection, staged))
     known = seen | again
+    claim = seen
+    if streamed and seen.any():
+        ours = [name for name in before.keys if keys.is_collected(name)]
+        claim = seen & ~again & ~keys.seen(home.root, ours, high, low)
     edges = np.cumsum([0, *counts])
     parts, claimed = [], []
     for path, start, stop in zip(staged.events, edges[:-1], edges[1:], strict=True):
         parts.append((path, int(stop - start), np.flatnonzero(known[start:stop])))
-        claimed.append((path, np.flatnonzero(seen[start:stop])))
+        claimed.append((path, np.flatnonzero(claim[start:stop])))
     sql = (
         f"SELECT file, line FROM read_parquet({door.file_list(staged.events)})"
         if staged.events
@@ -233,8 +324,10 @@ def _sort_out(home: Home, connection: door.Connection, before: Manifest, staged:
         int((~known).sum()),
         int(known.sum()),
         accepted,
-        bool(seen.any()),
+        bool(claim.any()),
         claimed,
+        high[~known | claim],
+        low[~known | claim],
         sql,
         ~known if known.any() else None,
     )
@@ -269,6 +362,12 @@ def _undone(
         live = [str(known.id) for known in before.batches if known.undone is None]
         raise NotFoundError(
             f"There is no batch {number}.", hint="`periplus batch list` shows them.", allowed=live
+        )
+    if batch.live:
+        raise StoreError(
+            f"Batch {number} is what the collector received: it is not undone.",
+            code="live",
+            hint="Only imports can be taken back.",
         )
     if batch.undone is not None:
         raise StoreError(f"Batch {number} was undone already.", code="undone", hint="Import its files again.")

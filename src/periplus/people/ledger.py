@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from periplus.clock import iso
+from periplus.clock import UNITS, iso
 from periplus.errors import InputError, NotFoundError, unknown
 from periplus.store import door, keys, manifest
+from periplus.store import ledger as collected
 from periplus.store.home import Home
 from periplus.store.manifest import Batch, Manifest
 from periplus.store.snapshot import Snapshot
@@ -112,3 +114,47 @@ def _unmade(snapshot: Snapshot, batch: Batch) -> str:
         'min_by("column", event) AS "column", min_by(value, event) AS value '
         f"FROM read_parquet({door.file_list([path])}) GROUP BY ALL)"
     )
+
+
+def counts(live: Manifest, root: Path, source: str | None = None) -> list[dict[str, Any]]:
+    """By source and hour (of receipt; of an import when it was made), the newest first: a number per outcome, and all.
+
+    `kind` is `collector` or `import`; an undone import counts no more.
+    """
+    found: dict[tuple[str, str, int], dict[str, int]] = {}
+    for (name, hour, outcome), number in collected.counts(root).items():
+        found.setdefault(("collector", name, hour), {})[outcome] = number
+    for batch in live.batches:
+        if batch.undone is None and not batch.live:
+            row = found.setdefault(("import", batch.source, batch.created - batch.created % UNITS["h"]), {})
+            for outcome in OUTCOMES:
+                row[outcome] = row.get(outcome, 0) + int(getattr(batch, outcome))
+    return [
+        {
+            "source": name,
+            "hour": iso(hour),
+            "kind": kind,
+            **{outcome: row.get(outcome, 0) for outcome in OUTCOMES},
+            "received": sum(row.values()),
+        }
+        for (kind, name, hour), row in sorted(found.items(), key=lambda item: (-item[0][2], item[0]))
+        if source is None or name == source
+    ]
+
+
+def rejects(root: Path, *, source: str | None, limit: int, offset: int) -> list[dict[str, Any]]:
+    """What the collector refused, the newest first; `id` is what `Collector.replay` takes."""
+    return [
+        {
+            "id": row.id,
+            "source": row.source,
+            "dialect": row.dialect,
+            "received": iso(row.received),
+            "reason": row.reason,
+            "message": row.message,
+            "payload": row.payload.decode("utf-8", "replace"),
+            "whole": row.whole,
+            "replayed": None if row.replayed is None else iso(row.replayed),
+        }
+        for row in collected.rejects(root, source=source, limit=limit, offset=offset)
+    ]

@@ -7,7 +7,7 @@ least sequence counts. When a batch is undone, an event that another live batch 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from periplus.store import door, keys, standing
 from periplus.store.files import FIXED, EventFile
 from periplus.store.home import Home
-from periplus.store.manifest import Manifest
+from periplus.store.manifest import Batch, Manifest
 from periplus.store.staged import Staged
 
 _STAGED = tuple(name for name in FIXED if name not in ("customer", "batch", "own_sequence"))
@@ -80,10 +80,9 @@ def _live(root: Path, manifest: Manifest) -> list[_Claims]:
     """Claims of the batches that stand, the earliest batch first."""
     found = []
     for batch in manifest.batches:
-        if batch.undone is None and batch.claims is not None:
-            document = json.loads((root / f"{batch.claims}.json").read_text(encoding="utf-8"))
-            path = root / f"{batch.claims}.parquet"
-            found.append(_Claims(batch.id, path, document["columns"], document["rest"]))
+        for name in batch.claims if batch.undone is None else ():
+            document = json.loads((root / f"{name}.json").read_text(encoding="utf-8"))
+            found.append(_Claims(batch.id, root / f"{name}.parquet", document["columns"], document["rest"]))
     return found
 
 
@@ -148,10 +147,10 @@ def resequence(
         touched = "SELECT key_hi, key_lo FROM claimed_now"
     else:
         gone = before.batch(leaving)
-        if gone is None or gone.claims is None:
+        if gone is None or not gone.claims:
             return
-        path = home.root / f"{gone.claims}.parquet"
-        touched = f"SELECT DISTINCT key_hi, key_lo FROM read_parquet({door.file_list([path])})"
+        paths = [home.root / f"{name}.parquet" for name in gone.claims]
+        touched = f"SELECT DISTINCT key_hi, key_lo FROM read_parquet({door.file_list(paths)})"
     claimed = (
         " UNION ALL ".join(parts)
         or "SELECT 0::UBIGINT AS key_hi, 0::UBIGINT AS key_lo, 0 AS sequence WHERE false"
@@ -167,16 +166,37 @@ def resequence(
     )
 
 
+def merged(connection: door.Connection, root: Path, batch: Batch, name: str) -> Batch:
+    """The batch with all its claims in one file, `name`; for one that goes on claiming."""
+    parts = _live(root, Manifest(batches=[batch]))
+    target = standing.shape([(part.columns, part.rest, 1) for part in parts])
+    selects = [
+        f"SELECT {standing.select(part.columns, target, fixed=_STAGED)} FROM read_parquet({door.file_list([part.path])})"
+        for part in parts
+    ]
+    connection.execute(
+        f"COPY ({' UNION ALL BY NAME '.join(selects)}) TO {door.literal(str(root / f'{name}.parquet'))} "
+        "(FORMAT PARQUET, COMPRESSION ZSTD)"
+    )
+    document = {"columns": target.columns, "rest": target.rest}
+    (root / f"{name}.json").write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+    return replace(batch, claims=[name])
+
+
 def forget_keys(connection: door.Connection, root: Path, before: Manifest, after: Manifest) -> list[str]:
     """The key files of `after`: as before, without the keys of events that no longer stand."""
     from periplus.store.files import load
 
     open_files = [load(root, name) for name in after.files]
     standing.load_masks(connection, root, after)
+    # Those of the collector stay as they are: what it brought or claimed leaves with no batch.
+    collected = [name for name in before.keys if keys.is_collected(name)]
     if not open_files:
-        return []
-    rows = standing.narrow(after, open_files, ("key_hi", "key_lo"))
-    found = connection.execute(rows).fetchnumpy()
+        return collected
+    live = after.live_batch
+    rows = standing.narrow(after, open_files, ("key_hi", "key_lo", "batch"))
+    others = f" WHERE batch <> {live.id}" if live is not None else ""
+    found = connection.execute(f"SELECT key_hi, key_lo FROM ({rows}){others}").fetchnumpy()
     name = f"keys/{after.next_file:06d}"
     keys.save(root, name, np.asarray(found["key_hi"], np.uint64), np.asarray(found["key_lo"], np.uint64))
-    return [name]
+    return [name, *collected]

@@ -43,21 +43,44 @@ def due(live: Manifest, listed: Sequence[EventFile]) -> list[int]:
 def tidy(home: Home, progress: Progress) -> int:
     """Compact what is due and merge runs that are too many; returns how many versions were published."""
     published = 0
-    while True:
-        with locks.held(home.root / "write.lock", wait=WAIT_FOR_WRITER, who="periplus compaction"):
-            live = manifest.read(home.root)
-            listed = [files.load(home.root, name) for name in live.files]
-            waiting = due(live, listed)
-            runs = fresh_runs(live, listed)
-            if not waiting and len(runs) <= MOST_RUNS:
-                return published
-            if waiting:
+    while tidy_one(home, progress):
+        published += 1
+    return published
+
+
+def tidy_one(home: Home, progress: Progress | None = None) -> bool:
+    """Do the one thing that is most due, as one version; returns whether there was any."""
+    with locks.held(home.root / "write.lock", wait=WAIT_FOR_WRITER, who="periplus compaction"):
+        live = manifest.read(home.root)
+        listed = [files.load(home.root, name) for name in live.files]
+        waiting = due(live, listed)
+        runs = fresh_runs(live, listed)
+        if waiting and len(runs) <= 2 * MOST_RUNS:
+            if progress is not None:
                 progress(live.shards - len(waiting), live.shards, "compacting")
-                after = _compacted(home, live, listed, waiting[0])
-            else:
-                after = _merged(home, live, listed, runs)
-            manifest.publish(home.root, after)
-            published += 1
+            after = _compacted(home, live, listed, waiting[0])
+        elif len(runs) > MOST_RUNS:
+            after = _merged(home, live, listed, together(runs))
+        else:
+            return False
+        manifest.publish(home.root, after)
+    return True
+
+
+def together(runs: Sequence[EventFile]) -> list[EventFile]:
+    """Which of too many runs to merge: the smallest half, and those that are no larger than all before them.
+
+    So an event is written again only as often as the run it lies in doubles, however often little ones come.
+    """
+    ordered = sorted(runs, key=lambda file: file.rows)
+    chosen = ordered[: len(ordered) - MOST_RUNS // 2]
+    rows = sum(file.rows for file in chosen)
+    for file in ordered[len(chosen) :]:
+        if file.rows > rows:
+            break
+        chosen.append(file)
+        rows += file.rows
+    return chosen
 
 
 def fresh_runs(live: Manifest, listed: Sequence[EventFile]) -> list[EventFile]:

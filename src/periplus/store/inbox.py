@@ -28,7 +28,7 @@ from periplus.clock import UNITS
 from periplus.errors import BusyError, PeriplusError, StoreError
 from periplus.store import inbox_file, ledger, locks, manifest
 from periplus.store.inbox_file import Counts, EventRow, Received, RejectRow
-from periplus.store.seen import NEW, OTHERS, OURS, Seen
+from periplus.store.seen import OTHERS, OURS, Seen
 
 CURSOR = "inbox"
 """The name of the manifest's cursor."""
@@ -200,13 +200,16 @@ class Inbox:
 
     # -- the writer -----------------------------------------------------------------------------
 
-    def close(self) -> None:
-        """Write what waits, then stop; what the store has by then is unlinked at the next start."""
+    def finish(self) -> None:
+        """Take nothing more, and write what waits; what is on disk can still be read and forgotten."""
         with self._condition:
             self._closing = True
             self._condition.notify()
         self._thread.join()
         self._end_file()
+
+    def close(self) -> None:
+        self.finish()
         with self._files:
             while self._ended:
                 self._ended.popitem()[1].close()

@@ -27,7 +27,8 @@ class Batch:
     """One import: its counts, where its rejects and claims lie, and whether it was undone.
 
     `claims` names a Parquet of the rows that were duplicates of another batch's: what this batch would
-    bring if the other had never been. `unmade` names one of events that rows which came in did not make.
+    bring if the other had never been; several where `live`. `unmade` names one of events that rows which came
+    in did not make. `live` is the one batch that the collector adds to for ever; it cannot be undone.
     """
 
     id: int
@@ -42,12 +43,13 @@ class Batch:
     events: int
     undone: int | None = None
     rejects: str | None = None
-    claims: str | None = None
+    claims: list[str] = field(default_factory=list)
     rows_file: str | None = None
     mapping: dict[str, Any] | None = None
     consent: dict[str, bool] | None = None
     warnings: list[str] = field(default_factory=list)
     unmade: str | None = None
+    live: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,11 @@ class Manifest:
 
     def batch(self, number: int) -> Batch | None:
         return next((batch for batch in self.batches if batch.id == number), None)
+
+    @property
+    def live_batch(self) -> Batch | None:
+        """The batch of what the collector received, once there is any."""
+        return next((batch for batch in self.batches if batch.live), None)
 
     def with_batch(self, batch: Batch) -> Manifest:
         """This manifest with `batch` added, or put in the place of the one with its id."""
@@ -118,11 +125,17 @@ def read(root: Path) -> Manifest:
             hint="Upgrade Periplus; nothing in the workspace was changed.",
         )
     try:
-        document["batches"] = [Batch(**batch) for batch in document["batches"]]
+        document["batches"] = [Batch(**batch | {"claims": _listed(batch)}) for batch in document["batches"]]
         document["masks"] = [(name, before) for name, before in document["masks"]]
         return Manifest(**document)
     except (KeyError, TypeError, ValueError):
         raise _damaged(root) from None
+
+
+def _listed(batch: dict[str, Any]) -> list[str]:
+    """The claims of a batch; it had one file of them, or none, before it could have several."""
+    claims = batch.get("claims")
+    return list(claims) if isinstance(claims, list) else [claims] if claims else []
 
 
 def _damaged(root: Path) -> StoreError:
@@ -184,7 +197,7 @@ def _named(document: dict[str, Any]) -> set[str]:
     named = {*document.get("files", ()), *document.get("keys", ())}
     named.update(name for name, _ in document.get("masks", ()))
     for batch in document.get("batches", ()):
-        files = (batch["rejects"], batch["claims"], batch["rows_file"], batch.get("unmade"))
+        files = (batch["rejects"], *_listed(batch), batch["rows_file"], batch.get("unmade"))
         named.update(name for name in files if name)
     return named
 

@@ -16,11 +16,13 @@ from starlette.staticfiles import StaticFiles
 
 from periplus.web import api, auth, guard, page, problems, tracker_routes
 from periplus.web.answers import Answers
+from periplus.web.collector import CollectorEdge
 from periplus.web.jobs import Jobs
 from periplus.web.pages import PAGES
 from periplus.web.site import Site
 
 if TYPE_CHECKING:
+    from periplus.people.collector import Collector
     from periplus.workspace import Workspace
 
 UPLOAD_LIMIT = 2 * 1024**3
@@ -34,8 +36,11 @@ def create_app(
     *,
     announce: Callable[[str], None] = log.warning,
     upload_limit: int = UPLOAD_LIMIT,
+    collector: Collector | None = None,
 ) -> FastAPI:
     """The application of a workspace; nothing in it is readable without signing in.
+
+    With a running `collector` it also takes in events.
 
     `announce` is told every new sign-in link asked for in the browser; it must reach only the person
     who runs the server (their terminal). The first link is made by whoever serves: `sign_in_link(app)`.
@@ -68,6 +73,8 @@ def create_app(
     app.add_middleware(guard.BodyLimit, uploads={"/import": upload_limit})
     app.add_middleware(auth.Gate, door=door, check_token=workspace.check_token)
     app.add_middleware(guard.Surround, settings=workspace.settings)
+    if collector is not None:
+        app.add_middleware(CollectorEdge, collector=collector)
     return app
 
 

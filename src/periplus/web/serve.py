@@ -1,9 +1,12 @@
-"""The server: one process, the application on uvicorn, and a sign-in link printed alone on a line."""
+"""The server: one process, the application and the collector on uvicorn, and a sign-in link alone on a line."""
 
 from __future__ import annotations
 
+import signal
 import socket
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -14,6 +17,11 @@ from periplus.web.app import create_app, sign_in_link
 
 if TYPE_CHECKING:
     from periplus.workspace import Workspace
+
+GRACE = 10
+"""Seconds that requests have to end when the server is told to stop."""
+SWITCH = 0.0005
+"""Seconds after which a thread that computes lets the others go on: requests must not wait for a flush."""
 
 
 def serve(workspace: Workspace, *, host: str, port: int, say: Callable[[str], None] = print) -> None:
@@ -31,13 +39,28 @@ def serve(workspace: Workspace, *, host: str, port: int, say: Callable[[str], No
             hint="Stop what uses it, or choose another with --port.",
         ) from None
     taken = listening.getsockname()[1]
-    app = create_app(workspace, announce=say)
     shown = f"[{host}]" if family == socket.AF_INET6 else host
-    say("Sign in with this link; it is good once:")
-    say(sign_in_link(app, f"http://{shown}:{taken}"))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", server_header=False))
+    sys.setswitchinterval(SWITCH)
+    # uvicorn ends by raising the signal that stopped it once more; it must not end us before the inbox is brought in.
+    signal.signal(signal.SIGTERM, _leave)
     try:
-        with Scheduler(workspace):
-            server.run(sockets=[listening])
+        with workspace.collector() as collector, Scheduler(workspace):
+            app = create_app(workspace, announce=say, collector=collector)
+            say("Sign in with this link; it is good once:")
+            say(sign_in_link(app, f"http://{shown}:{taken}"))
+            config = uvicorn.Config(
+                app,
+                log_level="warning",
+                server_header=False,
+                access_log=False,
+                timeout_graceful_shutdown=GRACE,
+            )
+            with suppress(KeyboardInterrupt):
+                uvicorn.Server(config).run(sockets=[listening])
     finally:
         listening.close()
+
+
+def _leave(number: int, frame: object) -> None:
+    del number, frame
+    raise SystemExit(0)

@@ -1,0 +1,257 @@
+"""The collector of a workspace, running: the door, the inbox behind it, and the thread that brings it into the store.
+
+There is one per workspace at a time; the inbox's folder is locked. What an earlier one left in the inbox
+is brought in at the start.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import msgspec
+
+from periplus import clock
+from periplus.collect.consent import Consents
+from periplus.collect.door import Door
+from periplus.collect.finish import Finisher
+from periplus.collect.marks import TrafficRules
+from periplus.collect.pipeline import Pipeline
+from periplus.collect.sources import Sources
+from periplus.collect.steps import Passage, consenting, keying, marking, validating
+from periplus.collect.wire import Reading, Reply, Request
+from periplus.errors import PeriplusError
+from periplus.people.flush import Flush
+from periplus.store import compact, ledger, manifest
+from periplus.store.home import Home
+from periplus.store.inbox import Inbox
+from periplus.store.state import State
+
+EVERY = 1.0
+"""Seconds between two looks into the inbox."""
+PATIENCE = 30.0
+"""The longest pause, in seconds, after the store could not be written."""
+RECENT = 200
+"""Messages that are remembered as they came, for whoever looks on."""
+SHOWN = 16 << 10
+"""Bytes of each that are remembered."""
+
+log = logging.getLogger("periplus.collect")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A message as it came in a moment ago, and what became of it; times in microseconds UTC."""
+
+    received: int
+    source: str
+    dialect: str
+    fate: str
+    reason: str | None
+    message: bytes
+
+
+class Collector:
+    """Use `start` and `stop`, or a `with` block; `receive` takes one request."""
+
+    def __init__(self, home: Home, state: State) -> None:
+        self.home = home
+        self.state = state
+        self.sources = Sources(state, home.settings.zone)
+        self.consents = Consents(
+            state, no_analytics=home.settings.no_analytics, defaults=self.sources.consent
+        )
+        self.pipeline = Pipeline(
+            [
+                ("validate", validating(home.settings.event_bytes)),
+                ("mark", marking(self._rules)),
+                ("consent", consenting(self.consents, self._rules)),
+                ("key", keying()),
+            ]
+        )
+        self.finisher = Finisher(state, self.sources)
+        self.problem: PeriplusError | None = None
+        """Why the store could not take in what waits; None while it can."""
+        self._traffic = TrafficRules.parse(manifest.read(home.root).traffic)
+        self._traffic_of = -1
+        self._recent: deque[Seen] = deque(maxlen=RECENT)
+        self._stopping = threading.Event()
+        self.inbox = Inbox(home.root)
+        self.door = Door(self.sources, self.pipeline, self.inbox, limit=home.settings.request_bytes)
+        self.door.watchers.append(self._remember)
+        self.flush = Flush(home, self.inbox, self.finisher.line)
+        self._thread = threading.Thread(target=self._run, name="periplus flush", daemon=True)
+
+    def start(self) -> Collector:
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Take nothing more in, write what waits, and bring all of it into the store, if that can be done at once."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self.inbox.finish()
+        try:
+            self.flush.all()
+            self.inbox.forget_stored()
+            self.consents.save()
+            self.finisher.deviations.save(self.state)
+        except (PeriplusError, OSError) as problem:
+            log.error("what is in the inbox is brought in at the next start: %s", problem)
+        finally:
+            self.inbox.close()
+
+    def __enter__(self) -> Collector:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def receive(self, request: Request, answer: Callable[[Reply], None]) -> None:
+        """Take one request; `answer` is called once, when what it brought is on disk. By one thread at a time."""
+        self.door.receive(request, answer)
+
+    def ask(self, request: Request, wait: float = 60.0) -> Reply:
+        """`receive`, waited for; for programs and tests."""
+        done = threading.Event()
+        replies: list[Reply] = []
+
+        def answer(reply: Reply) -> None:
+            replies.append(reply)
+            done.set()
+
+        self.receive(request, answer)
+        if not done.wait(wait):
+            raise TimeoutError("no answer")
+        return replies[0]
+
+    # -- what it is doing -----------------------------------------------------------------------
+
+    def stats(self) -> dict[str, Any]:
+        """Counts and timings since the start: by step, of the inbox and of the flush, requests by dialect and status."""
+        steps = {name: asdict(told) for name, told in self.pipeline.told.items()}
+        steps["dedupe"] = {"kept": self.inbox.written, "seconds": self.inbox.dedupe_seconds}
+        steps["commit"] = {"groups": self.inbox.groups, "seconds": self.inbox.commit_seconds}
+        problems = [str(problem) for problem in (self.inbox.problem, self.problem) if problem is not None]
+        return {
+            "steps": steps,
+            "requests": {f"{name or '-'} {status}": n for (name, status), n in self.door.answered.items()},
+            "waiting": self.inbox.waiting,
+            "queued": self.inbox.queued,
+            "flush": asdict(self.flush.told),
+            "problems": problems,
+        }
+
+    def recent(self, source: str | None = None, limit: int = RECENT) -> list[dict[str, Any]]:
+        """The last messages that came in, the newest first, with what became of them."""
+        found = [seen for seen in reversed(self._recent.copy()) if source is None or seen.source == source]
+        return [
+            {
+                "received": clock.iso(seen.received),
+                "source": seen.source,
+                "dialect": seen.dialect,
+                "outcome": seen.fate,
+                "reason": seen.reason,
+                "message": seen.message.decode("utf-8", "replace"),
+            }
+            for seen in found[:limit]
+        ]
+
+    def replay(self, ids: Sequence[int]) -> dict[int, str]:
+        """Send refused messages through the door again; returns the outcome of each: a fate, or why it cannot be sent.
+
+        Only what was kept whole, and in our own form, can be: what a dialect could not read is its client's to mend.
+        """
+        told: dict[int, str] = {}
+        again = []
+        for reject in ledger.rejects(self.home.root, ids=list(ids)):
+            if not reject.whole or reject.dialect != "segment":
+                told[reject.id] = "not kept in a form that can be sent again"
+                continue
+            again.append(reject)
+        for reject in again:
+            told[reject.id] = self._replayed(reject)
+        ledger.mark_replayed(self.home.root, [reject.id for reject in again], clock.wall())
+        return told
+
+    def _replayed(self, reject: ledger.Reject) -> str:
+        source = self.sources.by_name(reject.source)
+        if source is None:
+            return "its source is gone"
+        reading = Reading(None, [msgspec.json.decode(reject.payload)])
+        passage = Passage.of(source, "segment", clock.wall(), None, reading)
+        done = threading.Event()
+        problems: list[PeriplusError] = []
+
+        def written(problem: PeriplusError | None) -> None:
+            problems.extend([problem] if problem is not None else [])
+            done.set()
+
+        self.door.send(passage, written)
+        done.wait(60)
+        outcome = passage.outcomes[0]
+        if problems:
+            return str(problems[0])
+        return outcome.fate.value if outcome.reason is None else f"{outcome.fate.value}: {outcome.reason}"
+
+    # -- in the background ----------------------------------------------------------------------
+
+    def _run(self) -> None:
+        pause = EVERY
+        while True:
+            began = time.monotonic()
+            try:
+                self._beat()
+                self.problem, pause = None, EVERY
+            except (PeriplusError, OSError, MemoryError) as problem:
+                told = problem if isinstance(problem, PeriplusError) else PeriplusError(str(problem))
+                if self.problem is None or self.problem.code != told.code:
+                    log.error("what came in waits in the inbox: %s", told)
+                self.problem, pause = told, min(PATIENCE, pause * 2)
+            except Exception:
+                log.exception("unforeseen problem of the collector; it goes on")
+                pause = min(PATIENCE, pause * 2)
+            if self._stopping.wait(max(0.05, pause - (time.monotonic() - began))):
+                return
+
+    def _beat(self) -> None:
+        now = clock.wall()
+        self.sources.tick()
+        self.consents.defaults = self.sources.consent
+        self.finisher.refresh(now)
+        self.consents.save()
+        if self.inbox.waiting and self.flush.once():
+            compact.tidy_one(self.home)
+        self.inbox.forget_stored()
+
+    def _rules(self) -> TrafficRules:
+        """The traffic rules of the live version."""
+        number = manifest.live_number(self.home.root)
+        if number != self._traffic_of:
+            self._traffic = TrafficRules.parse(manifest.read(self.home.root).traffic)
+            self._traffic_of = number
+        return self._traffic
+
+    def _remember(self, passage: Passage) -> None:
+        outcomes = passage.outcomes
+        texts = {item.place: item.text for item in passage.pending}
+        refused = {row[2] - passage.received: row[5] for row in passage.rejects}
+        first = max(0, len(outcomes) - RECENT)
+        for place, outcome in enumerate(outcomes[first:], first):
+            text = texts.get(place) or refused.get(place) or b""
+            self._recent.append(
+                Seen(
+                    passage.received + place,
+                    passage.source.name,
+                    passage.dialect,
+                    outcome.fate.value,
+                    outcome.reason,
+                    text[:SHOWN],
+                )
+            )

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from periplus.condition import Condition
-from periplus.store.columns import OWN, FileColumns, pointer, quote, quote_text, text_form
+from periplus.store.columns import OWN, FileColumns, pointer, quote, quote_text, text_form, unquoted
 from periplus.store.snapshot import Expression, Snapshot
 
 
@@ -73,7 +73,9 @@ def read(snapshot: Snapshot, paths: list[str], names: Iterable[str] | None) -> V
     forms: dict[str, int] = {}
     shown: list[Any] = []
     code = np.zeros(len(distinct), np.int64)
-    for index in sorted(range(len(distinct)), key=lambda index: (_form(distinct[index]), distinct[index])):
+    # What was frequent may have been undone: only values that occur say how they are shown.
+    occurring = np.flatnonzero(np.bincount(number, minlength=len(distinct))).tolist()
+    for index in sorted(occurring, key=lambda each: (_form(distinct[each]), distinct[each])):
         form, read_as = _form(distinct[index]), _shown(distinct[index])
         if form not in forms:
             forms[form] = len(shown)
@@ -94,16 +96,19 @@ def _frequent(snapshot: Snapshot, paths: list[str]) -> list[str]:
 
 
 def _place_among(frequent: list[str], paths: list[str]) -> Expression:
-    """SQL of the place of a value among the frequent ones, from 1; 0 where it is not one of them."""
+    """SQL of the place of a value among the frequent texts, from 1; 0 where it is none of them, or a number like one."""
 
     def expression(columns: FileColumns) -> tuple[str, list[Any]]:
-        if not frequent:
+        texts = [
+            value if kind == "VARCHAR" else f"CASE WHEN starts_with({value}, '\"') THEN {unquoted(value)} END"
+            for kind, value in (_places(paths[0], columns) if frequent else [])
+            if kind in ("VARCHAR", "JSON")
+        ]
+        if not texts:
             return "CAST(0 AS SMALLINT)", []
         marks = ", ".join("?" for _ in frequent)
-        return (
-            f"CAST(coalesce(list_position([{marks}], {text(paths[0])(columns)[0]}), 0) AS SMALLINT)",
-            frequent,
-        )
+        found = f"nfc_normalize(coalesce({', '.join(texts)}))"
+        return f"CAST(coalesce(list_position([{marks}], {found}), 0) AS SMALLINT)", frequent
 
     return expression
 

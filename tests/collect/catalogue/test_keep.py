@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+import periplus
 from periplus.collect.catalogue import keep
+from periplus.collect.catalogue.kept import Kept
 from periplus.errors import InputError, NotFoundError
 from periplus.settings import Settings
 from periplus.store import products
@@ -119,3 +121,38 @@ def test_webhooks_of_woocommerce_and_ecwid(state: State) -> None:
     for kind, name in (("woocommerce", "product"), ("ecwid", "api_product")):
         body = json.loads((HOOKS / kind / f"{name}.json").read_text())
         assert keep.take(state, kind, kind, body, gone=False, now=1, currency="EUR") == Reconciled(new=1)
+
+
+def test_the_index_is_read_anew_when_the_catalogue_changed(state: State, tmp_path: Path) -> None:
+    kept = Kept(state)
+    assert kept.index()("00012") is None
+    take_in(state, FILES / "plain.csv", tmp_path)
+    first = kept.index()
+    assert (first("00012") or {})["title"] == "Soap"
+    assert kept.index() is first
+    products.reconcile(state, "catalogue", [{"id": "1001", "title": "Soap bar"}], 30, whole=False)
+    assert (kept.index()("1001") or {})["title"] == "Soap bar"
+
+
+def test_a_timeline_names_the_products_of_the_catalogue(tmp_path: Path) -> None:
+    with periplus.init(tmp_path / "shop", shards=2) as shop:
+        viewed = {
+            "event": "Product Viewed",
+            "userId": "ann",
+            "messageId": "1",
+            "timestamp": "2026-03-01T09:00:00Z",
+        }
+        lines = tmp_path / "events.jsonl"
+        lines.write_text(json.dumps(viewed | {"properties": {"sku": "BAG-1", "product_id": "7"}}) + "\n")
+        shop.import_file(lines)
+        assert "known" not in shop.timeline("ann")[0]
+        assert shop.products() == {"total": 0, "rows": []}
+        feed = (FILES / "feed-rss.xml").read_text().replace("<g:id>BAG-1", "<g:mpn>BAG-1</g:mpn><g:id>B")
+        (tmp_path / "feed.xml").write_text(feed)
+        done = shop.import_catalogue(tmp_path / "feed.xml")
+        assert (done.kind, done.new, done.unread) == ("merchant", 2, 1)
+        (event,) = shop.timeline("ann")
+        assert (event["known"]["name"], event["known"]["price"]) == ("Beach bag", 19.95)
+        assert event["properties"] == {"sku": "BAG-1", "product_id": "7"}, "as it was sent"
+        assert shop.products("beach")["total"] == 1
+        assert shop.product_history("catalogue", "B") == []

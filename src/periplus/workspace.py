@@ -44,12 +44,12 @@ from periplus.store.state import State
 
 if TYPE_CHECKING:
     from periplus.collect.catalogue.keep import CatalogueImport
+    from periplus.people.collector import Collector
 
 
 class Workspace:
     """One workspace folder, open. Use `periplus.open(path)`; close it, or use it in a `with` block."""
 
-    from periplus.people.collector import Collector
     def __init__(self, folder: home.Home) -> None:
         self.home = folder
         self._snapshot: Snapshot | None = None

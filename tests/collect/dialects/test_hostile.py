@@ -45,7 +45,7 @@ values = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(st.sampled_from(WORDS) | st.text(max_size=4), inner, max_size=5)
     ),
-    max_leaves=20,
+    max_leaves=12,
 )
 few = settings(
     max_examples=200, phases=[Phase.explicit, Phase.generate], deadline=None,
@@ -76,7 +76,7 @@ def survives(dialect: str, request: Request) -> Reading | None:
     for message, outcome in zip(reading.messages, fates(reading), strict=True):
         if not isinstance(message, Refused):
             assert isinstance(message, dict)
-            assert message.get("messageId"), "nothing tells this message from another"
+            assert message.get("messageId") not in (None, ""), "nothing tells this message from another"
             json.dumps(message)
             try:
                 Event.from_segment(message, RECEIVED)
@@ -159,3 +159,110 @@ def test_deep_nesting(dialect: str, depth: int) -> None:
     for method, path in paths(dialect):
         for body in (wrapped % (deep, deep, deep, deep), deep, lists):
             survives(dialect, Request(method, path, [("_p", "u"), ("_n", "e")], {}, body, RECEIVED))
+
+
+GOOD: dict[str, list[tuple[str, Any]]] = {
+    "segment": [
+        (
+            "/v1/batch",
+            {
+                "writeKey": "K",
+                "sentAt": "2026-07-01T13:00:00Z",
+                "batch": [
+                    {
+                        "type": "track", "event": "a", "userId": "u", "anonymousId": "d", "messageId": "m", "channel": "web",
+                        "timestamp": "2026-07-01T13:00:00Z", "originalTimestamp": "2026-07-01T13:00:00Z", "sentAt": "x",
+                        "properties": {"price": 1}, "integrations": {}, "_metadata": {}, "writeKey": "K",
+                        "context": {"library": {"name": "rudder"}, "traits": {"a": 1}, "consent": {"categoryPreferences": {"a": True}}},
+                    },
+                    {"type": "identify", "userId": "u", "traits": {"email": "a@b.c"}, "context": {"traits": {"a": 1}}},
+                    {"type": "page", "name": "n", "category": "c"},
+                    {"type": "group", "groupId": "g"},
+                    {"type": "alias", "previousId": "p"},
+                ],
+            },
+        ),
+    ],
+    "ga4": [
+        (
+            path,
+            {
+                "client_id": "c", "user_id": "u", "timestamp_micros": RECEIVED, "non_personalized_ads": True,
+                "user_properties": {"tier": {"value": "gold"}}, "consent": {"ad_user_data": "GRANTED"},
+                "device": {"category": "mobile", "language": "el"}, "user_location": {"city": "Athens"}, "user_agent": "x",
+                "events": [{"name": "a", "timestamp_micros": RECEIVED, "params": {"items": [{"item_id": "i"}], "page_location": "x", "medium": "m"}}],
+            },
+        )
+        for path in ("/mp/collect", "/debug/mp/collect")
+    ],
+    "mixpanel": [
+        ("/track", [{"event": name, "properties": {
+            "token": "T", "time": 1, "$insert_id": "i", "distinct_id": "d", "$device_id": "d", "$user_id": "u", "alias": "a",
+            "$anon_distinct_id": "b", "$anon_id": "b", "$identified_id": "u", "$distinct_ids": ["a", "b"], "$current_url": "x",
+        }}])
+        for name in ("a", "$identify", "$create_alias", "$merge")
+    ] + [
+        ("/engage", {"$token": "T", "$distinct_id": "u", "$device_id": "d", "$user_id": "u", "$time": 1, "$set": {"a": 1}, "$add": {"n": 1}}),
+        ("/groups", {"$token": "T", "$group_key": "company", "$group_id": "g", "$time": 1, "$set": {"a": 1}}),
+        ("/import", [{"event": "a", "properties": {"time": 1, "$insert_id": "i", "distinct_id": "d"}}]),
+    ],
+    "posthog": [
+        ("/batch/", {"api_key": "K", "token": "K", "sent_at": "x", "batch": [{
+            "event": name, "distinct_id": "u", "$distinct_id": "u", "uuid": "x", "timestamp": "2026-07-01T13:00:00Z", "offset": 3,
+            "$set": {"a": 1}, "$set_once": {"a": 1}, "properties": {
+                "token": "K", "distinct_id": "u", "$device_id": "d", "$set": {"a": 1}, "$groups": {"company": "x"}, "alias": "a",
+                "$anon_distinct_id": "d", "$is_identified": True, "$process_person_profile": False, "$group_type": "company",
+                "$group_key": "k", "$group_set": {"a": 1}, "$screen_name": "s", "$current_url": "x", "$device_type": "Mobile",
+                "$is_server": True, "$insert_id": "i",
+            },
+        }]})
+        for name in ("a", "$identify", "$create_alias", "$groupidentify", "$pageview", "$screen", "$set")
+    ],
+}  # fmt: skip
+ODD = (
+    None,
+    True,
+    False,
+    0,
+    -1,
+    1.5,
+    10**30,
+    "",
+    " ",
+    "x",
+    "1e999",
+    [],
+    {},
+    [1],
+    [[]],
+    {"a": 1},
+    [{}],
+    {"": None},
+)
+"""What is put in the place of every value of a good request."""
+
+
+def places(value: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The ways to every value inside a document, itself among them."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [way, *(place for key, one in inner for place in places(one, (*way, key)))]
+
+
+def changed(document: Any, way: tuple[Any, ...], value: Any) -> Any:
+    """A copy of a document with another value in one place."""
+    if not way:
+        return value
+    copied = dict(document) if isinstance(document, dict) else list(document)
+    copied[way[0]] = changed(document[way[0]], way[1:], value)
+    return copied
+
+
+@pytest.mark.parametrize(
+    ("dialect", "place"), [(dialect, n) for dialect, good in GOOD.items() for n in range(len(good))]
+)
+def test_any_value_in_any_place_of_a_good_request(dialect: str, place: int) -> None:
+    path, document = GOOD[dialect][place]
+    for way in places(document):
+        for value in ODD:
+            text = json.dumps(changed(document, way, value)).encode()
+            survives(dialect, Request("POST", path, [("api_secret", "K")], {}, text, RECEIVED))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +87,16 @@ def log() -> list[dict[str, Any]]:
         )
     rows.append(
         {
+            "type": "track",
+            "event": "Named by its mapping",
+            "original": "raw",
+            "userId": "u1",
+            "timestamp": "2026-01-01T00:00:00Z",
+            "messageId": "m",
+        }
+    )
+    rows.append(
+        {
             "type": "page",
             "userId": "u1",
             "name": "Home",
@@ -161,7 +174,7 @@ def test_the_past_is_as_if_it_had_been_told_so_from_the_start(tmp_path: Path) ->
     vocabulary = Vocabularies([MINE]).of("web")
     with (
         shop(tmp_path / "a", rows) as ws,
-        shop(tmp_path / "b", [vocabulary.apply(row) for row in rows]) as fresh,
+        shop(tmp_path / "b", [vocabulary.tell(row) for row in rows]) as fresh,
     ):
         changed = apply(ws, MINE)
         assert changed["changed"] == 72
@@ -249,7 +262,7 @@ def test_compacted_files_are_told_anew_too(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(compact, "WORTH", 0)
     with (
         shop(tmp_path / "a", rows) as ws,
-        shop(tmp_path / "b", [Vocabularies([MINE]).of("web").apply(row) for row in rows]) as fresh,
+        shop(tmp_path / "b", [Vocabularies([MINE]).of("web").tell(row) for row in rows]) as fresh,
     ):
         assert any(name.startswith("shards/") for name in ws.snapshot().manifest.files)
         apply(ws, MINE)
@@ -257,6 +270,28 @@ def test_compacted_files_are_told_anew_too(tmp_path: Path, monkeypatch: pytest.M
         assert owners(ws) == owners(fresh)
         ws.import_file(tmp_path / "a-0.jsonl", source="again")
         assert len(told(ws)) >= len(told(fresh))
+
+
+def test_killed_half_way_the_version_before_stands(tmp_path: Path) -> None:
+    script = (
+        "import os, signal, sys\n"
+        "import periplus\n"
+        "from periplus.store import manifest\n"
+        "manifest.publish = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "periplus.open(sys.argv[1]).vocabulary.apply()\n"
+    )
+    with shop(tmp_path / "a", log()) as ws:
+        before, number = told(ws), ws.snapshot().manifest.number
+        ws.vocabulary.adopt(MINE)
+        done = subprocess.run([sys.executable, "-c", script, str(ws.path)], timeout=120, check=False)
+        assert done.returncode == -signal.SIGKILL
+        assert (told(ws), ws.snapshot().manifest.number) == (before, number)
+        assert ws.vocabulary.apply().changed == 72
+        assert ws.vocabulary.apply().changed == 0
+        ws.vocabulary.adopt(NONE)
+        ws.vocabulary.apply()
+        assert told(ws) == before
+        assert ws.vocabulary.show("mine", 1) == MINE
 
 
 def test_stopped_half_way_the_version_before_stands(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Vocabulary: the names other tools give to events and properties, turned into the house's own.
 
 A message keeps what it came with. Its name as sent goes to `original`; a property is *copied* under its
-house name, and `context.vocabulary` lists what was added. So what was sent can be told from what was
+house name, and `context.vocabulary` says what was done. So what was sent can be told from what was
 made of it (`as_sent`), and a mended vocabulary can be applied again to the past (`people/renaming.py`).
 """
 
@@ -24,7 +24,8 @@ KIND = "vocabulary"
 NAMED = ("track", "page", "screen")
 """Types of messages that have properties of an event."""
 MARK = "vocabulary"
-"""The key of `context` that says by which built-in vocabulary (`name`) which properties (`added`) were added."""
+"""The key of `context` that says which built-in vocabulary was asked (`name`), what the event was called before
+(`event`), and which properties were `added`."""
 
 Message = dict[str, Any]
 
@@ -51,14 +52,17 @@ class Vocabulary:
     _rules: tuple[_Rule, ...] = field(repr=False)
 
     def apply(self, message: Message) -> Message:
-        """The message in the house's words; the same object where nothing of it changes, never changed in place.
+        """A message that just came, in the house's words; the same object where nothing changes, never changed in place.
 
         >>> said = {"type": "track", "event": "purchase", "properties": {"transaction_id": "7"}}
         >>> told = Vocabularies().of("shop", "ga4").apply(said)
         >>> told["event"], told["original"], told["properties"]
         ('Order Completed', 'purchase', {'transaction_id': '7', 'order_id': '7'})
         """
-        message = as_sent(message, trusted=False)
+        return self.tell(_received(message))
+
+    def tell(self, message: Message) -> Message:
+        """`apply` to a message `as_sent`: one of ours, whose `original` is not a client's invention."""
         kind = message.get("type") or "track"
         properties, context = message.get("properties") or {}, message.get("context") or {}
         if kind not in NAMED or not isinstance(properties, Mapping) or not isinstance(context, Mapping):
@@ -66,18 +70,18 @@ class Vocabulary:
         name = message.get("event") if kind == "track" else None
         entry = self.entry(name) if isinstance(name, str) else None
         added = self._copied(name, properties)
-        if entry is None and not added and self.dialect is None:
-            return message
         told = dict(message)
+        mark: dict[str, Any] = {} if self.dialect is None else {"name": self.dialect}
         if entry is not None and entry.to != name:
-            told["event"], told["original"] = entry.to, name
+            told["event"] = entry.to
+            told["original"] = message.get("original") or name
+            mark["event"] = name
         if added:
             told["properties"] = {**properties, **added}
-        mark: dict[str, Any] = {} if self.dialect is None else {"name": self.dialect}
-        if added:
             mark["added"] = sorted(added)
-        if mark:
-            told["context"] = {**context, MARK: mark}
+        if not mark:
+            return message
+        told["context"] = {**context, MARK: mark}
         return told
 
     def collisions(self, message: Message) -> list[str]:
@@ -113,30 +117,39 @@ class Vocabulary:
         return [*self._rules, *(rule for rules in self._by_event.values() for rule in rules)]
 
 
-def as_sent(message: Message, *, trusted: bool = True) -> Message:
-    """The message as it was before any vocabulary; the inverse of `Vocabulary.apply`.
+def as_sent(message: Message) -> Message:
+    """One of our messages as it was before any vocabulary; the inverse of `Vocabulary.tell`.
 
-    With `trusted` false, `original` and `context.vocabulary` are a client's own invention, and only dropped.
-
-    >>> as_sent({"type": "track", "event": "Order Completed", "original": "purchase"})
-    {'type': 'track', 'event': 'purchase'}
+    >>> as_sent({"event": "Order Completed", "original": "buy", "context": {"vocabulary": {"event": "buy"}}})
+    {'event': 'buy'}
     """
     context = message.get("context")
     mark = context.get(MARK) if isinstance(context, Mapping) else None
-    if mark is None and "original" not in message:
+    if not isinstance(context, Mapping) or not isinstance(mark, Mapping):
         return message
-    told = {key: value for key, value in message.items() if key != "original"}
-    if trusted and message.get("original") is not None and (told.get("type") or "track") == "track":
-        told["event"] = message["original"]
-    if mark is not None and isinstance(context, Mapping):
-        told["context"] = {key: value for key, value in context.items() if key != MARK}
-        if not told["context"]:
-            del told["context"]
-        added = mark.get("added") if isinstance(mark, Mapping) else None
-        properties = told.get("properties")
-        if trusted and isinstance(added, list) and isinstance(properties, Mapping):
-            told["properties"] = {key: value for key, value in properties.items() if key not in added}
+    told = {**message, "context": {key: value for key, value in context.items() if key != MARK}}
+    if not told["context"]:
+        del told["context"]
+    if isinstance(name := mark.get("event"), str):
+        told["event"] = name
+        if told.get("original") == name:  # else it is that of the mapping it was imported by
+            del told["original"]
+    added, properties = mark.get("added"), message.get("properties")
+    if isinstance(added, list) and isinstance(properties, Mapping):
+        told["properties"] = {key: value for key, value in properties.items() if key not in added}
     return told
+
+
+def _received(message: Message) -> Message:
+    """A message from outside without what only we say of messages."""
+    context = message.get("context")
+    if isinstance(context, Mapping) and MARK in context:
+        message = {**message, "context": {key: value for key, value in context.items() if key != MARK}}
+        if not message["context"]:
+            del message["context"]
+    if "original" in message:
+        message = {key: value for key, value in message.items() if key != "original"}
+    return message
 
 
 class Vocabularies:

@@ -88,7 +88,7 @@ def try_on(
     changes = Changes()
     for event in events:
         vocabulary = vocabularies.of(event.get("source"), dialect_of(event))
-        after = vocabulary.apply(as_sent(event))
+        after = vocabulary.tell(as_sent(event))
         changes.see(event, after, vocabulary.collisions(event))
     return changes
 

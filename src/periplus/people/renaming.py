@@ -164,7 +164,7 @@ class _Concerned:
         tests = [f"{door.quoted(path)} IS NOT NULL" for path in self.columns(file)]
         if self.names:
             tests.append(f"event IN ({', '.join(map(door.literal, sorted(self.names)))})")
-        return f"({' OR '.join(['original IS NOT NULL', 'rest IS NOT NULL', *tests])})"
+        return f"({' OR '.join(['rest IS NOT NULL', *tests])})"
 
 
 def _changed(
@@ -195,7 +195,7 @@ def _changed(
             others = json.loads(rest) if rest else {}
             leaves |= {path: value for path, value in others.items() if concerned.path(path)}
             before = _message(kind, event, original, source, leaves)
-            after = vocabularies.of(source, dialect_of(before)).apply(as_sent(before))
+            after = vocabularies.of(source, dialect_of(before)).tell(as_sent(before))
             if changes.see(before, after):
                 told = flatten(after.get("properties") or {}, "properties")
                 told |= flatten((after.get("context") or {}).get(MARK) or {}, _MARK)

@@ -1,7 +1,6 @@
 """Which user agents are programs that visit pages, rather than people's browsers.
 
-A program is told by what it says of itself: its name in the lists of the ua-parser project (which `user_agent`
-reads), the word for what it is ("bot", "crawler"), an address to complain to, or one of the names below, whose
+A program is told by what it says of itself: its name in the lists of the ua-parser project, the word for what it is ("bot", "crawler"), an address to complain to, or one of the names below, whose
 owners leave such signs out. Who hides is not found; that is what the rules for addresses are for.
 
 Libraries that send requests (curl, python-requests, okhttp …) are no bots here: shops' own servers and apps send
@@ -14,7 +13,9 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from periplus.collect.user_agent import BOT, KNOWN, LONGEST, agent
+import ua_parser
+
+from periplus.collect.user_agent import BOT, KNOWN, LONGEST, device
 
 NAMES: dict[str, tuple[str, ...]] = {
     "browsers without a person": (
@@ -68,4 +69,8 @@ def is_bot(user_agent: str) -> bool:
     text = said.lower()
     if _LIBRARY.match(text):
         return False
-    return bool(_NAMED.search(text) or _SIGNED.search(text)) or agent(said).device == BOT
+    if _NAMED.search(text) or _SIGNED.search(text) or device(said) == BOT:
+        return True
+    # The device alone: reading system and browser too would take ten times as long.
+    listed = ua_parser.parse_device(said)
+    return listed is not None and listed.family == "Spider"

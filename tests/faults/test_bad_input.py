@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from periplus.doctor import examine
+from periplus.store import compiled
 from periplus.workspace import init
 from tests.faults import shops
 from tests.faults.bad_files import BAD, MAPPING, ORDERS, BadFile
@@ -372,19 +374,31 @@ def test_doctor_finds_files_that_are_damaged_or_missing(copy: Path) -> None:
     refused(run("doctor", "-w", copy), ".json")
 
 
+def twice(n):  # type: ignore[no-untyped-def]
+    return 2 * n
+
+
 def test_a_loop_without_a_place_to_keep_it_runs_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    from periplus.store import compiled
-
-    def twice(n):  # type: ignore[no-untyped-def]
-        return 2 * n
-
+    compiled.warm()  # or `examine` would compile all of ours, and keep none
     monkeypatch.setattr(compiled, "_folder", Path("/proc/nowhere"))
     monkeypatch.setattr(compiled, "_problem", None)
     assert compiled.Loop(twice, "i8(i8)")(21) == 42
     assert "/proc/nowhere" in (compiled.cache_problem() or "")
-    from periplus.doctor import examine
-
     assert any(check["state"] == "note" and "/proc/nowhere" in check["detail"] for check in examine(None))
+
+
+@pytest.mark.parametrize("ending", ["nbi", "nbc"])
+def test_a_kept_loop_that_is_damaged_is_compiled_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ending: str
+) -> None:
+    monkeypatch.setattr(compiled, "_folder", tmp_path)
+    monkeypatch.setattr(compiled, "_problem", None)
+    assert compiled.Loop(twice, "i8(i8)")(21) == 42
+    assert compiled.cache_problem() is None
+    for kept in tmp_path.rglob(f"*.{ending}"):  # as a power cut leaves what was just written
+        kept.write_bytes(kept.read_bytes()[:50])
+    assert compiled.Loop(twice, "i8(i8)")(21) == 42
+    assert str(tmp_path) in (compiled.cache_problem() or "")
 
 
 def test_a_name_of_a_file_that_is_no_text(copy: Path) -> None:

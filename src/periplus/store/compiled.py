@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 _lock = threading.RLock()
 _loops: list[Loop] = []
@@ -47,9 +47,22 @@ class Loop:
                     helper = self.function.__globals__.get(name)
                     if isinstance(helper, Loop):
                         self.function.__globals__[name] = helper.ready()
-                jit = numba.njit(self.signature, nogil=True, cache=kept is not None)
-                self._ready = jit(self.function)
+                self._ready = self._compiled(numba.njit, kept)
             return self._ready
+
+    def _compiled(self, jit: Callable[..., Any], kept: Path | None) -> Callable[..., Any]:
+        """The loop from the cache folder, or compiled; what is wrong with the folder stops nobody."""
+        global _problem
+        if kept is not None:
+            try:
+                return cast(Callable[..., Any], jit(self.signature, nogil=True, cache=True)(self.function))
+            except (
+                Exception
+            ) as problem:  # its disk is full, or a file in it damaged; a loop that is wrong fails again
+                _problem = (
+                    f"Compiled loops are not kept: {kept} cannot be used ({problem}). Empty that folder."
+                )
+        return cast(Callable[..., Any], jit(self.signature, nogil=True)(self.function))
 
 
 def compiled(signature: str | list[str]) -> Callable[[Callable[..., Any]], Loop]:

@@ -1,7 +1,8 @@
 """Which user agents are programs that visit pages, rather than people's browsers.
 
-A program is told by what it says of itself: its name in the lists of the ua-parser project, the word for what it is ("bot", "crawler"), an address to complain to, or one of the names below, whose
-owners leave such signs out. Who hides is not found; that is what the rules for addresses are for.
+A program is told by what it says of itself: its name in the lists of the ua-parser project, the word for what it
+is ("bot", "crawler"), an address to complain to, or one of the names below, whose owners leave such signs out. Who
+hides is not found; that is what the rules for addresses are for.
 
 Libraries that send requests (curl, python-requests, okhttp …) are no bots here: shops' own servers and apps send
 their events with them, and an order told by a server is as true as one told by a browser. Neither is a message

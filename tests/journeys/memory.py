@@ -128,6 +128,13 @@ class Memory:
             np.array([self.names.index(event["event"]) for event in self.nobody], np.uint16),
         )
 
+    def fetch_unidentified(self, where: Any, values: Sequence[Any]) -> tuple[np.ndarray, list[np.ndarray]]:
+        if not self.nobody:
+            return np.zeros(0, np.int64), [np.zeros(0) for _ in values]
+        anybody = Memory([event | {"customer": 1} for event in self.nobody], shards=1)
+        found = anybody.fetch(where, values)
+        return anybody.shard(0).time[found.row], found.columns
+
     def _query(self, expressions: Sequence[Any]) -> list[Any]:
         if not self.events:
             return []

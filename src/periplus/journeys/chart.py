@@ -64,3 +64,29 @@ def table(answer: Answer, keys: Sequence[str], fields: Sequence[str]) -> Any:
     )
     ink = altair.condition("datum.share > 0.6", altair.value("white"), altair.value("black"))
     return cells + base.mark_text().encode(text=altair.Text("count:Q", format=","), color=ink)
+
+
+def stacked(answer: Answer, over: str, by: str, field: str, order: Sequence[str]) -> Any:
+    """Bars over time, one part per value of `by`."""
+    import altair
+
+    drawn = altair.Chart({"values": answer.rows})
+    return drawn.mark_bar().encode(
+        x=altair.X(f"{over}:O", title=None),
+        y=altair.Y(f"{field}:Q"),
+        color=altair.Color(f"{by}:N", sort=list(order), title=None),
+        tooltip=[f"{over}:O", f"{by}:N", f"{field}:Q"],
+    )
+
+
+def lines(answer: Answer, over: str, by: str, field: str) -> Any:
+    """A line over time per value of `by`."""
+    import altair
+
+    drawn = altair.Chart({"values": answer.rows})
+    return drawn.mark_line(point=True).encode(
+        x=altair.X(f"{over}:O", title=None),
+        y=altair.Y(f"{field}:Q", title=None),
+        color=altair.Color(f"{by}:N", title=None),
+        tooltip=[f"{over}:O", f"{by}:N", f"{field}:Q"],
+    )

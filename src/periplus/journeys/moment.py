@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
+import numpy as np
 from pydantic import Field
 
 from periplus import clock
@@ -64,6 +65,17 @@ def resolve(period: Period | None, now: Any, zone: str | None, context: Context)
     if context.snapshot.live or last is None:
         return Span(since, until, asked.by, context.wall, "clock", display)
     return Span(since, until, asked.by, min(last, context.wall), "last event", display)
+
+
+def first_seen(context: Context, now: int) -> int:
+    """The time of the first event of all customers; `now` where there is none before it."""
+    snapshot = context.snapshot
+    firsts = [
+        int(np.asarray(shard.time)[np.asarray(shard.offsets)[:-1]].min())
+        for shard in map(snapshot.shard, range(snapshot.shard_count))
+        if len(shard.time)
+    ]
+    return min([*firsts, now])
 
 
 def _instant(value: Any, where: str, display: ZoneInfo) -> int:

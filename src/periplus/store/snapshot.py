@@ -333,21 +333,43 @@ class Snapshot:
 
     def unidentified(self) -> tuple[np.ndarray, np.ndarray]:
         """Time int64[n] and name code of the events nobody can be named for."""
-        times, codes = [], []
+        time, (events,) = self.fetch_unidentified(
+            lambda columns: ("true", []), [lambda columns: ("event", [])]
+        )
         position = {name: code for code, name in enumerate(self.names)}
+        return time, np.array([position[name] for name in events], np.uint16)
+
+    def fetch_unidentified(
+        self, where: Expression, values: Sequence[Expression]
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Time int64[n] of the events of nobody that meet `where`, with `values` read from each of them."""
+        times: list[np.ndarray] = []
+        read: list[list[np.ndarray]] = [[] for _ in values]
         for number, file in enumerate(self.files):
             mine = [part.nameless for at, _, part in self._parts() if at == number]
-            if not any(mine) or 0 in self.manifest.retired.get(file.name, ()):
+            if (
+                not any(mine)
+                or 0 in self.manifest.retired.get(file.name, ())
+                or 0 in self._masked(file.number)
+            ):
                 continue
-            if 0 in self._masked(file.number):
-                continue
+            columns = _columns(file)
+            test, bound = where(columns)
+            listed, arguments = [], []
+            for position, value in enumerate(values):
+                sql, more = value(columns)
+                listed.append(f", {sql} AS v{position}")
+                arguments.extend(more)
             found = self._query(
-                f"SELECT time, event FROM read_parquet({door.file_list([file.path])}) WHERE {self._section(1)}",
-                [],
+                f"SELECT time{''.join(listed)} FROM read_parquet({door.file_list([file.path])}) "
+                f"WHERE {self._section(1)} AND ({test})",
+                [*arguments, *bound],
             )
             times.append(np.asarray(found["time"], np.int64))
-            codes.append(np.array([position[name] for name in found["event"]], np.uint16))
-        return _joined(times, np.int64), _joined(codes, np.uint16)
+            for position, column in enumerate(read):
+                column.append(found[f"v{position}"])
+        columns_ = [_end_to_end(column) if column else np.zeros(0) for column in read]
+        return _joined(times, np.int64), columns_
 
     def _section(self, section: int) -> str:
         """The test for rows of a section, and with them the marked ones."""

@@ -1,0 +1,323 @@
+"""The counts of a trend: what meets a series' condition, by bucket of time and value of the breakdown."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, no_type_check
+
+import numpy as np
+
+from periplus.errors import QuestionError
+from periplus.journeys import entries, labels, reading
+from periplus.journeys.moment import ALWAYS
+from periplus.journeys.rules import JourneyRules
+from periplus.journeys.sessions import sessions
+from periplus.journeys.shards import each_shard
+from periplus.journeys.trend_plan import Plan, Series, inside
+from periplus.journeys.walk import OFF, walk
+from periplus.question import Context, Row
+from periplus.store.columns import NUMBER_TEXT, FileColumns, quote_text
+from periplus.store.compiled import compiled
+from periplus.store.snapshot import Expression, Shard
+
+OTHER = "(other)"
+MOST_VALUES = 1000
+MOST_CELLS = 20_000_000
+
+
+@dataclass(frozen=True)
+class Counted:
+    """`cells[window]` float64[values, buckets] for each window of the plan; `whole`: they are counts."""
+
+    values: list[Any]
+    cells: list[np.ndarray]
+    whole: bool
+    warnings: list[str]
+
+
+@dataclass(frozen=True)
+class _Breakdown:
+    """The values of a series' breakdown, and which of them each row has: `place` int64 by code of `read`, its
+    last entry for rows without a value; `forms` the place of each text form."""
+
+    values: list[Any]
+    read: reading.Values | None
+    place: np.ndarray
+    forms: dict[str | None, int]
+    warnings: list[str]
+
+    def of(self, shard: int, rows: np.ndarray) -> np.ndarray:
+        """int64 per row: its place among the values."""
+        if self.read is None:
+            return np.zeros(len(rows), np.int64)
+        found: np.ndarray = self.place[self.read.at(shard, rows)]
+        return found
+
+
+def counted(planned: Plan, series: Series, context: Context) -> Counted:
+    """The cells of a series over both windows."""
+    rows = _Rows(planned, series, context)
+    by = _breakdown(planned, series, rows, context)
+    if len(by.values) * len(planned.buckets) > MOST_CELLS:
+        raise QuestionError(
+            "There would be too many rows.", code="too_many", hint="Ask for larger buckets, or no breakdown."
+        )
+    shape = (len(by.values), len(planned.buckets))
+    if series.number is not None:
+        cells = [_numbers(planned, series, rows, by, window, shape, context) for window in planned.windows]
+        return Counted(by.values, cells, False, by.warnings)
+    units = _units(planned, series, context)
+    cells = []
+    for window in planned.windows:
+
+        def work(shard: Shard, window: tuple[int, int] = window) -> np.ndarray:
+            at = rows.of(shard)
+            at = at[inside(np.asarray(shard.time)[at], window, planned.span.now)]
+            cell = by.of(shard.index, at) * shape[1] + planned.buckets.of(np.asarray(shard.time)[at])
+            own = np.zeros(0, np.int32) if units is None else units(shard)[at]
+            counts = np.zeros(shape[0] * shape[1], np.int64)
+            _distinct(cell, own, np.full(len(counts) if units else 0, -1, np.int32), counts)
+            return counts
+
+        total = np.sum(each_shard(context, work), axis=0).reshape(shape)
+        cell, _ = _of_nobody(planned, rows, by, window, shape)
+        cells.append(total + np.bincount(cell, minlength=total.size).reshape(shape))
+    return Counted(by.values, cells, True, by.warnings)
+
+
+def matched(
+    planned: Plan, series: Series, window: int, bucket: int, row: Mapping[str, Any], context: Context
+) -> list[Row]:
+    """One entry per event, customer, session or journey of a cell, at its first event there."""
+    rows = _Rows(planned, series, context)
+    by = _breakdown(planned, series, rows, context)
+    value = 0
+    if planned.breakdown is not None and "breakdown" in row:
+        forms = [None if each is None else reading.form(each) for each in by.values]
+        asked = row["breakdown"]
+        if asked is None and None not in forms:
+            return []
+        value = (
+            forms.index(None)
+            if asked is None
+            else entries.one_of({"breakdown": reading.form(asked)}, "breakdown", forms)
+        )
+    units = _units(planned, series, context)
+
+    def work(shard: Shard) -> list[Row]:
+        at = rows.of(shard)
+        time = np.asarray(shard.time)
+        at = at[inside(time[at], planned.windows[window], planned.span.now)]
+        at = at[(planned.buckets.of(time[at]) == bucket) & (by.of(shard.index, at) == value)]
+        if units is not None:
+            own = units(shard)[at]
+            at = at[own >= 0]
+            _, first = np.unique(own[own >= 0], return_index=True)
+            at = at[first]
+        owner = np.searchsorted(np.asarray(shard.offsets), at, "right") - 1
+        return [
+            {"customer": int(shard.customers[customer]), "time": int(time[place])}
+            for customer, place in zip(owner, at, strict=True)
+        ]
+
+    listed = [entry for part in each_shard(context, work) for entry in part]
+    shape = (len(by.values), len(planned.buckets))
+    cell, _ = _of_nobody(planned, rows, by, planned.windows[window], shape)
+    times = rows.nobody.time[inside(rows.nobody.time, planned.windows[window], planned.span.now)]
+    at = times[cell == value * shape[1] + bucket]
+    return listed + [{"customer": 0, "time": int(moment)} for moment in at]
+
+
+class _Rows:
+    """The rows that meet a series' condition; for a sum or mean those that have a number there."""
+
+    def __init__(self, planned: Plan, series: Series, context: Context) -> None:
+        self.numbers: list[np.ndarray] = []
+        self._found: list[np.ndarray] | None = None
+        snapshot = context.snapshot
+        text = None if series.path is None else reading.text(series.path)
+
+        def where(columns: FileColumns) -> tuple[str, list[Any]]:
+            sql, bound = series.of.sql(columns)
+            if text is None:
+                return sql, list(bound)
+            return f"({sql}) AND regexp_full_match({text(columns)[0]}, {quote_text(NUMBER_TEXT)})", list(
+                bound
+            )
+
+        def number(columns: FileColumns) -> tuple[str, list[Any]]:
+            return "0.0::DOUBLE" if text is None else f"CAST({text(columns)[0]} AS DOUBLE)", []
+
+        if text is not None:
+            found = snapshot.fetch(where, [number])
+            cuts = np.searchsorted(found.shard, np.arange(snapshot.shard_count + 1))
+            column = np.asarray(np.ma.filled(found.columns[0], np.nan), np.float64)
+            self._found = [np.asarray(found.row)[a:b] for a, b in pairwise(cuts.tolist())]
+            self.numbers = [column[a:b] for a, b in pairwise(cuts.tolist())]
+        else:
+            self._mask = labels.masks(snapshot, [series.of])
+        self.nobody = _nobody(series, planned.breakdown, where, number, context)
+
+    def of(self, shard: Shard) -> np.ndarray:
+        """int64: the rows of a shard, in order."""
+        if self._found is not None:
+            return self._found[shard.index]
+        return np.flatnonzero(self._mask.of(shard))
+
+
+@dataclass(frozen=True)
+class _Nobody:
+    """The events of nobody that meet a series' condition: they count in trends of events, sums and means.
+
+    `time` int64[n], `number` float64[n] (for a sum or mean), `value` the text form of each one's breakdown value.
+    """
+
+    time: np.ndarray
+    number: np.ndarray
+    value: list[str | None]
+
+
+def _nobody(
+    series: Series, path: str | None, where: Expression, number: Expression, context: Context
+) -> _Nobody:
+    if series.unit != "events":
+        return _Nobody(np.zeros(0, np.int64), np.zeros(0), [])
+    value = reading.text(path) if path is not None else _null
+    time, (numbers, values) = context.snapshot.fetch_unidentified(where, [number, value])
+    texts = [None if text is None or text is np.ma.masked else str(text) for text in values]
+    return _Nobody(time, np.asarray(np.ma.filled(numbers, np.nan), np.float64), texts)
+
+
+def _null(columns: FileColumns) -> tuple[str, list[Any]]:
+    del columns
+    return "CAST(NULL AS VARCHAR)", []
+
+
+def _of_nobody(
+    planned: Plan, rows: _Rows, by: _Breakdown, window: tuple[int, int], shape: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cells int64 and numbers float64 of the events of nobody in a window."""
+    nobody = rows.nobody
+    kept = inside(nobody.time, window, planned.span.now)
+    place = np.array([by.forms[value] if by.read is not None else 0 for value in nobody.value], np.int64)
+    return place[kept] * shape[1] + planned.buckets.of(nobody.time[kept]), nobody.number[kept]
+
+
+def _units(planned: Plan, series: Series, context: Context) -> Callable[[Shard], np.ndarray] | None:
+    """What is counted once per cell, as int32 per row (-1: nothing there); None: every row counts."""
+    if series.unit == "events":
+        return None
+    if series.unit == "sessions":
+        return sessions
+    if series.unit == "customers":
+        return lambda shard: np.repeat(
+            np.arange(len(shard.customers), dtype=np.int32), np.diff(np.asarray(shard.offsets))
+        )
+    rules = planned.journeys
+    assert rules is not None
+    on_map = labels.codes(context.snapshot, [step.rule for step in rules.steps])
+    return lambda shard: _journeys(shard, on_map(shard), rules, planned.span.now)
+
+
+def _journeys(shard: Shard, label: np.ndarray, rules: JourneyRules, now: int) -> np.ndarray:
+    """int32 per row: the journey it is an event of, -1 for none."""
+    walked = walk(shard, label, rules, now, -ALWAYS, ALWAYS)
+    change = np.zeros(len(label) + 1, np.int32)
+    np.add.at(change, walked.begin, 1)
+    number = np.cumsum(change[:-1], dtype=np.int32) - 1
+    inside_one = (number >= 0) & (
+        np.arange(len(label)) <= walked.end[np.maximum(number, 0)] if len(walked.begin) else False
+    )
+    return np.where(inside_one & (label != OFF), number, -1).astype(np.int32)
+
+
+def _breakdown(planned: Plan, series: Series, rows: _Rows, context: Context) -> _Breakdown:
+    """The values that a series' events have, the most frequent 1,000, the rest as (other); None last."""
+    if planned.breakdown is None:
+        return _Breakdown([None], None, np.zeros(1, np.int64), {}, [])
+    read = reading.read(context.snapshot, [planned.breakdown], series.of.names())
+    known = len(read.known)
+
+    def work(shard: Shard) -> np.ndarray:
+        at = rows.of(shard)
+        time = np.asarray(shard.time)[at]
+        kept = np.zeros(len(at), np.bool_)
+        for window in planned.windows:
+            kept |= inside(time, window, planned.span.now)
+        return np.bincount(read.at(shard.index, at[kept]) + 1, minlength=known + 1)
+
+    counted_ = np.sum(each_shard(context, work), axis=0)
+    votes: Counter[str | None] = Counter()
+    shown: dict[str | None, Any] = {}
+    for code, value in enumerate(read.known):
+        if counted_[code + 1]:
+            votes[reading.form(value)] += int(counted_[code + 1])
+        shown[reading.form(value)] = value
+    if counted_[0]:
+        votes[None] += int(counted_[0])
+    for moment, text in zip(rows.nobody.time.tolist(), rows.nobody.value, strict=True):
+        if any(since <= moment < until for since, until in planned.windows) and moment <= planned.span.now:
+            votes[text] += 1
+    names = sorted((name for name in votes if name is not None), key=lambda name: (-votes[name], name))
+    kept = sorted(names[:MOST_VALUES])
+    values: list[Any] = [shown.get(name, name) for name in kept]
+    forms: dict[str | None, int] = {name: place for place, name in enumerate(kept)}
+    warnings = []
+    if len(names) > MOST_VALUES:
+        forms |= dict.fromkeys(names[MOST_VALUES:], len(values))
+        values.append(OTHER)
+        warnings.append(
+            f"The breakdown has {len(names)} values; {len(names) - MOST_VALUES} of them are together in {OTHER}."
+        )
+    if None in votes or not values:
+        forms[None] = len(values)
+        values.append(None)
+    place = np.array(
+        [forms.get(reading.form(value), 0) for value in read.known] + [forms.get(None, 0)], np.int64
+    )
+    # What is outside both windows is never looked up; its text must have a place all the same.
+    forms |= {text: 0 for text in rows.nobody.value if text not in forms}
+    return _Breakdown(values, read, place, forms, warnings)
+
+
+def _numbers(
+    planned: Plan, series: Series, rows: _Rows, by: _Breakdown, window: tuple[int, int],
+    shape: tuple[int, int], context: Context,
+) -> np.ndarray:  # fmt: skip
+    """Sums or means by cell, each rounded once, whatever the order of the shards."""
+
+    def work(shard: Shard) -> tuple[np.ndarray, np.ndarray]:
+        at = rows.of(shard)
+        time = np.asarray(shard.time)[at]
+        kept = inside(time, window, planned.span.now)
+        cell = by.of(shard.index, at[kept]) * shape[1] + planned.buckets.of(time[kept])
+        return cell, rows.numbers[shard.index][kept]
+
+    parts = each_shard(context, work)
+    parts.append(_of_nobody(planned, rows, by, window, shape))
+    cell = np.concatenate([part for part, _ in parts])
+    number = np.concatenate([part for _, part in parts])
+    order = np.argsort(cell, kind="stable")
+    cell, number = cell[order], number[order]
+    found = np.full(shape[0] * shape[1], 0.0 if series.number == "sum" else np.nan)
+    cuts = np.flatnonzero(np.diff(cell, prepend=-1, append=-2))
+    for begin, end in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True):
+        total = math.fsum(number[begin:end])
+        found[cell[begin]] = total if series.number == "sum" else total / (end - begin)
+    return found.reshape(shape)
+
+
+@compiled("void(i8[::1], i4[::1], i4[::1], i8[::1])")
+@no_type_check
+def _distinct(cell, unit, seen, counts):
+    """A unit counts once in a cell; units come in order. Without units every row counts."""
+    for i in range(cell.shape[0]):
+        if unit.shape[0] == 0:
+            counts[cell[i]] += 1
+        elif unit[i] >= 0 and seen[cell[i]] != unit[i]:
+            seen[cell[i]] = unit[i]
+            counts[cell[i]] += 1

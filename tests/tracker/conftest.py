@@ -10,6 +10,11 @@ import pytest
 
 from tests.tracker.loopback import Pages, Recorder, recording, serving
 
+AGENT = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
+)
+"""Of a person's browser: one that says it is headless counts as a bot."""
+
 WATCH = """
     window.violations = [];
     addEventListener("securitypolicyviolation", (event) => violations.push(event.blockedURI + " " + event.violatedDirective));
@@ -50,7 +55,7 @@ def put(shop: Pages, collector: Recorder) -> Put:
 @pytest.fixture
 def visitor(chromium: Any) -> Iterator[Any]:
     """A browser with empty storage; fails the test for an error of the page's scripts."""
-    context = chromium.new_context(locale="en-GB", timezone_id="Europe/Athens")
+    context = chromium.new_context(locale="en-GB", timezone_id="Europe/Athens", user_agent=AGENT)
     context.set_default_timeout(10_000)
     context.add_init_script(WATCH)
     failed: list[str] = []

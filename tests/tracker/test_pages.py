@@ -258,7 +258,7 @@ def test_the_channel_the_server_makes_of_it(put: Put, collector: Recorder, tab: 
     (added,) = collector.wait("Product Added")
     known = enrich(added)
     assert known["channel"] == "social"
-    assert known["context"]["browser"]["name"].startswith(("Chrome", "HeadlessChrome"))
+    assert known["context"]["browser"]["name"] == "Chrome"
 
 
 def test_single_page_shops(put: Put, collector: Recorder, tab: Any) -> None:
@@ -289,6 +289,16 @@ def test_single_page_shops(put: Put, collector: Recorder, tab: Any) -> None:
     assert left[0]["context"]["page"]["path"] == "/", "time is that of the page that was left"
 
 
+@pytest.mark.parametrize("way", ["pushState", "replaceState"])
+def test_each_way_to_change_the_address(way: str, put: Put, collector: Recorder, tab: Any) -> None:
+    tab.goto(put("/"))
+    collector.wait("page")
+    tab.evaluate("way => history[way]({}, '', '/p/1')", way)
+    assert collector.wait("page", 2)[1]["context"]["page"]["path"] == "/p/1"
+    tab.wait_for_timeout(200)
+    assert len(collector.named("page")) == 2
+
+
 def test_only_time_in_view_counts(put: Put, collector: Recorder, tab: Any) -> None:
     tab.goto(put("/", "<div style='height: 4000px'>long</div>"))
     collector.wait("page")
@@ -317,6 +327,13 @@ def test_only_time_in_view_counts(put: Put, collector: Recorder, tab: Any) -> No
 def test_exit_intent_is_told_once(put: Put, collector: Recorder, tab: Any) -> None:
     tab.goto(put("/"))
     collector.wait("page")
+    # From one element to the next at the upper edge is no leaving.
+    tab.evaluate(
+        "document.dispatchEvent(new MouseEvent('mouseout', {clientY: 0, relatedTarget: document.body}))"
+    )
+    tab.evaluate('periplus("track", "Still Here")')
+    collector.wait("Still Here")
+    assert "Exit Intended" not in collector.names()
     for y in (300, -1, -1):
         tab.evaluate(
             "y => document.dispatchEvent(new MouseEvent('mouseout', {clientY: y, relatedTarget: null}))", y

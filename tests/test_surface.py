@@ -141,7 +141,9 @@ def test_the_package_names_what_the_documents_name() -> None:
     text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     assert set(re.findall(r"\bperiplus\.([A-Za-z_]+)\(", text)) <= set(periplus.__all__)
     assert set(re.findall(r"\bperiplus\.([A-Za-z_]+)\b", text)) >= set(periplus.__all__)
-    assert sorted(periplus.__all__) == ["Flow", "Funnel", "Map", "PeriplusError", "Workspace", "init", "open"]
+    assert sorted(periplus.__all__) == [
+        "Flow", "Funnel", "Lifecycle", "Map", "PeriplusError", "Retention", "Timing", "Trend", "Workspace", "init", "open",
+    ]  # fmt: skip
     for name in periplus.__all__:
         assert hasattr(periplus, name)
 

@@ -16,17 +16,27 @@ from periplus.errors import PeriplusError
 if TYPE_CHECKING:
     from periplus.journeys.flow import FlowQuestion as Flow
     from periplus.journeys.funnel import FunnelQuestion as Funnel
+    from periplus.journeys.lifecycle import LifecycleQuestion as Lifecycle
     from periplus.journeys.map import MapQuestion as Map
+    from periplus.journeys.retention import RetentionQuestion as Retention
+    from periplus.journeys.timing import TimingQuestion as Timing
+    from periplus.journeys.trend import TrendQuestion as Trend
     from periplus.workspace import Workspace, init
     from periplus.workspace import open_workspace as open
 
 __version__ = "0.1.0"
-__all__ = ["Flow", "Funnel", "Map", "PeriplusError", "Workspace", "init", "open"]
+__all__ = [
+    "Flow", "Funnel", "Lifecycle", "Map", "PeriplusError", "Retention", "Timing", "Trend", "Workspace", "init", "open",
+]  # fmt: skip
 
 _LOADED = {
     "Flow": ("periplus.journeys.flow", "FlowQuestion"),
     "Funnel": ("periplus.journeys.funnel", "FunnelQuestion"),
+    "Lifecycle": ("periplus.journeys.lifecycle", "LifecycleQuestion"),
     "Map": ("periplus.journeys.map", "MapQuestion"),
+    "Retention": ("periplus.journeys.retention", "RetentionQuestion"),
+    "Timing": ("periplus.journeys.timing", "TimingQuestion"),
+    "Trend": ("periplus.journeys.trend", "TrendQuestion"),
     "Workspace": ("periplus.workspace", "Workspace"),
     "init": ("periplus.workspace", "init"),
     "open": ("periplus.workspace", "open_workspace"),

@@ -15,10 +15,15 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import periplus.journeys.flow
 import periplus.journeys.funnel
+import periplus.journeys.lifecycle
 import periplus.journeys.map
-import periplus.maps.meaning  # noqa: F401  these three register what they are
+import periplus.journeys.retention
+import periplus.journeys.timing
+import periplus.journeys.trend
+import periplus.maps.meaning  # noqa: F401  these register what they are
 from periplus import clock, question
 from periplus.collect.catalogue import join
+from periplus.collect.catalogue.kept import Kept
 from periplus.collect.marks import TrafficRules
 from periplus.errors import InputError, NotFoundError, PeriplusError, QuestionError, unknown
 from periplus.maps.theme import Theme
@@ -54,7 +59,7 @@ class Workspace:
         self.home = folder
         self._snapshot: Snapshot | None = None
         self._state: State | None = None
-        self._catalogue: tuple[tuple[int, int], join.Index] | None = None
+        self._catalogue: Kept | None = None
         self._lock = threading.Lock()
         compiled.use_cache(folder.settings.kernel_cache)
         # Raises at once for a workspace that is damaged or was made by a newer version.
@@ -246,10 +251,9 @@ class Workspace:
         """The catalogue for looking products up; the same object while it does not change."""
         if not self._has_state():
             return join.Index(())
-        version = products.version(self.state)
-        if self._catalogue is None or self._catalogue[0] != version:
-            self._catalogue = (version, join.Index(products.every(self.state)))
-        return self._catalogue[1]
+        if self._catalogue is None:
+            self._catalogue = Kept(self.state)
+        return self._catalogue.index()
 
     # -- maps -----------------------------------------------------------------------------------
 

@@ -58,6 +58,8 @@ class Door:
         """Requests by dialect and status."""
         self.watchers: list[Callable[[Passage], None]] = []
         """Told of every request whose messages were taken, after the commit, in the writer's thread."""
+        self.readers: list[Callable[[str, str, Reading], None]] = []
+        """Told of every reading from a known source (its name, the dialect), before anything is written; they only note it."""
         self._rates = Rates()
         self._exact: dict[str, dict[str, Dialect]] = {}
         self._prefixes: list[tuple[str, dict[str, Dialect]]] = []
@@ -129,6 +131,8 @@ class Door:
             raise Problem(503, refusal.code, str(refusal))
         request, reading, seconds = self._read(dialect, request)
         source = self._source(dialect, request, reading)
+        for reader in self.readers:
+            reader(source.name, dialect.name, reading)
         number = len(reading.messages)
         if not number:
             self._count(dialect.name, answer, dialect.reply(request, reading, []))

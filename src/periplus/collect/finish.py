@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 
 from periplus import clock
+from periplus.collect.catalogue.join import attach
+from periplus.collect.catalogue.kept import Kept
 from periplus.collect.deviations import Deviations
 from periplus.collect.enrich import enrich
 from periplus.collect.sources import Sources
@@ -36,6 +38,8 @@ class Finisher:
         self.deviations = Deviations()
         self._vocabularies = Vocabularies()
         self._plan: TrackingPlan | None = None
+        self._kept = Kept(state)
+        self._catalogue = Kept.NOTHING
         self._read = -AGE
         self._failed: set[str] = set()
 
@@ -47,6 +51,7 @@ class Finisher:
         try:
             self._vocabularies = Vocabularies.stored(self.state)
             self._plan = TrackingPlan.stored(self.state)
+            self._catalogue = self._kept.index()
             self.deviations.save(self.state)
         except PeriplusError as problem:
             log.warning("vocabularies and tracking plan are as they were last known: %s", problem)
@@ -77,4 +82,4 @@ class Finisher:
         told = enrich(told)
         if self._plan is not None:
             self.deviations.add(self._plan.check(told), event.received, str(told.get("messageId", "")))
-        return told
+        return attach(told, self._catalogue) if len(self._catalogue) else told

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from periplus import clock
+from periplus.collect.catalogue.told import Told
 from periplus.collect.consent import Consents
 from periplus.collect.door import Door
 from periplus.collect.finish import Finisher
@@ -84,6 +85,8 @@ class Collector:
         self.inbox = Inbox(home.root)
         self.door = Door(self.sources, self.pipeline, self.inbox, limit=home.settings.request_bytes)
         self.door.watchers.append(self._remember)
+        self.products = Told(state, home.settings.currency)
+        self.door.readers.append(self.products.note)
         self.flush = Flush(home, self.inbox, self.finisher.line)
         self._thread = threading.Thread(target=self._run, name="periplus flush", daemon=True)
 
@@ -101,6 +104,7 @@ class Collector:
             self.flush.all()
             self.inbox.forget_stored()
             self.consents.save()
+            self.products.take_in(clock.wall())
             self.finisher.deviations.save(self.state)
         except (PeriplusError, OSError) as problem:
             log.error("what is in the inbox is brought in at the next start: %s", problem)
@@ -229,6 +233,7 @@ class Collector:
         if self.inbox.waiting and self.flush.once():
             compact.tidy_one(self.home)
         self.inbox.forget_stored()
+        self.products.take_in(now)
 
     def _rules(self) -> TrafficRules:
         """The traffic rules of the live version."""

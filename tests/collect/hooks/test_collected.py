@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import periplus
+import periplus.clock
 from periplus.collect.wire import Reply, Request
 from tests.collect.hooks.deliveries import SECRET, delivery, sent
 from tests.collect.hooks.test_deliveries import LIVES
@@ -81,3 +82,25 @@ def test_what_is_not_signed_is_not_taken(shop: periplus.Workspace) -> None:
         ping = at(sent("woocommerce", b"webhook_id=4", signed=b"?"), "woocommerce")
         assert ask(collector, ping).status == 200
     assert shop.search()["total"] == 0
+
+
+def test_products_are_told_into_the_catalogue_and_name_what_is_bought(shop: periplus.Workspace) -> None:
+    with shop.collector() as collector:
+        for system, topic in (("shopify", "products/update"), ("woocommerce", "product.updated")):
+            assert ask(collector, at(delivery(system, "product", topic), system)).status == 200
+    assert shop.products()["total"] == 3
+    assert {row["source"] for row in shop.products()["rows"]} == {"shopify shop", "woocommerce shop"}
+    with shop.collector() as collector:
+        collector.finisher.refresh(periplus.clock.wall())
+        bought = at(delivery("shopify", "order_created", "orders/create"), "shopify")
+        assert ask(collector, bought).status == 200
+        gone = sent("shopify", b'{"id": 632910392}', "products/delete")
+        assert ask(collector, at(gone, "shopify")).status == 200
+        forged = sent("woocommerce", b'{"id": 794}', "product.deleted", signed=b"?")
+        assert ask(collector, at(forged, "woocommerce")).status == 401
+    sandal, bag = next(event for event in shop.timeline("207119551"))["properties"]["products"]
+    assert (sandal["category"], sandal["image_url"]) == ("Sandals", "https://cdn.example/sandal.jpg")
+    assert sandal["price"] == 49.9
+    assert "category" not in bag
+    assert [row["source"] for row in shop.products()["rows"]] == ["woocommerce shop"]
+    assert shop.products(gone=True)["total"] == 3

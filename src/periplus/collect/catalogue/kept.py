@@ -10,10 +10,12 @@ from periplus.store.state import State
 class Kept:
     """One per process; asking for the `index` costs one small question to the state."""
 
+    NOTHING = Index(())
+
     def __init__(self, state: State) -> None:
         self._state = state
         self._version: tuple[int, int] | None = None
-        self._index = Index(())
+        self._index = self.NOTHING
 
     def index(self) -> Index:
         """The products as they are now; the same object while nothing changed."""

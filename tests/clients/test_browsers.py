@@ -150,9 +150,11 @@ def test_what_a_page_tracks_arrives_once(name: str, shop: str, chromium: Any, co
         page.add_script_tag(url=f"{shop}/{library.file}")
         visitor = page.evaluate(library.code.replace("WALK", WALK), [proxy.base, collector.key, EVENTS])
         limit = time.monotonic() + PATIENCE
+        while collector.fates()["accepted"] < EVENTS + 3 and time.monotonic() < limit:
+            page.wait_for_timeout(100)  # lets the page go on
         while not _complete(collector.events()) and time.monotonic() < limit:
-            page.wait_for_timeout(250)  # lets the page go on
-        context.close()
+            page.wait_for_timeout(250)
+        context.close()  # some libraries say good-bye
     events = collector.events()
     assert _complete(events), (Counter(event.event for event in events), proxy.happened, problems)
     added = [event for event in events if event.event == "Product Added"]
@@ -172,6 +174,8 @@ def test_what_a_page_tracks_arrives_once(name: str, shop: str, chromium: Any, co
     assert proxy.happened[UNAVAILABLE] == 1
     assert set(proxy.statuses) == {200}
     assert problems == []
+    fates = collector.fates()
+    assert fates["received"] == fates["accepted"] + fates["duplicate"]
 
 
 def _complete(events: list[Any]) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,8 @@ import pytest
 
 from periplus.clock import iso
 from tests.clients import installed
-from tests.clients.weather import BUSY, FINE, LOST, STORM, UNANSWERED, UNAVAILABLE, weather
+from tests.clients.conftest import Received, source
+from tests.clients.weather import BUSY, FINE, LOST, STORM, UNANSWERED, UNAVAILABLE, Weather, weather
 
 SEND = Path(__file__).with_name("send")
 EVENTS = 20
@@ -31,8 +34,6 @@ class Client:
     """Whether each event has one of three users (else: the first)."""
     stated: bool = True
     """Whether what is known of a person comes as a statement of its own."""
-    retries: bool = True
-    """Whether it sends again what was refused with 429."""
 
 
 PYTHON = "requirements.txt"
@@ -51,29 +52,64 @@ CLIENTS = {
 }
 
 
+AT_ONCE = 4
+"""Clients that send at the same time: mostly they wait."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a client did: its exit, what it said, what the proxy did to it, and what arrived."""
+
+    status: int
+    said: str
+    proxy: Weather
+    received: Received
+
+
 def command(client: Client) -> tuple[list[str], dict[str, str]]:
-    """How to run a client, and its environment; skips where it is not installed."""
+    """How to run a client, and its environment; raises NotInstalled."""
     environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    if client.requirements is not None:
+        return [str(installed.python(client.requirements)), str(SEND / client.script)], environment
+    modules = str(installed.node() / "node_modules")
+    return ["node", str(SEND / client.script)], environment | {"NODE_PATH": modules}
+
+
+def send(client: Client, received: Received) -> Sent | str:
+    """Let a client send through the storm; the reason where it is not installed."""
     try:
-        if client.requirements is not None:
-            return [str(installed.python(client.requirements)), str(SEND / client.script)], environment
-        modules = str(installed.node() / "node_modules")
-        return ["node", str(SEND / client.script)], environment | {"NODE_PATH": modules}
+        run, environment = command(client)
     except installed.NotInstalled as problem:
-        pytest.skip(str(problem))
+        return str(problem)
+    with weather(received.base, STORM) as proxy:
+        done = subprocess.run(
+            [*run, proxy.base, received.key, str(EVENTS)],
+            env=environment, capture_output=True, text=True, timeout=PATIENCE,
+        )  # fmt: skip
+    return Sent(done.returncode, done.stderr[-2000:], proxy, received)
+
+
+@pytest.fixture(scope="module")
+def sending(
+    server: tuple[Any, Any, str], request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[Sent | str]]]:
+    """Every client that a test was chosen for, sending."""
+    chosen = {item.callspec.params["name"] for item in request.session.items if item.path == Path(__file__)}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield {
+            name: pool.submit(send, CLIENTS[name], source(server, name, tmp_path_factory.mktemp("sent")))
+            for name in CLIENTS
+            if name in chosen
+        }
 
 
 @pytest.mark.parametrize("name", CLIENTS)
-def test_each_event_arrives_once(name: str, collector: Any) -> None:
-    client = CLIENTS[name]
-    run, environment = command(client)
-    with weather(collector.base, STORM) as proxy:
-        done = subprocess.run(
-            [*run, proxy.base, collector.key, str(EVENTS)],
-            env=environment, capture_output=True, text=True, timeout=PATIENCE,
-        )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
-    events = collector.events()
+def test_each_event_arrives_once(name: str, sending: dict[str, Future[Sent | str]]) -> None:
+    client, sent = CLIENTS[name], sending[name].result()
+    if isinstance(sent, str):
+        pytest.skip(sent)
+    assert sent.status == 0, sent.said
+    events = sent.received.events()
     added = [event for event in events if event.event == "Product Added"]
     assert Counter(int(event.properties["n"]) for event in added) == Counter(range(EVENTS))
     for event in added:
@@ -89,7 +125,11 @@ def test_each_event_arrives_once(name: str, collector: Any) -> None:
     else:
         assert {event.email for event in added} == {"user-0@shop.example"}
     assert len(events) == EVENTS + client.stated
-    assert {what for what in (UNANSWERED, UNAVAILABLE, LOST, BUSY, FINE) if proxy.happened[what]} == set(
+    assert {what for what in (UNANSWERED, UNAVAILABLE, LOST, BUSY, FINE) if sent.proxy.happened[what]} == set(
         STORM
     )
-    assert set(proxy.statuses) == {200}
+    assert set(sent.proxy.statuses) == {200}
+    fates = sent.received.fates()
+    assert fates["accepted"] == len(events)
+    assert fates["duplicate"] > 0, "what was not acknowledged was sent again"
+    assert fates["received"] == fates["accepted"] + fates["duplicate"]

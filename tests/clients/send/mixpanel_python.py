@@ -10,7 +10,7 @@ from mixpanel import BufferedConsumer, Mixpanel, MixpanelException
 
 address, key, events = sys.argv[1], sys.argv[2], int(sys.argv[3])
 places = {name: f"{address}/{path}" for name, path in
-          {"events_url": "track", "people_url": "engage", "groups_url": "groups", "import_url": "mixpanel/import"}.items()}  # fmt: skip
+          {"events_url": "track", "people_url": "engage", "groups_url": "groups", "import_url": "import"}.items()}  # fmt: skip
 consumer = BufferedConsumer(max_size=5, request_timeout=10, retry_backoff_factor=0.1, **places)
 session = consumer._consumer._session
 session.mount("http://", session.get_adapter("https://"))

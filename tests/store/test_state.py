@@ -222,6 +222,22 @@ def test_a_secret_expires(opened: State, monkeypatch: pytest.MonkeyPatch) -> Non
     assert opened.check("session", lasting) == "bob"
 
 
+def test_expired_secrets_go_when_the_next_is_issued(
+    opened: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ann", "bob"):
+        opened.issue("session", name, seconds=60)
+    lasting, token = opened.issue("session", "eve", seconds=3600), opened.issue("token", "till")
+    later = state.wall() + 61_000_000
+    monkeypatch.setattr(state, "wall", lambda: later)
+    fresh = opened.issue("sign-in", "ann", seconds=60)
+    with opened.engine.connect() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(state.secrets_table)) == 3
+    assert opened.check("session", lasting) == "eve"
+    assert opened.check("token", token) == "till"
+    assert opened.check("sign-in", fresh, spend=True) == "ann"
+
+
 def test_a_secret_is_revoked(opened: State) -> None:
     first, second = opened.issue("token", "ann"), opened.issue("token", "ann")
     opened.revoke("token", first)

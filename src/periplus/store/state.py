@@ -223,10 +223,14 @@ class State:
     # -- secrets --------------------------------------------------------------------------------
 
     def issue(self, kind: str, name: str, *, seconds: int | None = None) -> str:
-        """A new secret of a kind ("token", "write key", "sign-in", "session"); only its hash is kept."""
+        """A new secret of a kind ("token", "write key", "sign-in", "session"); only its hash is kept.
+
+        Those of all kinds that have expired go on this occasion.
+        """
         secret = secrets.token_urlsafe(32)
         expires = None if seconds is None else wall() + seconds * 1_000_000
         with self.connected() as connection:
+            connection.execute(secrets_table.delete().where(secrets_table.c.expires < wall()))
             connection.execute(
                 secrets_table.insert().values(
                     kind=kind, hash=_hash(secret), name=name, created=wall(), expires=expires

@@ -324,6 +324,8 @@ def test_tables_of_any_sort_are_read_or_refused(header: str, text: str, tmp_path
         ("-5.00", "EUR", (-500, "EUR")),
         ("", "EUR", (None, "EUR")),
         ("19.99", None, (None, None)),
+        ("about 20", "EUR", (2000, "EUR")),
+        ("free", "EUR", (None, "EUR")),
         (None, "EUR", (None, "EUR")),
         ("9" * 40, "EUR", (None, "EUR")),
         (True, "EUR", (None, "EUR")),

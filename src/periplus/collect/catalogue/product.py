@@ -23,7 +23,7 @@ AVAILABILITY = {
     "backordered": "backorder", "discontinued": "discontinued",
 }  # fmt: skip
 """What files say of availability, in lower case with underscores, and the five words of ours."""
-_CODE = re.compile(r"[A-Za-z]{3}")
+_CODE = re.compile(r"(?<![A-Za-z])[A-Za-z]{3}(?![A-Za-z])")
 _NUMBER = re.compile(r"-?[0-9][0-9., '\u00a0\u202f]*")
 _SIGNS = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY"}
 _MOST = 1 << 53

@@ -64,7 +64,8 @@ def _run(command: list[str], folder: Path | None = None) -> None:
         raise NotInstalled(f"{Path(command[0]).name} did not finish: {problem}") from None
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
-        raise NotInstalled(f"{Path(command[0]).name} could not install the clients: {said[-1][:200]}")
+        told = next((line for line in said if "rror" in line), said[-1])
+        raise NotInstalled(f"{Path(command[0]).name} could not install the clients: {told[:200]}")
 
 
 @contextmanager

@@ -151,7 +151,7 @@ def test_what_a_page_tracks_arrives_once(name: str, shop: str, chromium: Any, co
         visitor = page.evaluate(library.code.replace("WALK", WALK), [proxy.base, collector.key, EVENTS])
         limit = time.monotonic() + PATIENCE
         while collector.fates()["accepted"] < EVENTS + 3 and time.monotonic() < limit:
-            page.wait_for_timeout(100)  # lets the page go on
+            page.wait_for_timeout(300)  # lets the page go on
         while not _complete(collector.events()) and time.monotonic() < limit:
             page.wait_for_timeout(250)
         context.close()  # some libraries say good-bye
@@ -174,6 +174,10 @@ def test_what_a_page_tracks_arrives_once(name: str, shop: str, chromium: Any, co
     assert proxy.happened[UNAVAILABLE] == 1
     assert set(proxy.statuses) == {200}
     assert problems == []
+    life = [one["event"] for one in collector.ws.timeline("user-0") if one["source"] == collector.source]
+    assert life.count("Visited before") == 1, (
+        "what the visitor did is the customer's, now that we know who it was"
+    )
     fates = collector.fates()
     assert fates["received"] == fates["accepted"] + fates["duplicate"]
 

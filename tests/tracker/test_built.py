@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from periplus.collect.channel import table
 from periplus.web.page import HERE
 
 TRACKER = HERE / "tracker"
@@ -45,6 +46,16 @@ def test_it_was_built_from_this_source(name: str) -> None:
 def test_nothing_in_it_needs_an_exception_of_a_policy(name: str) -> None:
     built = (STATIC / name).read_text(encoding="utf-8")
     assert not re.search(r"\beval\b|new Function|innerHTML|document\.write|\.style\b|https?://", built)
+
+
+def test_the_tracker_knows_the_clicks_of_the_servers_table() -> None:
+    source = (TRACKER / "periplus" / "arrival.js").read_text(encoding="utf-8")
+    (pattern,) = re.findall(r"const CLICK = /(.+)/;", source)
+    for click in table().clicks:
+        found = re.search(pattern, f"?a=1&{click}=abc&b=2")
+        assert found, click
+        assert found.groups() == (click, "abc")
+    assert not re.search(pattern, "?include=1&article=2&q=gclid")
 
 
 def test_versions_are_exact_and_addresses_are_nowhere() -> None:

@@ -324,6 +324,24 @@ def test_only_time_in_view_counts(put: Put, collector: Recorder, tab: Any) -> No
     assert len(collector.named("Page Left")) == 2
 
 
+@pytest.mark.parametrize("page", ["on", "off"])
+def test_a_page_loaded_ahead_is_told_when_it_is_seen(
+    page: str, put: Put, collector: Recorder, tab: Any
+) -> None:
+    tab.add_init_script("Object.defineProperty(document, 'prerendering', {value: true, configurable: true})")
+    tab.goto(put("/", page=page))
+    tab.evaluate('periplus("product", {product_id: "p-1"})')
+    tab.wait_for_timeout(300)
+    assert not collector.received
+    assert tab.evaluate("localStorage.length + document.cookie.length") == 0
+    tab.evaluate("""() => {
+        Object.defineProperty(document, "prerendering", {value: false});
+        document.dispatchEvent(new Event("prerenderingchange"));
+    }""")
+    collector.wait("Product Viewed")
+    assert collector.names() == ["Product Viewed", *(["page"] if page == "on" else [])]
+
+
 def test_exit_intent_is_told_once(put: Put, collector: Recorder, tab: Any) -> None:
     tab.goto(put("/"))
     collector.wait("page")

@@ -24,8 +24,7 @@ const calls = {
   init(options) {
     if (settings.key) return;
     take(options);
-    release();
-    if (document.prerendering) addEventListener("prerenderingchange", begin);
+    if (document.prerendering) document.addEventListener("prerenderingchange", begin);
     else begin();
   },
 
@@ -73,6 +72,7 @@ function begin() {
     calls.page();
     follow(leave, calls.page);
   }
+  release();
 }
 
 /** One call of the page; whatever goes wrong stays here, and the shop's own scripts go on. */

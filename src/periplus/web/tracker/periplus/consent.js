@@ -19,10 +19,10 @@ const unasked = () =>
   !navigator.globalPrivacyControl &&
   navigator.doNotTrack != "1";
 
-/** Whether events may be stored and sent. */
+/** Whether events may be stored and sent: by the visitor, and by a page that somebody sees. */
 export function allowed() {
   const chosen = choice();
-  return settings.key && (chosen ? chosen.analytics : unasked());
+  return settings.key && !document.prerendering && (chosen ? chosen.analytics : unasked());
 }
 
 /** Keeps a choice; what it leaves open stays as it was. Without analytics, all that was kept is forgotten. */

@@ -19,7 +19,7 @@ from periplus import yaml_text
 from periplus.collect.authored import Name, Note, Part, parsed
 from periplus.condition.values import text_of
 from periplus.errors import nearest
-from periplus.event import escape, flatten, split_path
+from periplus.event import VIEWS, escape, flatten, split_path
 from periplus.store.state import State
 
 KIND = "tracking plan"
@@ -31,7 +31,6 @@ WRONG: tuple[Wrong, ...] = (
 )  # fmt: skip
 TIME_TEXT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?( ?(Z|[+-][0-9]{2}(:?[0-9]{2})?))?)?"
 """Which texts are times; Python and DuckDB read it alike."""
-VIEWS = {"page": "Page Viewed", "screen": "Screen Viewed"}
 _TIME = re.compile(TIME_TEXT)
 Scalar = str | int | float | bool
 

@@ -65,7 +65,7 @@ class Vocabulary:
         """`apply` to a message `as_sent`: one of ours, whose `original` is not a client's invention."""
         kind = message.get("type") or "track"
         properties, context = message.get("properties") or {}, message.get("context") or {}
-        if kind not in NAMED or not isinstance(properties, Mapping) or not isinstance(context, Mapping):
+        if kind not in NAMED or not isinstance(properties, dict) or not isinstance(context, dict):
             return message
         name = message.get("event") if kind == "track" else None
         entry = self.entry(name) if isinstance(name, str) else None
@@ -87,7 +87,7 @@ class Vocabulary:
     def collisions(self, message: Message) -> list[str]:
         """House properties that the message has by itself, with another value than would be copied there."""
         properties = as_sent(message).get("properties")
-        if not isinstance(properties, Mapping):
+        if not isinstance(properties, dict):
             return []
         clear = {key: value for key, value in properties.items() if key not in self.targets}
         wanted = self._copied(as_sent(message).get("event"), clear)
@@ -124,8 +124,8 @@ def as_sent(message: Message) -> Message:
     {'event': 'buy'}
     """
     context = message.get("context")
-    mark = context.get(MARK) if isinstance(context, Mapping) else None
-    if not isinstance(context, Mapping) or not isinstance(mark, Mapping):
+    mark = context.get(MARK) if isinstance(context, dict) else None
+    if not isinstance(context, dict) or not isinstance(mark, dict):
         return message
     told = {**message, "context": {key: value for key, value in context.items() if key != MARK}}
     if not told["context"]:
@@ -135,7 +135,7 @@ def as_sent(message: Message) -> Message:
         if told.get("original") == name:  # else it is that of the mapping it was imported by
             del told["original"]
     added, properties = mark.get("added"), message.get("properties")
-    if isinstance(added, list) and isinstance(properties, Mapping):
+    if isinstance(added, list) and isinstance(properties, dict):
         told["properties"] = {key: value for key, value in properties.items() if key not in added}
     return told
 
@@ -143,7 +143,7 @@ def as_sent(message: Message) -> Message:
 def _received(message: Message) -> Message:
     """A message from outside without what only we say of messages."""
     context = message.get("context")
-    if isinstance(context, Mapping) and MARK in context:
+    if isinstance(context, dict) and MARK in context:
         message = {**message, "context": {key: value for key, value in context.items() if key != MARK}}
         if not message["context"]:
             del message["context"]
@@ -244,7 +244,7 @@ def _added(properties: Mapping[str, Any], rules: tuple[_Rule, ...]) -> dict[str,
 def _under(value: Any, keys: tuple[str, ...]) -> Any:
     """What lies under some keys; a number picks the element of a list."""
     for key in keys:
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             value = value.get(key)
         elif isinstance(value, list) and key.isdecimal() and int(key[:9]) < len(value):
             value = value[int(key[:9])]
@@ -258,7 +258,7 @@ def _elements(value: Any, each: tuple[tuple[tuple[str, ...], str], ...]) -> list
     elements = value if isinstance(value, list) else [value]
     made = []
     for element in elements:
-        if isinstance(element, Mapping):
+        if isinstance(element, dict):
             members: dict[str, Any] = {}
             for keys, to in each:
                 if to not in members and (member := _under(element, keys)) is not None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from periplus.collect.vocabulary import Message, Vocabularies, as_sent
 from periplus.collect.vocabulary_document import VocabularyDocument
+from periplus.event import VIEWS
 
 EXAMPLES = 3
 """Examples kept of each change of a name."""
@@ -25,20 +26,20 @@ class Changes:
     removed: Counter[tuple[str, str]] = field(default_factory=Counter)
     collisions: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)
-    _arriving: dict[str, Counter[str]] = field(default_factory=dict)
-    """By house name: how many events come under which name as sent."""
+    _arriving: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Events by house name and name as sent."""
 
-    def see(self, before: Message, after: Message, collisions: Iterable[str] = ()) -> bool:
-        """Count one event as it is and as it would be; returns whether it changes."""
+    def see(self, before: Message, sent: Message, after: Message, collisions: Iterable[str] = ()) -> bool:
+        """Count one event as it is, as it was sent, and as it would be; returns whether it changes."""
         self.events += 1
         old, new = _name(before), _name(after)
-        had, has = before.get("properties") or {}, after.get("properties") or {}
-        self._arriving.setdefault(new, Counter())[_name(as_sent(after))] += 1
+        self._arriving[new, _name(sent)] += 1
         for name in collisions:
             self.collisions[new, name] += 1
         if not differs(before, after):
             return False
         self.changed += 1
+        had, has = before.get("properties") or {}, after.get("properties") or {}
         if old != new:
             self.names[old, new] += 1
         for name in has.keys() - had.keys():
@@ -52,11 +53,10 @@ class Changes:
 
     def meeting(self) -> list[dict[str, Any]]:
         """House names that come under several names as sent: meant so, or the same act counted twice."""
-        return [
-            {"event": name, "sent": dict(sent.most_common())}
-            for name, sent in sorted(self._arriving.items())
-            if len(sent) > 1
-        ]
+        by_name: dict[str, dict[str, int]] = {}
+        for (name, sent), count in self._arriving.most_common():
+            by_name.setdefault(name, {})[sent] = count
+        return [{"event": name, "sent": sent} for name, sent in sorted(by_name.items()) if len(sent) > 1]
 
     def to_dict(self) -> dict[str, Any]:
         """The wire form: counts, and under each list the most frequent first."""
@@ -88,38 +88,36 @@ def try_on(
     changes = Changes()
     for event in events:
         vocabulary = vocabularies.of(event.get("source"), dialect_of(event))
-        after = vocabulary.tell(as_sent(event))
-        changes.see(event, after, vocabulary.collisions(event))
+        sent = as_sent(event)
+        changes.see(event, sent, vocabulary.tell(sent), vocabulary.collisions(event))
     return changes
 
 
 def dialect_of(event: Message) -> str | None:
     """The dialect whose built-in vocabulary an event was told by when it came."""
     context = event.get("context")
-    mark = context.get("vocabulary") if isinstance(context, Mapping) else None
-    name = mark.get("name") if isinstance(mark, Mapping) else None
+    mark = context.get("vocabulary") if isinstance(context, dict) else None
+    name = mark.get("name") if isinstance(mark, dict) else None
     return name if isinstance(name, str) else None
 
 
 def differs(before: Message, after: Message) -> bool:
     """Whether a vocabulary told an event otherwise than it stands."""
-    if before is after:
-        return False
-    names = ("event", "original", "properties")
-    return any((before.get(name) or None) != (after.get(name) or None) for name in names) or _mark(
-        before
-    ) != _mark(after)
+    return (
+        before.get("event") != after.get("event")
+        or before.get("original") != after.get("original")
+        or (before.get("properties") or None) != (after.get("properties") or None)
+        or _mark(before) != _mark(after)
+    )
 
 
 def _mark(message: Message) -> Any:
     context = message.get("context")
-    return context.get("vocabulary") if isinstance(context, Mapping) else None
+    return context.get("vocabulary") if isinstance(context, dict) else None
 
 
 def _name(message: Message) -> str:
-    return str(
-        message.get("event") or {"page": "Page Viewed", "screen": "Screen Viewed"}.get(message["type"])
-    )
+    return str(message.get("event") or VIEWS.get(message.get("type", ""), ""))
 
 
 def _shown(message: Message) -> dict[str, Any]:

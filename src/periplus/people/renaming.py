@@ -185,30 +185,50 @@ def _changed(
     found = connection.execute(
         f"SELECT {', '.join(map(door.quoted, listed))} FROM ({rows}) WHERE {' AND '.join(tests)}"
     )
+    places = [(path, split_path(path), kind == "JSON") for path, kind in columns.items()]
     while batch := found.fetchmany(AT_ONCE):
-        for key_hi, key_lo, kind, event, original, source, rest, *values in batch:
-            leaves = {
-                path: json.loads(value) if columns[path] == "JSON" else value
-                for path, value in zip(columns, values, strict=True)
-                if value is not None
-            }
+        for key_hi, key_lo, type_, event, original, source, rest, *values in batch:
             others = json.loads(rest) if rest else {}
-            leaves |= {path: value for path, value in others.items() if concerned.path(path)}
-            before = _message(kind, event, original, source, leaves)
-            after = vocabularies.of(source, dialect_of(before)).tell(as_sent(before))
-            if changes.see(before, after):
+            before = {"type": type_, "event": event, "source": source, **_bodies(places, values)}
+            if others and (deep := {path: leaf for path, leaf in others.items() if concerned.path(path)}):
+                for root, body in unflatten(deep).items():
+                    before[root] = _together(before.get(root), body)
+            if original is not None:
+                before["original"] = original
+            sent = as_sent(before)
+            after = vocabularies.of(source, dialect_of(before)).tell(sent)
+            if changes.see(before, sent, after):
                 told = flatten(after.get("properties") or {}, "properties")
                 told |= flatten((after.get("context") or {}).get(MARK) or {}, _MARK)
-                others = {path: value for path, value in others.items() if not concerned.path(path)}
+                others = {path: leaf for path, leaf in others.items() if not concerned.path(path)}
                 yield Row(key_hi, key_lo, after["event"], after.get("original"), told, others)
 
 
-def _message(
-    kind: str, event: str, original: str | None, source: str | None, leaves: dict[str, Any]
-) -> dict[str, Any]:
-    """As much of an event as a vocabulary looks at."""
-    message = {"type": kind, "event": event, "source": source, **unflatten(leaves)}
-    return message if original is None else message | {"original": original}
+def _bodies(places: list[tuple[str, tuple[str, ...], bool]], values: list[Any]) -> dict[str, Any]:
+    """Properties and context, as far as a vocabulary looks at them, of a row's values at their (path, keys, is JSON)."""
+    flat: dict[str, Any] = {}
+    mark: dict[str, Any] = {}
+    deep: dict[str, Any] = {}
+    for (path, keys, is_json), value in zip(places, values, strict=True):
+        if value is not None:
+            leaf = json.loads(value) if is_json else value
+            if len(keys) == 2:
+                flat[keys[1]] = leaf
+            elif len(keys) == 3 and keys[0] == "context":
+                mark[keys[2]] = leaf
+            else:
+                deep[path] = leaf
+    bodies = unflatten(deep) if deep else {}
+    if mark:
+        bodies["context"] = {MARK: mark}
+    return {**bodies, "properties": {**flat, **bodies.get("properties", {})}}
+
+
+def _together(one: Any, other: Any) -> Any:
+    """Two objects as one, members of the same name joined likewise."""
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return other
+    return {**one, **{key: _together(one.get(key), value) for key, value in other.items()}}
 
 
 def _concerned(

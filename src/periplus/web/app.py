@@ -55,7 +55,7 @@ def create_app(
         redirect_slashes=False,
     )
     door = auth.Door(workspace.state)
-    site = Site(workspace, door, Jobs(), announce, upload_limit, Answers(workspace))
+    site = Site(workspace, door, Jobs(), announce, upload_limit, Answers(workspace), collector)
     app.state.site = site
 
     api.add(app.router, site)

@@ -11,6 +11,7 @@ from periplus.web.auth import Door
 from periplus.web.jobs import Jobs
 
 if TYPE_CHECKING:
+    from periplus.people.collector import Collector
     from periplus.workspace import Workspace
 
 
@@ -24,3 +25,4 @@ class Site:
     announce: Callable[[str], None]
     upload_limit: int
     answers: Answers
+    collector: Collector | None = None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from fastapi import APIRouter
 
-from periplus.web.pages import batches, customer, explore, flow, imports, map, panel, people, session
+from periplus.web.pages import batches, customer, explore, flow, imports, map, panel, people, session, sources
 from periplus.web.site import Site
 
 PAGES: list[Callable[[APIRouter, Site], None]] = [
@@ -19,4 +19,5 @@ PAGES: list[Callable[[APIRouter, Site], None]] = [
     customer.add,
     imports.add,
     batches.add,
+    sources.add,
 ]

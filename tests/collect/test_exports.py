@@ -185,6 +185,14 @@ def test_the_suggestion_is_the_preset(example: Example, importing: Importing) ->
     assert plan.counts["rejected"] == 0
 
 
+def test_a_known_file_beside_one_nobody_knows(importing: Importing) -> None:
+    known = EXAMPLES / "exports" / "google-ads.csv"
+    other = importing.write("visits.csv", "visitor_id,at,page\nv1,2026-01-01,/\nv2,2026-01-02,/cart\n")
+    plan = importing.plan(known, other)
+    assert dict(plan.names) == {"Ad Spend Recorded": 60, "Visits": 2}
+    assert plan.counts["accepted"] == 62
+
+
 def events(importing: Importing, name: str, file: str) -> list[dict[str, Any]]:
     return importing.stage(EXAMPLES / "exports" / file, mapping={"preset": name}).events
 

@@ -71,10 +71,10 @@ class Part(_Part):
 class Field_(_Part):  # noqa: N801 - `Field` is pydantic's
     """Where one value comes from: a constant, or a column read as a type.
 
-    `else` is a column that is taken where the first has nothing; `at` is a path inside a JSON value; `find` takes the part of the text that a pattern
-    matches; `map` replaces values (before `type`); `null` are words that mean nothing is there; `format` is the
-    writing of numbers (`1.234,5`) or times (strptime); `split` parts a list; `each` renames what the elements of
-    a JSON list hold.
+    `else` is a column that is taken where the first has nothing; `at` is a path inside a JSON value; `find` takes
+    the part of the text that a pattern matches; `map` replaces values (before `type`); `null` are words that mean
+    nothing is there; `format` is the writing of numbers (`1.234,5`) or times (strptime); `split` parts a list;
+    `each` renames what the elements of a JSON list hold.
     """
 
     column: Column | None = None

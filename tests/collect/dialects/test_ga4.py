@@ -118,6 +118,12 @@ def test_what_is_dropped_is_said(sent: Any, reason: str) -> None:
 def test_more_than_25_events_are_dropped_from_the_26th_on() -> None:
     reading = read("ga4", TO, body(*({"name": f"e{n}"} for n in range(27))))
     assert [isinstance(one, Refused) for one in reading.messages] == [False] * 25 + [True] * 2
+    for address in (TO, DEBUG):
+        told = said(answer("ga4", address, body(*({"name": f"e{n}"} for n in range(27)))))[
+            "validationMessages"
+        ]
+        assert [one["fieldPath"] for one in told] == ["events[25]", "events[26]"]
+        assert {one["validationCode"] for one in told} == {"EXCEEDED_MAX_ENTITIES"}
 
 
 @pytest.mark.parametrize(

@@ -65,10 +65,18 @@ def test_data_in_the_query() -> None:
 
 
 def test_lines_of_json_and_one_that_is_none() -> None:
-    body = b"\n".join([packed(ADDED), b"{broken", packed(record(distinct_id="u2", **{"$insert_id": "i2"}))])
+    body = b"\n".join(
+        [
+            packed(ADDED),
+            b'{broken "token": "SECRET"',
+            packed(record(distinct_id="u2", **{"$insert_id": "i2"})),
+        ]
+    )
     reading = read("mixpanel", "/import?strict=1", body, key="SECRET", content_type="application/x-ndjson")
     assert [m if isinstance(m, Refused) else m["messageId"] for m in reading.messages][:2] == ["i1", "i2"]
-    assert isinstance(reading.messages[2], Refused)
+    broken = reading.messages[2]
+    assert isinstance(broken, Refused)
+    assert broken.payload == '{broken "token": "…"'
 
 
 @pytest.mark.parametrize(

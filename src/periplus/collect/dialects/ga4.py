@@ -39,8 +39,15 @@ CAMPAIGN = {
     "content": "content",
 }
 """Parameters of traffic as the Segment spec names them; without campaign or medium they are something else."""
+TOO_LARGE = "too_large"
+"""The reason of events after the most a request may have."""
 _DEBUG = "/debug/"
-_CODES = {"no_event_name": "NAME_INVALID", "bad_identifier": "VALUE_REQUIRED", "bad_time": "VALUE_INVALID"}
+_CODES = {
+    TOO_LARGE: "EXCEEDED_MAX_ENTITIES",
+    "no_event_name": "NAME_INVALID",
+    "bad_identifier": "VALUE_REQUIRED",
+    "bad_time": "VALUE_INVALID",
+}
 
 
 class Ga4:
@@ -87,7 +94,11 @@ def _messages(request: Request, findings: Findings) -> list[Message | Refused]:
     for place, event in enumerate(events):
         try:
             if place >= MOST_EVENTS:
-                raise refused("bad_field", f"A request may have {MOST_EVENTS} events; this one is dropped.")
+                raise InputError(
+                    f"This is event {place + 1} of its request, which may have {MOST_EVENTS}.",
+                    code=TOO_LARGE,
+                    hint="Send the rest in another request.",
+                )
             if not isinstance(event, dict):
                 raise refused("not_an_object", "The event is not an object.")
             found.append(_message(event, document, request, ids, findings, f"events[{place}]"))
@@ -107,7 +118,7 @@ def _message(
     device = document.get("client_id") or document.get("app_instance_id")
     user = document.get("user_id")
     if device in (None, "") and user in (None, ""):
-        raise refused("bad_identifier", "The body has no `client_id`.")
+        raise refused("bad_identifier", "The body has no `client_id`.", "Send `client_id` as text.")
     name = name_of(event, "name")
     params = part(event, "params")
     sent = event.get("timestamp_micros")

@@ -45,7 +45,8 @@ def check_name(name: str, path: str) -> Findings:
     if len(name) > LONGEST_NAME or not _NAME.fullmatch(name):
         raise refused(
             "no_event_name",
-            f"{name[:60]!r} is no name of a GA4 event: at most {LONGEST_NAME} letters, digits and underscores, a letter first.",
+            f"{name[:60]!r} is no name of a GA4 event.",
+            f"Use at most {LONGEST_NAME} letters, digits and underscores, a letter first.",
         )
     if name in RESERVED or name.startswith(RESERVED_PREFIXES):
         return [

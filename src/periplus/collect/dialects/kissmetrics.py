@@ -48,7 +48,7 @@ class Kissmetrics:
 def _message(kind: str, said: dict[str, Any], ids: Ids) -> Message:
     person, other = said.get("_p"), said.get("_n")
     if not person:
-        raise refused("bad_identifier", "`_p`, the person, is missing.")
+        raise refused("bad_identifier", "`_p`, the person, is missing.", "Add `_p` to the address.")
     told = {name: value for name, value in said.items() if name not in OWN}
     dated = said.get("_d") == "1" and bool(said.get("_t"))
     message: Message = {
@@ -60,7 +60,9 @@ def _message(kind: str, said: dict[str, Any], ids: Ids) -> Message:
         message["timestamp"] = iso_time(said["_t"], "_t")
     if kind == "alias":
         if not other:
-            raise refused("bad_identifier", "`_n`, the other id of the person, is missing.")
+            raise refused(
+                "bad_identifier", "`_n`, the other id of the person, is missing.", "Add `_n` to the address."
+            )
         # Whichever of the two other tools know as a device, it is one of this person.
         message |= {"previousId": other, "anonymousId": person}
     elif kind == "track":

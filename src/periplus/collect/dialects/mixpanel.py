@@ -8,6 +8,7 @@ own names beside them, for they mean something only to who counts them up.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -38,6 +39,7 @@ CHANGES = ("$set_once", "$add", "$append", "$union", "$remove", "$unset", "$dele
 OWN = frozenset({"token", "time", "$insert_id", "distinct_id", "$device_id", "$user_id"})
 """Properties that become fields of the message."""
 _ANONYMOUS = "$device:"
+_TOKEN = re.compile(r'("[$]?token"\s*:\s*")[^"]*')
 _STATUS = {
     200: "OK",
     400: "Bad Request",
@@ -129,7 +131,7 @@ def _records(raw: bytes) -> tuple[list[Any], list[Refused]]:
         try:
             records.append(body.decoded(line))
         except InputError as problem:
-            text = line[:1000].decode("utf-8", "replace")
+            text = _TOKEN.sub(r"\1…", line[:1000].decode("utf-8", "replace"))
             damaged.append(Refused("not_an_object", str(problem), text))
     if not records:
         raise body.malformed("No line of the body is JSON.", "Send JSON, or one JSON object a line.")
@@ -195,7 +197,7 @@ def _person(record: dict[str, Any], ids: Ids) -> Message:
     """What is said of a person, as `identify`."""
     if "$delete" in record:
         raise refused(
-            "unknown_type", "`$delete` of a person is not done from here: erase the customer in Periplus."
+            "unknown_type", "`$delete` of a person is not done from here.", "Erase the customer in Periplus."
         )
     said = {name.removeprefix("$"): record[name] for name in ("$distinct_id",) if name in record}
     known = _ids({**record, **said})
@@ -217,7 +219,7 @@ def _stated(record: dict[str, Any], ids: Ids) -> Message:
     stated = {PERSON.get(name, name): value for name, value in part(record, "$set").items()}
     changes = {name: record[name] for name in CHANGES if name in record}
     if not stated and not changes:
-        raise refused("not_an_object", "The record says nothing: it has no `$set`.")
+        raise refused("not_an_object", "The record says nothing.", "Send `$set` with what is to be known.")
     content = without_secrets(record)
     message = {"messageId": ids.of(content, timed=at is not None), "traits": {**changes, **stated}}
     return message if at is None else message | {"timestamp": at}

@@ -34,9 +34,9 @@ def each(items: Iterable[Any], translate: Callable[[dict[str, Any]], Message]) -
     return found
 
 
-def refused(reason: str, message: str) -> InputError:
-    """The error of one message; `reason` is one of `event.REASONS`."""
-    return InputError(message, code=reason, hint=REASONS[reason])
+def refused(reason: str, message: str, hint: str | None = None) -> InputError:
+    """The error of one message; `reason` is one of `event.REASONS`, whose hint holds unless another is given."""
+    return InputError(message, code=reason, hint=REASONS[reason] if hint is None else hint)
 
 
 def without_secrets(item: Any) -> Any:
@@ -64,7 +64,7 @@ def name_of(item: Mapping[str, Any], field: str = "event") -> str:
     """The name of an event; raises `no_event_name` where there is none."""
     name = item.get(field)
     if not isinstance(name, str) or not name.strip():
-        raise refused("no_event_name", "The message has no event name.")
+        raise refused("no_event_name", "The message has no event name.", f"Name the event in `{field}`.")
     return name
 
 

@@ -173,6 +173,40 @@ def _people_are_as_many_as_the_number_says(shop: Workspace, data: st.DataObject)
             assert len(answer.people(row, field)) == row[field], (question, row, field)
 
 
+# -- what was undone leaves no trace ------------------------------------------------------------
+
+
+def view(number: int, time: str, **properties: Any) -> dict[str, Any]:
+    return {
+        "type": "track",
+        "event": "Product Viewed",
+        "messageId": f"v{number}",
+        "userId": f"u{number}",
+        "timestamp": time,
+        "properties": properties,
+    }
+
+
+def test_what_was_undone_does_not_set_the_present(shop: Workspace) -> None:
+    folder = shop.path.parent
+    shop.import_file(shops.write(folder / "1.jsonl", [view(1, DAYS[0])]))
+    later = shop.import_file(shops.write(folder / "2.jsonl", [view(2, DAYS[-1])]))
+    question = {"kind": "map", "map": "shop"}
+    assert (shop.ask(question).now, shop.ask(question).totals["stopped"]) == (DAYS[-1], 1)
+    shop.undo(later.batch)
+    assert (shop.ask(question).now, shop.ask(question).totals["stopped"]) == (DAYS[0], 0)
+
+
+def test_what_was_undone_does_not_say_how_values_are_shown(shop: Workspace) -> None:
+    folder = shop.path.parent
+    texts = shop.import_file(shops.write(folder / "1.jsonl", [view(1, DAYS[0], price="3")]))
+    shop.import_file(shops.write(folder / "2.jsonl", [view(2, DAYS[0], price=3), view(3, DAYS[0], price=3)]))
+    question = {**shops.QUESTIONS[2], "steps": [{"event": "Product Viewed"}, {"event": "Product Added"}]}
+    assert shop.ask(question).rows[0]["breakdown"] == "3"
+    shop.undo(texts.batch)
+    assert shop.ask(question).rows[0]["breakdown"] == 3
+
+
 # -- the same again -----------------------------------------------------------------------------
 
 PURCHASES = """customer,date,cds,dollars

@@ -1,7 +1,7 @@
 # Six verbs; each does all of its own set-up on a fresh machine.
 #
 #   make demo    a simulated shop, served: follow the link to its filled map     PORT=8765
-#   make test    every test                                                      ARGS="tests/maps -k ribbon"
+#   make test    every test, in two processes                                    ARGS="tests/maps -k ribbon" WORKERS=1
 #   make check   ruff, its format, mypy --strict, the layers of imports
 #   make fmt     write the code the way `make check` wants it
 #   make docs    the documentation's links, examples and doctests
@@ -9,6 +9,7 @@
 
 PORT ?= 8765
 ARGS ?=
+WORKERS ?= 2
 # The first Python there is that is new enough; PYTHON=… on the command line names another.
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
@@ -28,7 +29,7 @@ demo: .venv/ready demo-shop/periplus.toml
 	done
 
 test: .venv/ready chromium
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 check: .venv/ready
 	$(BIN)/ruff check .

@@ -30,7 +30,7 @@ def test_compacting_and_merging_keep_every_row_in_its_place(tmp_path, monkeypatc
     home = fresh(tmp_path / "shop")
     choose = random.Random(5)
     number = 0
-    for _ in range(6):
+    for _ in range(4):
         log = []
         for _ in range(40):
             number += 1

@@ -91,6 +91,14 @@ def test_links_of_a_page_with_all_traffic_keep_it(client: httpx.Client) -> None:
     assert '<input type="hidden" name="traffic" value="all">' in explore
 
 
+def test_a_fresh_question_keeps_what_the_address_says(client: httpx.Client) -> None:
+    asked = client.get("/explore.json?traffic=all&from=2026-03-10").json()["answer"]["question"]
+    assert asked["traffic"] == "all"
+    assert asked["period"]["from"].startswith("2026-03-10") or asked["period"]["from"].startswith(
+        "2026-03-09"
+    )
+
+
 def test_people_and_a_customer_only_bots_know(shop: Served, client: httpx.Client) -> None:
     plain, whole = client.get("/people.json").json(), client.get("/people.json?traffic=all").json()
     assert plain["total"] < whole["total"]

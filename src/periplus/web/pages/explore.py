@@ -178,7 +178,9 @@ def add(router: APIRouter, site: Site) -> None:
     ws = site.workspace
 
     def asked(params: QueryParams) -> dict[str, Any] | None:
-        question = question_of(params) or usual(site)
+        question = question_of(params)
+        if question is None and (question := usual(site)) is not None:
+            question = Period.of(params).put(question)
         if question is not None and params.get("add"):
             question = {**question, "steps": [*question["steps"], question["steps"][-1]]}
         return question

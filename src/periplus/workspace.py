@@ -202,7 +202,7 @@ class Workspace:
     def ledger(
         self, batch: int | None = None, outcome: str | None = None, limit: int = 100, offset: int = 0
     ) -> list[dict[str, Any]]:
-        """Rows of imported files with what became of each: batch, file, line, outcome, reason, column, value, payload."""
+        """What the collector refused, and rows of imported files with what became of each: outcome, reason, payload …"""
         return ledger.rows(self.snapshot(), batch=batch, outcome=outcome, limit=limit, offset=offset)
 
     def export(self, path: str | Path, progress: Progress | None = None) -> int:

@@ -87,15 +87,19 @@ def ledger(
     batch: Annotated[int | None, typer.Option(help="Only this batch.")] = None,
     outcome: Annotated[str | None, typer.Option(help="accepted, duplicate or rejected.")] = None,
     limit: Annotated[int, typer.Option(help="At most so many rows.")] = 100,
+    counts: Annotated[bool, typer.Option("--counts", help="Numbers by source and hour of receipt.")] = False,
     workspace: Folder = None,
     as_json: Json = False,
 ) -> None:
-    """What became of every row: file, line, outcome and reason."""
+    """What became of every row of a file, and of every message received: outcome and reason."""
     with opened(workspace) as ws:
-        rows = ws.ledger(batch=batch, outcome=outcome, limit=limit)
+        rows = ws.ledger_counts()[:limit] if counts else ws.ledger(batch=batch, outcome=outcome, limit=limit)
     if as_json:
         show(rows)
         return
-    headings = {"batch": "Batch", "file": "File", "line": "Line", "outcome": "Outcome", "column": "Column",
-                "value": "Value", "reason": "Why"}  # fmt: skip
+    headings = {"batch": "Batch", "source": "Source", "file": "File", "line": "Line", "outcome": "Outcome",
+                "column": "Column", "value": "Value", "reason": "Why"}  # fmt: skip
+    if counts:
+        headings = {"source": "Source", "hour": "Hour", "received": "Received", "accepted": "Accepted",
+                    "duplicate": "Duplicate", "rejected": "Rejected", "withheld": "Withheld"}  # fmt: skip
     table(rows, headings, "No such rows.")

@@ -1,8 +1,9 @@
-"""`periplus source`: where events come from, and their write keys."""
+"""`periplus source`: where events come from, their write keys, and how what they send is read."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -15,15 +16,46 @@ source_app = group("source", "Sources of events and their write keys.")
 @source_app.command("add")
 def source_add(
     name: Annotated[str, typer.Argument(help="What the source is called.")],
+    zone: Annotated[str | None, typer.Option(help="Zone of times without an offset.")] = None,
+    origin: Annotated[
+        list[str] | None, typer.Option(help="A site that may send; any if none is named.")
+    ] = None,
+    dialect: Annotated[
+        list[str] | None, typer.Option(help="A kind of requests it may send; any if none is named.")
+    ] = None,
+    channel: Annotated[str | None, typer.Option(help="Channel of events that name none.")] = None,
+    department: Annotated[str | None, typer.Option(help="Department of events that name none.")] = None,
+    consent: Annotated[
+        bool | None,
+        typer.Option("--consent/--no-consent", help="Is analytics allowed where nothing is known?"),
+    ] = None,
+    rate: Annotated[int | None, typer.Option(help="Messages a second; 0 is no limit.")] = None,
+    secret: Annotated[str | None, typer.Option(help="What a shop signs its webhooks with.")] = None,
     workspace: Folder = None,
     as_json: Json = False,
 ) -> None:
-    """Make a source; its write key stands alone on the last line and is shown only now."""
+    """Make a source, or one more key of it; the write key stands alone on the last line and is shown only now."""
+    given: dict[str, Any] = {
+        "zone": zone, "origins": origin, "dialects": dialect, "channel": channel, "department": department,
+        "consent": consent, "rate": rate, "secret": secret,
+    }  # fmt: skip
     with opened(workspace) as ws:
-        key = ws.add_source(name)
+        key = ws.add_source(name, **{field: value for field, value in given.items() if value is not None})
     show({"source": name, "write_key": key}) if as_json else typer.echo(
         f"Source {name}. Its write key:\n{key}"
     )
+
+
+@source_app.command("set")
+def source_set(
+    file: Annotated[Path, typer.Argument(help="The source as YAML (docs/collector.md).")],
+    workspace: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """Change how a source is read."""
+    with opened(workspace) as ws:
+        name = ws.save_source(file)
+    show({"source": name}) if as_json else typer.echo(f"Source {name} is read so from now on.")
 
 
 @source_app.command("list")
@@ -32,5 +64,5 @@ def source_list(workspace: Folder = None, as_json: Json = False) -> None:
     with opened(workspace) as ws:
         rows = ws.sources()
     show(rows) if as_json else table(
-        rows, {"name": "Source", "kind": "Kind", "created": "Since"}, "No sources yet."
+        rows, {"name": "Source", "kind": "Kind", "keys": "Keys", "created": "Since"}, "No sources yet."
     )

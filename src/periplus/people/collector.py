@@ -175,21 +175,20 @@ class Collector:
         told: dict[int, str] = {}
         again = []
         for reject in ledger.rejects(self.home.root, ids=list(ids)):
-            if not reject.whole or reject.dialect != "segment":
+            message = msgspec.json.decode(reject.payload) if reject.whole else None
+            if not isinstance(message, dict) or reject.dialect != "segment":
                 told[reject.id] = "not kept in a form that can be sent again"
                 continue
             again.append(reject)
-        for reject in again:
-            told[reject.id] = self._replayed(reject)
+            told[reject.id] = self._replayed(reject.source, message)
         ledger.mark_replayed(self.home.root, [reject.id for reject in again], clock.wall())
         return told
 
-    def _replayed(self, reject: ledger.Reject) -> str:
-        source = self.sources.by_name(reject.source)
+    def _replayed(self, name: str, message: dict[str, Any]) -> str:
+        source = self.sources.by_name(name)
         if source is None:
             return "its source is gone"
-        reading = Reading(None, [msgspec.json.decode(reject.payload)])
-        passage = Passage.of(source, "segment", clock.wall(), None, reading)
+        passage = Passage.of(source, "segment", clock.wall(), None, Reading(None, [message]))
         done = threading.Event()
         problems: list[PeriplusError] = []
 
@@ -207,6 +206,7 @@ class Collector:
     # -- in the background ----------------------------------------------------------------------
 
     def _run(self) -> None:
+        self._try(self.flush.warm)
         pause = EVERY
         while True:
             began = time.monotonic()
@@ -229,19 +229,30 @@ class Collector:
         self.sources.tick()
         self.consents.defaults = self.sources.consent
         self.finisher.refresh(now)
+        self._look_at_rules()
         self.consents.save()
         if self.inbox.waiting and self.flush.once():
             compact.tidy_one(self.home)
         self.inbox.forget_stored()
         self.products.take_in(now)
 
+    def _try(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception:
+            log.exception("the collector could not be warmed up; it goes on")
+
     def _rules(self) -> TrafficRules:
-        """The traffic rules of the live version."""
+        """The traffic rules of the live version, a moment old."""
+        return self._traffic
+
+    def _look_at_rules(self) -> None:
         number = manifest.live_number(self.home.root)
         if number != self._traffic_of:
-            self._traffic = TrafficRules.parse(manifest.read(self.home.root).traffic)
+            document = manifest.read(self.home.root).traffic
+            if document != self._traffic.document():
+                self._traffic = TrafficRules.parse(document)
             self._traffic_of = number
-        return self._traffic
 
     def _remember(self, passage: Passage) -> None:
         outcomes = passage.outcomes

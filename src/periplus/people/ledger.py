@@ -1,6 +1,6 @@
-"""The ledger of imports: every row of every file, with what became of it; the counts add up to the rows.
+"""The ledger: every row of every imported file, and what the collector refused, with what became of it.
 
-Each batch keeps two small files: the rows that made events (accepted or duplicate) and the rejected
+The counts add up to what came in. Each batch keeps two small files: the rows that made events (accepted or duplicate) and the rejected
 ones with reason and payload. Withheld rows are counted and not kept.
 """
 
@@ -50,7 +50,10 @@ def batches(live: Manifest) -> list[dict[str, Any]]:
 def rows(
     snapshot: Snapshot, *, batch: int | None, outcome: str | None, limit: int, offset: int
 ) -> list[dict[str, Any]]:
-    """Ledger rows in the order of batch, file and line."""
+    """Ledger rows: first what the collector refused, the newest first; then those of imports by batch, file and line.
+
+    What the collector took is in the store, and counted by `counts`; it has no rows here.
+    """
     if outcome is not None and outcome not in OUTCOMES:
         message, hint, allowed = unknown("outcome", outcome, OUTCOMES)
         raise InputError(message, hint=hint, allowed=allowed)
@@ -61,18 +64,53 @@ def rows(
             hint="`periplus batch list` shows them.",
             allowed=[str(known.id) for known in snapshot.manifest.batches],
         )
+    limit, offset = max(0, min(limit, 1_000_000)), max(0, offset)
+    listed: list[dict[str, Any]] = []
+    if outcome in (None, "rejected") and (batch is None or chosen[0].live):
+        refused = collected.rejects(snapshot.root, limit=limit + offset)
+        listed = [_refused(row, snapshot.manifest.live_batch) for row in refused]
+    before = len(listed)
+    listed = listed[offset:]
+    if len(listed) < limit:
+        listed += _imported(snapshot, chosen, outcome, limit - len(listed), max(0, offset - before))
+    return listed
+
+
+def _refused(row: collected.Reject, live: Batch | None) -> dict[str, Any]:
+    return {
+        "batch": None if live is None else live.id,
+        "file": None,
+        "line": None,
+        "outcome": "rejected",
+        "reason": row.message,
+        "column": None,
+        "value": None,
+        "payload": row.payload.decode("utf-8", "replace"),
+        "source": row.source,
+        "received": iso(row.received),
+    }
+
+
+def _imported(
+    snapshot: Snapshot, chosen: list[Batch], outcome: str | None, limit: int, offset: int
+) -> list[dict[str, Any]]:
     selects = [sql for each in chosen for sql in _selects(snapshot, each, outcome)]
     if not selects:
         return []
     found = snapshot.cursor().execute(
         f"SELECT * FROM ({' UNION ALL '.join(selects)}) ORDER BY batch, file, line LIMIT ? OFFSET ?",
-        [max(0, min(limit, 1_000_000)), max(0, offset)],
+        [limit, offset],
     )
     names = [column[0] for column in found.description]
     listed = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
-    files = {each.id: [file["name"] for file in each.files] for each in chosen}
+    by_id = {each.id: each for each in chosen}
     for row in listed:
-        row["file"] = files[row["batch"]][row["file"]]
+        held = by_id[row["batch"]]
+        row |= {
+            "file": held.files[row["file"]]["name"],
+            "source": held.source,
+            "received": iso(held.created),
+        }
     return listed
 
 

@@ -42,6 +42,8 @@ FILE_BYTES, FILE_SECONDS = 64 << 20, 300.0
 """Size and age at which a new file is begun."""
 RESERVE = 16 << 20
 """Bytes of the disk that are left to the store, so that it can take in what has been received."""
+LOOK = 0.2
+"""Seconds between two looks at the disk and at the newest version; keys a moment old do no harm."""
 HOUR = UNITS["h"]
 
 log = logging.getLogger("periplus.collect")
@@ -88,7 +90,7 @@ class Inbox:
         self._ended: dict[Path, sqlite3.Connection] = {}
         self._files = threading.Lock()
         """Held while files are begun, ended or unlinked."""
-        self._opened, self._bytes = 0.0, 0
+        self._opened, self._bytes, self._looked = 0.0, 0, 0.0
         self._queue: deque[Parcel] = deque()
         self._queued_events = self._queued_bytes = 0
         self._condition = threading.Condition()
@@ -257,6 +259,8 @@ class Inbox:
         began = time.perf_counter()
         rows: list[EventRow] = []
         try:
+            if began - self._looked > LOOK:
+                self._look()
             counted, flags = self._sort_out(group, rows)
             sorted_out = time.perf_counter()
             self.dedupe_seconds += sorted_out - began
@@ -278,9 +282,16 @@ class Inbox:
         for parcel, own in zip(group, flags, strict=True):
             parcel.done(own)
 
+    def _look(self) -> None:
+        """Look, now and then, at the newest version and at the disk."""
+        self._looked = time.perf_counter()
+        self._seen.refresh()
+        if shutil.disk_usage(self.folder).free < RESERVE:
+            self._looked = 0.0
+            raise StoreError("The disk is full.", code="full", hint="Free some space.")
+
     def _sort_out(self, group: list[Parcel], rows: list[EventRow]) -> tuple[Counts, list[list[bool]]]:
         """Fill `rows` with what is to be written; returns the counts, and per parcel which events are duplicates."""
-        self._seen.refresh()
         keys = [event[1] for parcel in group for event in parcel.events]
         halves = np.frombuffer(b"".join(keys), ">u8").astype(np.uint64).reshape(-1, 2)
         codes: list[int] = self._seen.look(halves[:, 0], halves[:, 1]).tolist()
@@ -317,8 +328,6 @@ class Inbox:
         return counted, flags
 
     def _save(self, rows: list[EventRow], counted: Counts, rejects: list[RejectRow]) -> None:
-        if shutil.disk_usage(self.folder).free < RESERVE:
-            raise StoreError("The disk is full.", code="full", hint="Free some space.")
         connection = self._open_file()
         connection.execute("BEGIN IMMEDIATE")
         try:

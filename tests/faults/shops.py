@@ -86,7 +86,7 @@ def named(live: manifest.Manifest) -> set[str]:
     """The files a version names, without their endings."""
     parts = {name for name, _ in live.masks} | {*live.files, *live.keys}
     for batch in live.batches:
-        parts |= {name for name in (batch.rejects, batch.claims, batch.rows_file) if name}
+        parts |= {name for name in (batch.rejects, *batch.claims, batch.rows_file, batch.unmade) if name}
     return parts
 
 

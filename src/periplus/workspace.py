@@ -315,7 +315,26 @@ class Workspace:
         return directory.search(self._seen(traffic), text, limit=limit, offset=offset)
 
     def customer(self, id_text: str, traffic: Traffic = "customers") -> dict[str, Any]:
-        """One customer: who, every identifier and why, traits, first and last seen; old ids resolve."""
+        """One customer: who, every identifier and the event that linked it, traits, first and last seen; old ids resolve."""
+        snapshot = self._seen(traffic)
+        return profile.profile(snapshot, directory.find(snapshot, id_text))
+
+    def apart(self, customer: str) -> list[dict[str, Any]]:
+        """Identifiers of a customer that others use too, and who they are: proposals nobody has joined."""
+        snapshot = self.snapshot()
+        return profile.apart(snapshot, directory.find(snapshot.everything, customer))
+
+    def lifeline(
+        self,
+        customer: str,
+        map_id: str | None = None,
+        now: str | None = None,
+        traffic: Traffic = "customers",
+    ) -> Lifeline:
+        """A customer's events with their places on the map, of which any can be read as they are wanted."""
+        from periplus.journeys.lifeline import lifeline
+        from periplus.journeys.moment import resolve
+
         snapshot = self._seen(traffic)
         return directory.profile(snapshot, directory.find(snapshot, id_text))
 
@@ -429,11 +448,14 @@ class Workspace:
         """Messages that the collector refused, the newest first, with reason and payload."""
         return ledger.rejects(self.path, source=source, limit=limit, offset=offset)
 
-    def collector(self) -> Collector:
-        """The collector, not started: use it in a `with` block. One process at a time may run it."""
+    def collector(self, *, apart: bool = False) -> Collector:
+        """The collector, not started: use it in a `with` block. One process at a time may run it.
+
+        With `apart` it brings events into the store by a process of its own, so that requests need not wait for that.
+        """
         from periplus.people.collector import Collector
 
-        return Collector(self.home, self.state)
+        return Collector(self.home, self.state, apart=apart)
 
     def serving(self) -> Any:
         """A lock that admits one server to the workspace; raises BusyError if another runs."""

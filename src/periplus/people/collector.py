@@ -28,7 +28,8 @@ from periplus.collect.steps import Passage, consenting, keying, marking, validat
 from periplus.collect.wire import Reading, Reply, Request
 from periplus.errors import PeriplusError
 from periplus.people.flush import Flush
-from periplus.store import compact, ledger, manifest
+from periplus.people.flush_apart import FlushApart
+from periplus.store import ledger, manifest
 from periplus.store.home import Home
 from periplus.store.inbox import Inbox
 from periplus.store.state import State
@@ -58,9 +59,12 @@ class Seen:
 
 
 class Collector:
-    """Use `start` and `stop`, or a `with` block; `receive` takes one request."""
+    """Use `start` and `stop`, or a `with` block; `receive` takes one request.
 
-    def __init__(self, home: Home, state: State) -> None:
+    With `apart` the flush runs in a process of its own, as a server wants it.
+    """
+
+    def __init__(self, home: Home, state: State, *, apart: bool = False) -> None:
         self.home = home
         self.state = state
         self.sources = Sources(state, home.settings.zone)
@@ -87,7 +91,7 @@ class Collector:
         self.door.watchers.append(self._remember)
         self.products = Told(state, home.settings.currency)
         self.door.readers.append(self.products.note)
-        self.flush = Flush(home, self.inbox, self.finisher.line)
+        self.flush: Flush | FlushApart = FlushApart(home) if apart else Flush(home, self.finisher.line)
         self._thread = threading.Thread(target=self._run, name="periplus flush", daemon=True)
 
     def start(self) -> Collector:
@@ -101,7 +105,7 @@ class Collector:
             self._thread.join()
         self.inbox.finish()
         try:
-            self.flush.all()
+            self.bring_in()
             self.inbox.forget_stored()
             self.consents.save()
             self.products.take_in(clock.wall())
@@ -109,7 +113,14 @@ class Collector:
         except (PeriplusError, OSError) as problem:
             log.error("what is in the inbox is brought in at the next start: %s", problem)
         finally:
+            self.flush.close()
             self.inbox.close()
+
+    def bring_in(self) -> None:
+        """Bring all that waits into the store; raises StoreError where it cannot be written."""
+        while self.inbox.waiting:
+            self.flush.once()
+            self.inbox.stored(self.flush.cursor)
 
     def __enter__(self) -> Collector:
         return self.start()
@@ -231,8 +242,11 @@ class Collector:
         self.finisher.refresh(now)
         self._look_at_rules()
         self.consents.save()
-        if self.inbox.waiting and self.flush.once():
-            compact.tidy_one(self.home)
+        if self.inbox.waiting:
+            events = self.flush.once()
+            self.inbox.stored(self.flush.cursor)
+            if events:
+                self.flush.tidy()
         self.inbox.forget_stored()
         self.products.take_in(now)
 

@@ -20,9 +20,8 @@ from periplus.collect.stage import stage
 from periplus.errors import PeriplusError, StoreError
 from periplus.people import admission
 from periplus.people.admission import StaleError, Stream
-from periplus.store import inbox, ledger, manifest
+from periplus.store import compact, inbox, inbox_file, ledger, manifest
 from periplus.store.home import Home
-from periplus.store.inbox import Inbox
 from periplus.store.inbox_file import Received
 from periplus.store.ledger import Reject
 from periplus.store.staged import Staged
@@ -51,20 +50,21 @@ class Flushed:
 class Flush:
     """Brings the inbox's events into the store, a piece at a time. Used by one thread."""
 
-    def __init__(self, home: Home, inbox: Inbox, line: Callable[[Received], bytes]) -> None:
+    def __init__(self, home: Home, line: Callable[[Received], bytes]) -> None:
         self.home = home
-        self.inbox = inbox
         self.line = line
         self.told = Flushed()
+        self.cursor = 0
+        """Up to where the store has the events, as it was last seen."""
         self._most = MOST
         self._tries = 0
 
     def once(self) -> int:
         """Bring in one piece; returns how many events it had. Raises StoreError where the store cannot be written."""
         after = manifest.read(self.home.root).cursors.get(inbox.CURSOR, 0)
-        events = self.inbox.read(after, self._most, MOST_BYTES)
+        self.cursor = max(self.cursor, after)
+        events = inbox_file.read(self.home.root / "inbox", after, self._most, MOST_BYTES)
         if not events:
-            self.inbox.stored(after)
             return 0
         stream = Stream(inbox.CURSOR, after, events[-1].seq)
         began = time.perf_counter()
@@ -78,16 +78,18 @@ class Flush:
             self._halve(events, stream, problem)
             return 0
         self._most, self._tries = min(MOST, self._most * 2), 0
-        self.inbox.stored(stream.upto)
+        self.cursor = stream.upto
         self.told.pieces += 1
         self.told.events += len(events)
         self.told.seconds = time.perf_counter() - began
         return len(events)
 
-    def all(self) -> None:
-        """Bring in all there is."""
-        while self.inbox.waiting:
-            self.once()
+    def tidy(self) -> None:
+        """Merge runs that have become too many, or compact a shard: the one thing that is most due."""
+        compact.tidy_one(self.home)
+
+    def close(self) -> None:
+        """Nothing is held open."""
 
     def warm(self) -> None:
         """Stage one event and leave it at that: the first piece after a start is then as quick as the others."""
@@ -122,12 +124,12 @@ class Flush:
         made = [np.asarray(pq.read_table(file, columns=["line"])["line"]) for file in staged.events]
         there = {int(line) for lines in made for line in lines}
         refused = [
-            self._refused(event, rejected[line])
+            refused_as(event, rejected[line])
             for line, event in enumerate(events, 1)
             if line in rejected and line not in there
         ]
         withheld = [
-            replace(self._refused(event, "no consent to analytics"), payload=b"null", whole=False)
+            replace(refused_as(event, "no consent to analytics"), payload=b"null", whole=False)
             for line, event in enumerate(events, 1)
             if line not in rejected and line not in there
         ]
@@ -148,13 +150,13 @@ class Flush:
             return
         log.error("one event cannot be brought in, and is refused", exc_info=problem)
         said = str(problem) if isinstance(problem, PeriplusError) else "it cannot be read"
-        ledger.refuse(self.home.root, [self._refused(events[0], said)])
+        ledger.refuse(self.home.root, [refused_as(events[0], said)])
         admission.skip(self.home, stream)
-        self.inbox.stored(stream.upto)
+        self.cursor = stream.upto
         self.told.refused += 1
         self._tries = 0
 
-    def _refused(self, event: Received, why: str) -> Reject:
-        return Reject(
-            -event.seq, event.source, "segment", event.received, "not_stored", why, event.message, True
-        )
+
+def refused_as(event: Received, why: str) -> Reject:
+    """The reject of an event that the door took and the store does not."""
+    return Reject(-event.seq, event.source, "segment", event.received, "not_stored", why, event.message, True)

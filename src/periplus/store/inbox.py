@@ -27,7 +27,7 @@ import numpy as np
 from periplus.clock import UNITS
 from periplus.errors import BusyError, PeriplusError, StoreError
 from periplus.store import inbox_file, ledger, locks, manifest
-from periplus.store.inbox_file import Counts, EventRow, Received, RejectRow
+from periplus.store.inbox_file import Counts, EventRow, RejectRow
 from periplus.store.seen import OTHERS, OURS, Seen
 
 CURSOR = "inbox"
@@ -160,23 +160,7 @@ class Inbox:
         """Events, more or less, that are not on disk yet."""
         return self._queued_events
 
-    # -- for the flush --------------------------------------------------------------------------
-
-    def read(self, after: int, most: int, most_bytes: int) -> list[Received]:
-        """The events after a sequence number, in order, up to a number and (about) a size in bytes."""
-        found: list[Received] = []
-        size = 0
-        for path in inbox_file.files(self.folder):
-            connection = inbox_file.open_to_read(path)
-            try:
-                for event in inbox_file.waiting(connection, after, most - len(found)):
-                    found.append(event)
-                    size += len(event.message)
-                    if size >= most_bytes or len(found) >= most:
-                        return found
-            finally:
-                connection.close()
-        return found
+    # -- for the flush, which reads the files by itself ------------------------------------------
 
     def stored(self, cursor: int) -> None:
         """The store has everything up to `cursor`, and has published that."""

@@ -12,7 +12,6 @@ whole file goes as soon as its events are in the store.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,14 +92,30 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def waiting(connection: sqlite3.Connection, after: int, most: int) -> Iterator[Received]:
-    """Up to `most` events with a sequence number over `after`, in order."""
-    found = connection.execute(
-        "SELECT seq, dialect, source, received, message FROM events WHERE seq > ? ORDER BY seq LIMIT ?",
-        (after, most),
-    )
-    for row in found:
-        yield Received(*row)
+def read(folder: Path, after: int, most: int, most_bytes: int) -> list[Received]:
+    """The events of an inbox after a sequence number, in order, up to a number and (about) a size in bytes."""
+    found: list[Received] = []
+    size = 0
+    for path in files(folder):
+        try:
+            connection = open_to_read(path)
+        except sqlite3.OperationalError:
+            if path.exists():
+                raise
+            continue  # the store has all of it
+        try:
+            rows = connection.execute(
+                "SELECT seq, dialect, source, received, message FROM events WHERE seq > ? ORDER BY seq LIMIT ?",
+                (after, most - len(found)),
+            )
+            for row in rows:
+                found.append(Received(*row))
+                size += len(found[-1].message)
+                if size >= most_bytes or len(found) >= most:
+                    return found
+        finally:
+            connection.close()
+    return found
 
 
 def keys_after(connection: sqlite3.Connection, after: int) -> set[bytes]:

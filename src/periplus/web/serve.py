@@ -44,7 +44,7 @@ def serve(workspace: Workspace, *, host: str, port: int, say: Callable[[str], No
     # uvicorn ends by raising the signal that stopped it once more; it must not end us before the inbox is brought in.
     signal.signal(signal.SIGTERM, _leave)
     try:
-        with workspace.collector() as collector, Scheduler(workspace):
+        with workspace.collector(apart=True) as collector, Scheduler(workspace):
             app = create_app(workspace, announce=say, collector=collector)
             say("Sign in with this link; it is good once:")
             say(sign_in_link(app, f"http://{shown}:{taken}"))

@@ -55,7 +55,7 @@ class Shop:
     def flush(self) -> None:
         self.collector.sources.refresh()
         self.collector.finisher.refresh(clock.wall() + 60_000_000)
-        self.collector.flush.all()
+        self.collector.bring_in()
 
     def events(self) -> list[dict[str, Any]]:
         """Every event that is in the store, as it is exported."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from periplus.errors import PeriplusError
 
 if TYPE_CHECKING:
+    from periplus.journeys.attribution import AttributionQuestion as Attribution
     from periplus.journeys.flow import FlowQuestion as Flow
     from periplus.journeys.funnel import FunnelQuestion as Funnel
     from periplus.journeys.lifecycle import LifecycleQuestion as Lifecycle
@@ -26,10 +27,11 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "Flow", "Funnel", "Lifecycle", "Map", "PeriplusError", "Retention", "Timing", "Trend", "Workspace", "init", "open",
+    "Attribution", "Flow", "Funnel", "Lifecycle", "Map", "PeriplusError", "Retention", "Timing", "Trend", "Workspace", "init", "open",
 ]  # fmt: skip
 
 _LOADED = {
+    "Attribution": ("periplus.journeys.attribution", "AttributionQuestion"),
     "Flow": ("periplus.journeys.flow", "FlowQuestion"),
     "Funnel": ("periplus.journeys.funnel", "FunnelQuestion"),
     "Lifecycle": ("periplus.journeys.lifecycle", "LifecycleQuestion"),

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, get_args
 
+import periplus.journeys.attribution
 import periplus.journeys.flow
 import periplus.journeys.funnel
 import periplus.journeys.lifecycle

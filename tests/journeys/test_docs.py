@@ -25,12 +25,12 @@ def tables(text: str) -> list[list[dict[str, str]]]:
 
 
 def event(row: dict[str, str]) -> dict[str, Any]:
-    properties = {
-        key: value for key, value in row.items() if key not in ("customer", "event", "time") and value
-    }
+    plain = ("customer", "event", "time", "channel")
+    properties = {key: value for key, value in row.items() if key not in plain and value}
     time = clock.instant(row["time"], clock.zone("UTC"))
     customer = int.from_bytes(row["customer"].encode(), "big") << 32
-    return {"customer": customer, "time": time, "event": row["event"], "properties": properties}
+    own = {"channel": row["channel"]} if row.get("channel") else {}
+    return {"customer": customer, "time": time, "event": row["event"], "properties": properties, **own}
 
 
 def shown(value: Any) -> str:
@@ -40,7 +40,9 @@ def shown(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) and abs(value) < 1e5 else str(value).removesuffix(".0")
 
 
-@pytest.mark.parametrize("page", ["map", "flow", "funnel", "retention", "lifecycle", "timing", "trend"])
+@pytest.mark.parametrize(
+    "page", ["map", "flow", "funnel", "retention", "lifecycle", "timing", "trend", "attribution"]
+)
 def test_the_worked_example_is_what_the_engine_says(page: str) -> None:
     text = (PAGES / f"{page}.md").read_text(encoding="utf-8").split("## A worked example")[1]
     log, *wanted = tables(text)

@@ -1,0 +1,84 @@
+"""A property read as a number at the events that meet a condition: as it was sent, a text that is a number too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from periplus.condition import Condition
+from periplus.journeys import reading
+from periplus.store.columns import NUMBER_TEXT, FileColumns, quote_text
+from periplus.store.snapshot import Expression, Snapshot
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """The numbers of a property by shard: `rows` int64, sorted, and `numbers` float64 beside them.
+
+    What has no number there is left out.
+    """
+
+    rows: list[np.ndarray]
+    numbers: list[np.ndarray]
+
+    def at(self, shard: int, rows: np.ndarray) -> np.ndarray:
+        """float64 per row asked for; 0 where the event has no number."""
+        mine, numbers = self.rows[shard], self.numbers[shard]
+        if not len(mine):
+            return np.zeros(len(rows))
+        place = np.minimum(np.searchsorted(mine, rows), len(mine) - 1)
+        return np.where(mine[place] == rows, numbers[place], 0.0)
+
+
+def amounts(snapshot: Snapshot, of: Condition, path: str) -> Amounts:
+    """The numbers that the events which meet `of` have at a path."""
+    found = snapshot.fetch(_has_number(of, path), [_number(path)])
+    cuts = np.searchsorted(found.shard, np.arange(snapshot.shard_count + 1)).tolist()
+    numbers = np.asarray(np.ma.filled(found.columns[0], 0.0), np.float64)
+    rows = np.asarray(found.row, np.int64)
+    return Amounts([rows[a:b] for a, b in pairwise(cuts)], [numbers[a:b] for a, b in pairwise(cuts)])
+
+
+def entered(
+    snapshot: Snapshot, of: Condition, path: str, by: str
+) -> tuple[np.ndarray, np.ndarray, Sequence[str | None]]:
+    """Time int64[n], number float64[n] and the text form of the value of `by` of the events that meet `of`,
+    whether they are somebody's or nobody's."""
+    where, values = _has_number(of, path), [_number(path), reading.text(by)]
+    found = snapshot.fetch(where, values)
+    parts = [
+        np.asarray(snapshot.shard(index).time)[np.asarray(found.row)[found.shard == index]]
+        for index in range(snapshot.shard_count)
+    ]
+    time, columns = snapshot.fetch_unidentified(where, values)
+    both = [[found.columns[place], columns[place]] for place in range(2)]
+    numbers = np.concatenate([np.asarray(np.ma.filled(part, 0.0), np.float64) for part in both[0]])
+    texts = [text for part in both[1] for text in _texts(part)]
+    return np.concatenate([*parts, time]), numbers, texts
+
+
+def _texts(column: np.ndarray) -> list[str | None]:
+    return [None if text is None or text is np.ma.masked else str(text) for text in column]
+
+
+def _has_number(of: Condition, path: str) -> Expression:
+    text = reading.text(path)
+
+    def where(columns: FileColumns) -> tuple[str, list[Any]]:
+        sql, bound = of.sql(columns)
+        return f"({sql}) AND regexp_full_match({text(columns)[0]}, {quote_text(NUMBER_TEXT)})", list(bound)
+
+    return where
+
+
+def _number(path: str) -> Expression:
+    text = reading.text(path)
+
+    def number(columns: FileColumns) -> tuple[str, list[Any]]:
+        return f"CAST({text(columns)[0]} AS DOUBLE)", []
+
+    return number

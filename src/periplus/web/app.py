@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from periplus.web import api, auth, guard, page, problems, tracker_routes
 from periplus.web.answers import Answers
 from periplus.web.collector import CollectorEdge
+from periplus.web.errands import Errands
 from periplus.web.jobs import Jobs
 from periplus.web.pages import PAGES
 from periplus.web.site import Site
@@ -55,7 +56,8 @@ def create_app(
         redirect_slashes=False,
     )
     door = auth.Door(workspace.state)
-    site = Site(workspace, door, Jobs(), announce, upload_limit, Answers(workspace), collector)
+    jobs = Jobs()
+    site = Site(workspace, door, jobs, Errands(jobs), announce, upload_limit, Answers(workspace), collector)
     app.state.site = site
 
     api.add(app.router, site)

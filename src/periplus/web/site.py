@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from periplus.web.answers import Answers
 from periplus.web.auth import Door
+from periplus.web.errands import Errands
 from periplus.web.jobs import Jobs
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class Site:
     workspace: Workspace
     door: Door
     jobs: Jobs
+    errands: Errands
     announce: Callable[[str], None]
     upload_limit: int
     answers: Answers

@@ -6,7 +6,19 @@ from collections.abc import Callable
 
 from fastapi import APIRouter
 
-from periplus.web.pages import batches, customer, explore, flow, imports, map, panel, people, session, sources
+from periplus.web.pages import (
+    batches,
+    customer,
+    explore,
+    flow,
+    imports,
+    map,
+    panel,
+    people,
+    session,
+    sources,
+    vocabulary,
+)
 from periplus.web.site import Site
 
 PAGES: list[Callable[[APIRouter, Site], None]] = [
@@ -19,5 +31,6 @@ PAGES: list[Callable[[APIRouter, Site], None]] = [
     customer.add,
     imports.add,
     batches.add,
+    vocabulary.add,
     sources.add,
 ]

@@ -28,6 +28,8 @@ HOURS = 48
 """Hours of receipt that a source's picture shows."""
 LIVE = 12
 """Messages that the live view shows."""
+PAGES = ("vocabulary",)
+"""Pages at the addresses of which there would be sources of these names."""
 SETTINGS = ("zone", "channel", "department", "secret")
 """Settings that are one short text in the form."""
 
@@ -98,8 +100,12 @@ def add(router: APIRouter, site: Site) -> None:
     def arrived(name: str) -> list[dict[str, Any]]:
         return live(site.collector.recent(name, LIVE)) if site.collector is not None else []
 
-    def path_of(name: str) -> str:
+    def base_of(name: str) -> str:
         return f"/sources/{quote(name, safe='')}"
+
+    def path_of(name: str) -> str:
+        """The page of a source; one that is called like a page beside it has a longer address."""
+        return base_of(name) + ("/page" if name in PAGES or name.endswith(".json") else "")
 
     # -- all of them ------------------------------------------------------------------------------
 
@@ -154,7 +160,7 @@ def add(router: APIRouter, site: Site) -> None:
         here = path_of(name)
         view = {
             **data,
-            "here": here,
+            "here": base_of(name),
             "ledger": ledger_bar(total),
             "most": max((hour["received"] for hour in hours), default=0),
             "pager": pages(here, total["rejected"], offset, []),
@@ -244,3 +250,4 @@ def add(router: APIRouter, site: Site) -> None:
         return await run_in_threadpool(again)
 
     add_page(router, "/sources/{name}", one, name="source")
+    add_page(router, "/sources/{name}/page", one, name="source of any name")

@@ -111,7 +111,7 @@ def told(shop: Workspace, paths: list[Path], deeds: list[tuple[str, int, int]]) 
     for verb, number, place in deeds:
         batch = sorted(left)[place % len(left)] if left else None
         if verb == "compact":
-            with mock.patch.multiple(compact, WORTH=0, FRESH_SHARE=0.0, MOST_RUNS=place % 3):
+            with mock.patch.multiple(compact, WORTH=0, FRESH_SHARE=0.0, MOST_RUNS=1 + place % 3):
                 compact.tidy(shop.home, lambda *_: None)
         elif verb == "import":
             left[shop.import_file(paths[number]).batch] = number

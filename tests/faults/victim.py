@@ -1,4 +1,4 @@
-"""A Python that becomes the command line and may die of it: run as a script by `processes.py`, never imported.
+"""A Python that becomes the command line and may die of it: run as a script by `processes.py`.
 
 Standard input is one order in JSON; standard output one line of JSON for each command that ended, then one for all.
 An order has `commands` (lists of words) and may have
@@ -84,8 +84,8 @@ def _placed(path: Any, folder: int) -> str:
     return os.fsdecode(path) if folder < 0 else f"{Path(f'/proc/self/fd/{folder}').readlink()}/{path}"
 
 
-def _become(user: int) -> None:
-    """Be another user, who may not be allowed to read the installation: everything is loaded before."""
+def load_everything() -> None:
+    """Import every module of ours, and what it imports late, and make all loops ready: from here on nothing is compiled."""
     import periplus
     from periplus.store import compiled
 
@@ -95,6 +95,11 @@ def _become(user: int) -> None:
     for name in LOADED_LATE:
         importlib.import_module(name)
     compiled.warm()
+
+
+def _become(user: int) -> None:
+    """Be another user, who may not be allowed to read the installation: everything is loaded before."""
+    load_everything()
     os.setgroups([])
     os.setgid(user)
     os.setuid(user)

@@ -18,6 +18,7 @@ import periplus.journeys.flow
 import periplus.journeys.funnel
 import periplus.journeys.lifecycle
 import periplus.journeys.map
+import periplus.journeys.pattern
 import periplus.journeys.retention
 import periplus.journeys.timing
 import periplus.journeys.trend
@@ -36,6 +37,8 @@ from periplus.people import (
     history,
     incoming,
     ledger,
+    notes,
+    profile,
     traffic_trial,
 )
 from periplus.people.tracking_plan_book import TrackingPlanBook
@@ -50,6 +53,7 @@ from periplus.store.state import State
 
 if TYPE_CHECKING:
     from periplus.collect.catalogue.keep import CatalogueImport
+    from periplus.journeys.lifeline import Lifeline
     from periplus.people.collector import Collector
 
 
@@ -310,10 +314,18 @@ class Workspace:
     # -- people ---------------------------------------------------------------------------------
 
     def search(
-        self, text: str = "", limit: int = 50, offset: int = 0, traffic: Traffic = "customers"
+        self,
+        text: str = "",
+        limit: int = 50,
+        offset: int = 0,
+        traffic: Traffic = "customers",
+        part: bool = False,
     ) -> dict[str, Any]:
-        """Customers found by an identifier, the last seen first; all of them for an empty text."""
-        return directory.search(self._seen(traffic), text, limit=limit, offset=offset)
+        """Customers found by an identifier, an order or a ticket number, the last seen first; all for an empty text.
+
+        What somebody has in full counts first; `part` also finds those who have the text inside an identifier.
+        """
+        return directory.search(self._seen(traffic), text, limit=limit, offset=offset, part=part)
 
     def customer(self, id_text: str, traffic: Traffic = "customers") -> dict[str, Any]:
         """One customer: who, every identifier and the event that linked it, traits, first and last seen; old ids resolve."""
@@ -337,7 +349,9 @@ class Workspace:
         from periplus.journeys.moment import resolve
 
         snapshot = self._seen(traffic)
-        return directory.profile(snapshot, directory.find(snapshot, id_text))
+        mine = history.of(snapshot, directory.find(snapshot, customer))
+        rules = None if map_id is None else self.map(map_id).rules()
+        return lifeline(snapshot, mine, rules, resolve(None, now, None, self.context(snapshot)).now)
 
     def timeline(
         self,
@@ -351,15 +365,24 @@ class Workspace:
         With all traffic, `left_out` says of an event of a bot or of internal traffic why it is one. `known` are
         the properties with what the catalogue adds to them, where it does; `properties` are as they were sent.
         """
-        from periplus.journeys.lifeline import lifeline
-        from periplus.journeys.moment import resolve
+        return self.told(self.lifeline(customer, map_id, now, traffic).events())
+
+    def told(self, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Events with what the catalogue knows of their products beside what was sent."""
+        catalogue = self.catalogue()
+        return [join.beside(event, catalogue) for event in events] if len(catalogue) else events
+
+    def dealings(self, customer: str, traffic: Traffic = "customers") -> dict[str, Any]:
+        """What a customer bought, asked and answered: `orders`, `value`, `tickets`, `answers`, the newest first.
+
+        Amounts are integer minor units of `currency`.
+        """
+        from periplus.people import dealings
 
         snapshot = self._seen(traffic)
-        told = history.events(snapshot, directory.find(snapshot, customer))
-        if len(catalogue := self.catalogue()):
-            told = [join.beside(event, catalogue) for event in told]
-        rules = None if map_id is None else self.map(map_id).rules()
-        return lifeline(told, rules, resolve(None, now, None, self.context(snapshot)).now)
+        return dealings.dealings(
+            self.lifeline(customer, traffic=traffic), self.told, self.settings, self.context(snapshot).rates
+        )
 
     def _seen(self, traffic: str) -> Snapshot:
         """The events that a view of all traffic, or of the customers' alone, looks at."""
@@ -383,6 +406,24 @@ class Workspace:
         return consent_history.give(
             snapshot, self.state, directory.find(snapshot, customer), said, source, moment
         )
+
+    def notes(self, customer: str) -> list[dict[str, Any]]:
+        """Notes that people wrote about a customer, the newest first: number, text, author, written, changed."""
+        snapshot = self.snapshot().everything
+        return notes.notes(snapshot, self._stored(), directory.find(snapshot, customer))
+
+    def add_note(self, customer: str, text: str, author: str = "by hand") -> dict[str, Any]:
+        """Write a note about a customer; it stays with them when ids join or part."""
+        snapshot = self.snapshot().everything
+        return notes.add(snapshot, self.state, directory.find(snapshot, customer), text, author)
+
+    def change_note(self, number: int, text: str) -> dict[str, Any]:
+        """Replace the text of a note."""
+        return notes.change(self.state, number, text)
+
+    def remove_note(self, number: int) -> None:
+        """Delete a note."""
+        notes.remove(self.state, number)
 
     # -- names and what is expected -------------------------------------------------------------
 

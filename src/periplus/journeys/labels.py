@@ -38,7 +38,7 @@ def codes(snapshot: Snapshot, conditions: Sequence[Condition | None], off: int =
         table[named(snapshot, condition)] = index
     if not mixed:
         return lambda shard: looked_up(table, shard.name)
-    computed = snapshot.evaluate(_first_met(mixed, off), np.uint8)
+    computed = snapshot.evaluate(first_met(mixed, off), np.uint8)
     # The first step counts, and off is above all of them.
     return lambda shard: np.minimum(looked_up(table, shard.name), computed[shard.index])
 
@@ -171,9 +171,11 @@ def _bits(mixed: Sequence[tuple[int, Condition]]) -> type[np.unsignedinteger[Any
     return np.uint8 if max(index for index, _ in mixed) < 8 else np.uint32
 
 
-def _first_met(
+def first_met(
     mixed: Sequence[tuple[int, Condition]], off: int
 ) -> Callable[[FileColumns], tuple[str, list[Any]]]:
+    """The expression of the first of some conditions, given with their codes, that an event meets, else `off`."""
+
     def chosen(listed: Sequence[tuple[int, Condition]], columns: FileColumns) -> tuple[str, list[Any]]:
         pieces, values = [], []
         for index, condition in listed:

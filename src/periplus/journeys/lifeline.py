@@ -2,62 +2,111 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from periplus.clock import iso
+from periplus.journeys import labels
 from periplus.journeys.rules import JourneyRules
-from periplus.journeys.walk import OFF, OUTCOMES, STATES, walk
-from periplus.store.files import MARKED
-from periplus.store.snapshot import Shard
+from periplus.journeys.walk import OFF, OUTCOMES, STATES, Walked, walk
+from periplus.people.history import History
+from periplus.store.snapshot import Shard, Snapshot
 
 
-def lifeline(events: list[dict[str, Any]], rules: JourneyRules | None, now: int) -> list[dict[str, Any]]:
-    """The events (as `people.history.events` gives them) with `time` and, where `rules` are given, their place.
+@dataclass(frozen=True)
+class Lifeline:
+    """The events of one customer up to a moment, oldest first, and where each stands.
 
-    Added keys: `step`, `stage`, `step_name`, `journey` (from 0), `visit` (from 0 in its journey), `outcome`
-    of the visit, `state` of the journey; None for an event that is in no journey. Statements and events
-    after `now` are left out.
+    `places` int64[n] are their rows in `history`, `time` int64[n] microseconds UTC, `step` uint8[n] the index of
+    the step in `rules` (OFF: none); `journey` and `visit` int32[n] count from 0 (-1: in none), a visit within its
+    journey. `walked` has the journeys and visits themselves; it is None where no rules are given. `now` is the
+    moment, microseconds UTC.
     """
-    told = [
-        event | {"time": event["timestamp"], "step": None, "stage": None, "journey": None, "visit": None}
-        for event in events
-        if event["section"] % MARKED < 2 and event["micros"] <= now
-    ]
-    if rules is None or not told:
-        return told
-    label = np.array([_step(event, rules) for event in told], np.uint8)
-    time = np.array([event["micros"] for event in told], np.int64)
-    shard = Shard(
-        0, np.ones(1, np.uint64), np.array([0, len(told)], np.int64), time, np.zeros(len(told), np.uint16)
-    )
-    walked = walk(shard, label, rules, now, 0, now + 1)
-    for row, code in enumerate(label):
-        if code != OFF:
-            told[row] |= {
-                "step": rules.steps[code].id,
-                "step_name": rules.steps[code].name,
-                "stage": rules.steps[code].stage,
-            }
-    for visit in range(len(walked.step)):
-        journey = int(walked.journey[visit])
-        place = {
+
+    history: History
+    places: np.ndarray
+    time: np.ndarray
+    step: np.ndarray
+    journey: np.ndarray
+    visit: np.ndarray
+    rules: JourneyRules | None
+    walked: Walked | None
+    now: int
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @cached_property
+    def _visits(self) -> np.ndarray:
+        """int32: the first visit of each journey among all."""
+        return np.zeros(0, np.int32) if self.walked is None else np.asarray(self.walked.visits)
+
+    def outcome(self, journey: int) -> str:
+        """What became of a journey: the outcome of its last visit."""
+        assert self.walked is not None
+        return OUTCOMES[int(self.walked.outcome[int(self._visits[journey + 1]) - 1])]
+
+    def running(self, journey: int) -> bool:
+        assert self.walked is not None
+        return bool(self.walked.running[journey])
+
+    def events(self, chosen: np.ndarray | Sequence[int] | None = None) -> list[dict[str, Any]]:
+        """Events as `people.history` gives them (those at some indexes, or all), with `time` and their place.
+
+        Added keys: `step`, `stage`, `step_name`, `journey` (from 0), `visit` (from 0 in its journey), `outcome`
+        of the visit, `state` of the journey; None for an event that is in no journey.
+        """
+        indexes = np.arange(len(self)) if chosen is None else np.asarray(chosen, np.int64)
+        told = self.history.events(self.places[indexes])
+        return [event | self._place(int(index), event) for index, event in zip(indexes, told, strict=True)]
+
+    def _place(self, index: int, event: dict[str, Any]) -> dict[str, Any]:
+        place: dict[str, Any] = {
+            "time": event["timestamp"], "step": None, "stage": None, "journey": None, "visit": None,
+        }  # fmt: skip
+        code = int(self.step[index])
+        if self.rules is not None and code != OFF:
+            step = self.rules.steps[code]
+            place |= {"step": step.id, "step_name": step.name, "stage": step.stage}
+        journey = int(self.journey[index])
+        if self.walked is None or journey < 0:
+            return place
+        visit = int(self.visit[index])
+        return place | {
             "journey": journey,
-            "visit": visit - int(walked.visits[journey]),
-            "outcome": OUTCOMES[walked.outcome[visit]],
-            "state": STATES[walked.state[journey]],
-            "running": bool(walked.running[journey]),
-            "journey_end": iso(int(time[walked.end[journey]])),
+            "visit": visit,
+            "outcome": OUTCOMES[int(self.walked.outcome[int(self._visits[journey]) + visit])],
+            "state": STATES[int(self.walked.state[journey])],
+            "running": bool(self.walked.running[journey]),
+            "journey_end": iso(int(self.time[int(self.walked.end[journey])])),
         }
-        for row in range(int(walked.first[visit]), int(walked.last[visit]) + 1):
-            if label[row] != OFF:
-                told[row] |= place
-    return told
 
 
-def _step(event: dict[str, Any], rules: JourneyRules) -> int:
-    for index, step in enumerate(rules.steps):
-        if step.rule is not None and step.rule.matches(event):
-            return index
-    return OFF
+def lifeline(snapshot: Snapshot, history: History, rules: JourneyRules | None, now: int) -> Lifeline:
+    """The lifeline of a customer; statements and events after `now` are left out."""
+    places = history.happened
+    places = places[history.time[places] <= now]
+    time = np.ascontiguousarray(history.time[places])
+    n = len(places)
+    nowhere = np.full(n, -1, np.int32)
+    if rules is None or not n:
+        return Lifeline(
+            history, places, time, np.full(n, OFF, np.uint8), nowhere, nowhere.copy(), None, None, now
+        )
+    conditions = [(code, step.rule) for code, step in enumerate(rules.steps) if step.rule is not None]
+    label = np.asarray(history.evaluate(snapshot, labels.first_met(conditions, OFF)), np.uint8)
+    label = np.ascontiguousarray(label[places])
+    shard = Shard(0, np.ones(1, np.uint64), np.array([0, n], np.int64), time, np.zeros(n, np.uint16))
+    walked = walk(shard, label, rules, now, 0, now + 1)
+    journey, visit = nowhere, nowhere.copy()
+    for number in range(len(walked.step)):
+        inside = slice(int(walked.first[number]), int(walked.last[number]) + 1)
+        on = label[inside] != OFF
+        own = int(walked.journey[number])
+        journey[inside][on] = own
+        visit[inside][on] = number - int(walked.visits[own])
+    return Lifeline(history, places, time, label, journey, visit, rules, walked, now)

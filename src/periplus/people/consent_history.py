@@ -6,6 +6,7 @@ by those whose events were not kept), and what the customer's own events carry, 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from periplus.collect.consent import set_by_hand, state_now
 from periplus.collect.identifying import hashed
 from periplus.collect.purposes import PURPOSES, by_purpose, purpose
 from periplus.errors import InputError, unknown
-from periplus.people import directory, history
+from periplus.people import directory, history, profile
 from periplus.store import consents
 from periplus.store.consents import Given
 from periplus.store.snapshot import Snapshot
@@ -75,16 +76,23 @@ def give(
 
 
 def _identifiers(snapshot: Snapshot, customer: int) -> list[tuple[str, str]]:
-    return [(str(row["kind"]), str(row["value"])) for row in directory.identifiers(snapshot, customer)]
+    return [(str(row["kind"]), str(row["value"])) for row in profile.identifiers(snapshot, customer)]
 
 
 def _carried(snapshot: Snapshot, customer: int) -> list[Given]:
-    return [
-        Given("", name, event["micros"], given, event.get("source") or "")
-        for event in history.events(snapshot, customer)
-        if isinstance(event.get("consent"), Mapping)
-        for name, given in by_purpose(event["consent"]).items()
-    ]
+    mine = history.of(snapshot, customer)
+    read: dict[str, dict[str, bool]] = {}
+    found = []
+    for time, text, source in zip(
+        mine.time.tolist(), mine.column("consent"), mine.column("source"), strict=True
+    ):
+        if not text:
+            continue
+        if text not in read:
+            said = json.loads(text)
+            read[text] = by_purpose(said) if isinstance(said, Mapping) else {}
+        found += [Given("", name, time, given, source or "") for name, given in read[text].items()]
+    return found
 
 
 def _changes(said: list[Given]) -> list[Given]:

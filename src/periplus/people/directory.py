@@ -1,18 +1,22 @@
-"""Who there is: customers found by an identifier, listed, named, and with every id that is theirs."""
+"""Who there is: customers found by an identifier, an order or a ticket, listed, and named."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from periplus.clock import iso
+from periplus.collect.identifying import normal
 from periplus.errors import NotFoundError
-from periplus.people import history
 from periplus.people.identifiers import email, hashed, phone, usable
 from periplus.store import standing
+from periplus.store.columns import FileColumns, pointer, quote, text_form
+from periplus.store.door import file_list, literal
+from periplus.store.files import MARKED
 from periplus.store.snapshot import Snapshot
 
 KINDS = {"user_id": "user", "email": "email", "phone": "phone", "anonymous_id": "device"}
@@ -66,47 +70,158 @@ def labels(snapshot: Snapshot, customers: Sequence[int]) -> dict[int, str]:
     return found
 
 
-def search(snapshot: Snapshot, text: str, *, limit: int = 50, offset: int = 0) -> dict[str, Any]:
-    """Customers one of whose identifiers contains `text` (all where it is empty), last seen first.
+def search(
+    snapshot: Snapshot, text: str, *, limit: int = 50, offset: int = 0, part: bool = False
+) -> dict[str, Any]:
+    """Customers found by an identifier, or an order or ticket number; all of them for an empty text.
 
-    Returns `total` and `rows` of customer, label, identifiers, first, last (ISO, UTC) and events.
+    An identifier in full, however it is spelled, or a number in full counts first; where nobody has it, or `part`
+    is asked for, customers one of whose identifiers contains the text. The last seen come first. Returns `total`,
+    `matched` ("exact", "part", "all") and `rows` of customer, label, identifiers, first, last (ISO, UTC), events.
     """
-    people = _people(snapshot)
-    bound: list[Any] = []
-    matching = ""
-    if text.strip():
-        tests = [f"contains(lower({column}), ?)" for column in KINDS]
-        wanted = text.strip().lower()
-        bound = [wanted] * len(tests)
-        if re.fullmatch("[0-9a-f]{16}", wanted):
-            tests.append("customer = ?")
-            bound.append(int(wanted, 16))
-        matching = f" WHERE customer IN (SELECT customer FROM ({people}) WHERE {' OR '.join(tests)})"
+    wanted, limit, offset = text.strip(), max(0, min(limit, 10_000)), max(0, offset)
+    if not wanted:
+        total, listed = _last_seen(snapshot, limit, offset)
+        return {"total": total, "matched": "all", "rows": _described(snapshot, listed)}
+    known = [] if part else exactly(snapshot, wanted)
+    matched = "exact" if known else "part"
     cursor = snapshot.cursor()
-    total = cursor.execute(f"SELECT count(DISTINCT customer) FROM ({people}){matching}", bound).fetchall()[0][
-        0
-    ]
+    if not known:
+        tests = " OR ".join(f"contains(lower({column}), ?)" for column in KINDS)
+        found = cursor.execute(
+            f"SELECT DISTINCT customer FROM ({_people(snapshot)}) WHERE {tests}",
+            [wanted.lower()] * len(KINDS),
+        )
+        known = [int(customer) for (customer,) in found.fetchall()]
+    if len(known) <= limit and not offset:
+        rows = _described(snapshot, known)
+        rows.sort(key=lambda row: row["customer"])
+        rows.sort(key=lambda row: row["last"], reverse=True)
+        return {"total": len(known), "matched": matched, "rows": rows}
+    cursor.register("found_column", {"customer": np.array(known, np.uint64)})
+    try:
+        found = cursor.execute(
+            f"SELECT customer FROM ({_people(snapshot)}) SEMI JOIN found_column USING (customer) "
+            f"GROUP BY customer ORDER BY max(last) DESC, customer LIMIT {limit} OFFSET {offset}"
+        )
+        listed = [int(customer) for (customer,) in found.fetchall()]
+    finally:
+        cursor.unregister("found_column")
+    return {"total": len(known), "matched": matched, "rows": _described(snapshot, listed)}
+
+
+def exactly(snapshot: Snapshot, text: str) -> list[int]:
+    """The customers who have an identifier, an order or a ticket number in full; nothing is searched in parts."""
+    tests = [(column, text) for column in ("user_id", "anonymous_id")]
+    if (mail := normal("email", text)) is not None:
+        tests.append((f"contains(lower(email), {literal(mail)}) AND {email('email')}", mail))
+    if (number := normal("phone", text)) is not None and _PHONE.fullmatch(text):
+        tests.append((phone("phone"), number))
+    people = _people(snapshot)
+    # One column each, so that only that one is read, and its own statistics say where.
+    selects = [f"SELECT customer FROM ({people}) WHERE {column} = ?" for column, _ in tests]
+    bound = [value for _, value in tests]
+    found = snapshot.cursor().execute(" UNION ".join(selects), bound).fetchall()
+    known = {int(customer) for (customer,) in found}
+    if re.fullmatch("[0-9a-f]{16}", text.lower()) and _is_there(snapshot, int(text, 16)):
+        known.add(int(text, 16))
+    return sorted(known | _by_number(snapshot, text))
+
+
+_PHONE = re.compile(r"[+\d\s()./-]+")
+NUMBERS = ("properties.order_id", "properties.ticket_id")
+"""Paths of the numbers a customer may be found by."""
+
+
+def _by_number(snapshot: Snapshot, text: str) -> set[int]:
+    """Customers with an event that carries an order or ticket number: one column of each file is read for it."""
+    selects: list[str] = []
+    bound: list[str] = []
+    for file in snapshot.files:
+        columns = FileColumns(file.columns, None if file.rest is None else frozenset(file.rest))
+        stands = standing.stands(snapshot.manifest, file)
+        seen = "" if snapshot.with_marked else f" AND section < {MARKED}"
+        for path in NUMBERS:
+            kind = columns.columns.get(path)
+            if kind == "BIGINT" and re.fullmatch("[0-9]{1,18}", text):
+                test = f"{quote(path)} = ?::BIGINT"
+            elif kind == "VARCHAR":
+                test = f"{quote(path)} = ?"
+            elif kind is not None and kind != "BIGINT":
+                test = f"{text_form(kind, quote(path))} = ?"
+            else:
+                test = ""
+            tests = [test] if test else []
+            if columns.in_rest(path):
+                # Only a row whose rest has the letters at all is read as JSON; others are passed over.
+                sieve = (
+                    f"contains(rest, {literal(text)}) AND " if re.fullmatch(r"[\w.#-]+", text, re.A) else ""
+                )
+                tests.append(f"{sieve}json_extract_string(rest, {pointer(path)}) = ?")
+            for each in tests:
+                selects.append(
+                    f"SELECT customer FROM read_parquet({file_list([file.path])}) AS e "
+                    f"WHERE {each} AND customer <> 0{seen} AND {stands}"
+                )
+                bound.append(text)
+    if not selects:
+        return set()
+    found = snapshot.cursor().execute(" UNION ".join(selects), bound).fetchall()
+    return {int(customer) for (customer,) in found}
+
+
+_totals: WeakKeyDictionary[Snapshot, int] = WeakKeyDictionary()
+"""How many customers each data version has: counting a million takes a while, and a version does not change."""
+
+
+def _last_seen(snapshot: Snapshot, limit: int, offset: int) -> tuple[int, list[int]]:
+    """How many customers there are, and some of them, the last seen first."""
+    people, cursor = _people(snapshot), snapshot.cursor()
+    if snapshot not in _totals:
+        _totals[snapshot] = int(
+            cursor.execute(f"SELECT count(DISTINCT customer) FROM ({people})").fetchall()[0][0]
+        )
+    enough = limit + offset
+    # The first rows by their last event hold the first customers, each several times at most: no need to group all.
     rows = cursor.execute(
-        f"SELECT customer, {_label()}, "
-        f"list_distinct(flatten([{', '.join(f'list({_CLEAN[c](c)})' for c in KINDS)}])), "
-        f"min(first), max(last), sum(events) FROM ({people}){matching} "
-        "GROUP BY customer ORDER BY max(last) DESC, customer LIMIT ? OFFSET ?",
-        [*bound, max(0, min(limit, 10_000)), max(0, offset)],
+        f"SELECT customer FROM ({people}) ORDER BY last DESC, customer LIMIT {4 * enough + 100}"
     ).fetchall()
-    return {
-        "total": int(total),
-        "rows": [
-            {
-                "customer": shown(customer),
-                "label": label or shown(customer),
-                "identifiers": sorted(value for value in ids if value is not None),
-                "first": iso(first),
-                "last": iso(last),
-                "events": int(events),
-            }
-            for customer, label, ids, first, last, events in rows
-        ],
+    listed = list(dict.fromkeys(int(customer) for (customer,) in rows))
+    if len(listed) < min(enough, _totals[snapshot]):
+        rows = cursor.execute(
+            f"SELECT customer FROM ({people}) GROUP BY customer ORDER BY max(last) DESC, customer LIMIT {enough}"
+        ).fetchall()
+        listed = [int(customer) for (customer,) in rows]
+    return _totals[snapshot], listed[offset:enough]
+
+
+def _described(snapshot: Snapshot, customers: Sequence[int]) -> list[dict[str, Any]]:
+    """What a list says of customers, in their order."""
+    if not customers:
+        return []
+    listed = ", ".join(str(int(customer)) for customer in customers)
+    rows = (
+        snapshot.cursor()
+        .execute(
+            f"SELECT customer, {_label()}, "
+            f"list_distinct(flatten([{', '.join(f'list({_CLEAN[c](c)})' for c in KINDS)}])), "
+            f"min(first), max(last), sum(events) FROM ({_people(snapshot)}) WHERE customer IN ({listed}) "
+            "GROUP BY customer"
+        )
+        .fetchall()
+    )
+    told = {
+        int(customer): {
+            "customer": shown(customer),
+            "label": label or shown(customer),
+            "identifiers": sorted(value for value in ids if value is not None),
+            "first": iso(first),
+            "last": iso(last),
+            "events": int(events),
+        }
+        for customer, label, ids, first, last, events in rows
     }
+    return [told[customer] for customer in customers]
 
 
 def find(snapshot: Snapshot, text: str) -> int:
@@ -135,7 +250,7 @@ def _find(snapshot: Snapshot, text: str) -> int | None:
     cursor = snapshot.cursor()
     if re.fullmatch("[0-9a-fA-F]{16}", text):
         number = int(text, 16)
-        if cursor.execute(f"SELECT 1 FROM ({people}) WHERE customer = ? LIMIT 1", [number]).fetchall():
+        if _is_there(snapshot, number):
             return number
         # An id is the hash of an identifier; whoever has that identifier now is meant.
         tests = [f"{hashed(kind, _CLEAN[column](column))} = ?" for column, kind in KINDS.items()]
@@ -152,68 +267,13 @@ def _find(snapshot: Snapshot, text: str) -> int | None:
     return None if rows[0][0] is None else int(rows[0][0])
 
 
-def identifiers(snapshot: Snapshot, customer: int) -> list[dict[str, Any]]:
-    """Every identifier of a customer: kind, value, first, last, events, and why it is this customer's."""
-    people = _people(snapshot)
-    parts = [
-        f"SELECT '{kind}' AS kind, {_CLEAN[column](column)} AS value, user_id, email, phone, first, last, events "
-        f"FROM one"
-        for column, kind in KINDS.items()
-    ]
-    rows = (
-        snapshot.cursor()
-        .execute(
-            f"WITH one AS MATERIALIZED (SELECT * FROM ({people}) WHERE customer = ?) "
-            "SELECT kind, value, min(first), max(last), sum(events), "
-            "min(user_id) FILTER (kind <> 'user'), "
-            "min(coalesce(email, phone)) FILTER (kind = 'device') "
-            f"FROM ({' UNION ALL '.join(parts)}) WHERE value IS NOT NULL GROUP BY kind, value",
-            [customer],
-        )
-        .fetchall()
+def _is_there(snapshot: Snapshot, customer: int) -> bool:
+    """Whether a customer has events, or at least statements."""
+    shard = snapshot.shard(customer * snapshot.shard_count >> 64)
+    place = int(np.searchsorted(shard.customers, np.uint64(customer)))
+    if place < len(shard.customers) and int(shard.customers[place]) == customer:
+        return True
+    found = snapshot.cursor().execute(
+        f"SELECT 1 FROM ({_people(snapshot)}) WHERE customer = {int(customer)} LIMIT 1"
     )
-    order = list(KINDS.values())
-    found = [
-        {
-            "kind": kind,
-            "value": value,
-            "first": iso(first),
-            "last": iso(last),
-            "events": int(events),
-            "why": _why(kind, with_user, with_person),
-        }
-        for kind, value, first, last, events, with_user, with_person in rows
-    ]
-    return sorted(found, key=lambda row: (order.index(str(row["kind"])), row["first"], row["value"]))
-
-
-def _why(kind: str, with_user: str | None, with_person: str | None) -> str:
-    if kind == "user":
-        return "the account"
-    if with_user is not None:
-        return f"seen with the account {with_user}"
-    if with_person is not None:
-        return f"seen with {with_person}"
-    return "the only identifier of its events" if kind == "device" else "carried by the events themselves"
-
-
-def profile(snapshot: Snapshot, customer: int) -> dict[str, Any]:
-    """Who a customer is: label, identifiers, traits as last stated, first and last event, how many."""
-    people = _people(snapshot)
-    first, last, events = (
-        snapshot.cursor()
-        .execute(f"SELECT min(first), max(last), sum(events) FROM ({people}) WHERE customer = ?", [customer])
-        .fetchall()[0]
-    )
-    traits: dict[str, Any] = {}
-    for told in history.events(snapshot, customer):
-        traits |= told["traits"]
-    return {
-        "customer": shown(customer),
-        "label": labels(snapshot, [customer]).get(customer, shown(customer)),
-        "identifiers": identifiers(snapshot, customer),
-        "first": iso(first),
-        "last": iso(last),
-        "events": int(events),
-        "traits": traits,
-    }
+    return bool(found.fetchall())

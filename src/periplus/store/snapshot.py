@@ -392,6 +392,8 @@ class Snapshot:
             connection = door.connect(
                 memory=self.settings.memory, threads=self.settings.threads, spill=self.root / "spill"
             )
+            # The files of a version never change, so what stands where in them is read once.
+            connection.execute("SET parquet_metadata_cache = true")
             standing.load_masks(connection, self.root, self.manifest)
             self._local.connection = connection
         return connection

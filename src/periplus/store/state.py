@@ -103,6 +103,19 @@ product_changes = sa.Table(
     sa.Column("after", sa.Text, nullable=False),
     sa.Index("product_changes_of", "source", "id"),
 )
+notes = sa.Table(
+    "notes",
+    metadata,
+    sa.Column(
+        "number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True
+    ),
+    sa.Column("identifier", sa.String(32), nullable=False, index=True),
+    sa.Column("about", sa.BigInteger, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("author", sa.String(200), nullable=False),
+    sa.Column("written", sa.BigInteger, nullable=False),
+    sa.Column("changed", sa.BigInteger),
+)
 sightings = sa.Table(
     "sightings",
     metadata,
@@ -325,7 +338,7 @@ def _migrate(engine: sa.Engine) -> None:
             ) from None
 
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest migration; a test holds it against the folder."""
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from markupsafe import escape
 
 from tests.web.conftest import Served, _serve, write_jsonl
+from tests.web.errand import asked, token
 
 MINE = "name: mine\nevents:\n  bought: Order Completed\nproperties:\n  nr: order_id\n"
 HERE = "/sources/vocabulary"
@@ -33,22 +32,6 @@ def till(empty: Any, tmp_path: Path) -> Iterator[Served]:
     """The application of a workspace with seven orders under a strange name."""
     empty.import_file(write_jsonl(tmp_path / "till.jsonl", bought(7)), source="till")
     yield from _serve(empty)
-
-
-def token(client: httpx.Client) -> str:
-    return client.get("/sources").text.split('name="csrf" value="', 1)[1].split('"', 1)[0]
-
-
-def asked(client: httpx.Client, here: str, action: str, **form: str) -> tuple[str, dict[str, Any]]:
-    """A button pressed, and waited for: the page that follows and its twin."""
-    said = client.post(here, data={"csrf": token(client), "action": action, **form})
-    assert said.status_code == 200
-    address = said.url.path
-    limit = time.monotonic() + 60
-    while (twin := client.get(f"{address}.json").json())["state"] == "running":
-        assert time.monotonic() < limit
-        time.sleep(0.05)
-    return client.get(address).text, twin
 
 
 def orders(ws: Any) -> int:

@@ -17,6 +17,7 @@ from periplus.web.pages import (
     people,
     session,
     sources,
+    tracking_plan,
     vocabulary,
 )
 from periplus.web.site import Site
@@ -32,5 +33,6 @@ PAGES: list[Callable[[APIRouter, Site], None]] = [
     imports.add,
     batches.add,
     vocabulary.add,
+    tracking_plan.add,
     sources.add,
 ]

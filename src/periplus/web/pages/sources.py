@@ -28,7 +28,7 @@ HOURS = 48
 """Hours of receipt that a source's picture shows."""
 LIVE = 12
 """Messages that the live view shows."""
-PAGES = ("vocabulary",)
+PAGES = ("vocabulary", "plan", "traffic")
 """Pages at the addresses of which there would be sources of these names."""
 SETTINGS = ("zone", "channel", "department", "secret")
 """Settings that are one short text in the form."""

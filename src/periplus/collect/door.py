@@ -154,8 +154,8 @@ class Door:
 
         try:
             self.send(passage, done)
-        except PeriplusError as refusal:
-            raise Problem(503, refusal.code, str(refusal)) from None
+        except PeriplusError as busy:
+            raise Problem(503, busy.code, str(busy)) from None
 
     def send(self, passage: Passage, done: Callable[[PeriplusError | None], None]) -> None:
         """Take messages through the steps and into the inbox; `done` is called when their `outcomes` are on disk.

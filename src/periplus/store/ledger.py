@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from periplus.clock import UNITS
 from periplus.errors import StoreError
@@ -120,19 +121,21 @@ def rejects(
     found: dict[int, Reject] = {}
     for file, _, rows in _files(root, inbox_file.rejects):
         for row in rows:
-            reject = Reject(file * PLACES + row[0], *row[1:7], bool(row[7]))
+            reject = _reject((file * PLACES + row[0], *row[1:]))
             found[reject.id] = reject
     replayed: dict[int, int] = {}
     with _reading(root) as ledger:
         if ledger is not None:
-            where, values = ("WHERE source = ?", [source]) if source is not None else ("", [])
+            where, values = "", list[object]()
             if ids is not None:
-                where, values = f"WHERE id IN ({', '.join('?' * len(ids))})", list(ids)  # type: ignore[list-item]
+                where, values = f"WHERE id IN ({', '.join('?' * len(ids))})", [*ids]
+            elif source is not None:
+                where, values = "WHERE source = ?", [source]
             rows = ledger.execute(
                 f"SELECT * FROM rejects {where} ORDER BY received DESC, id DESC LIMIT ?",
                 [*values, limit + offset if ids is None else len(ids)],
             )
-            found |= {row[0]: Reject(*row[:7], bool(row[7])) for row in rows}
+            found |= {row[0]: _reject(row) for row in rows}
             replayed = dict(ledger.execute("SELECT id, at FROM replayed").fetchall())
     chosen = [
         Reject(row.id, row.source, row.dialect, row.received, row.reason, row.message, row.payload, row.whole,
@@ -142,6 +145,11 @@ def rejects(
     ]  # fmt: skip
     chosen.sort(key=lambda row: (row.received, row.id), reverse=True)
     return chosen if ids is not None else chosen[offset : offset + limit]
+
+
+def _reject(row: tuple[Any, ...]) -> Reject:
+    id_, source, dialect, received, reason, message, payload, whole = row
+    return Reject(id_, source, dialect, received, reason, message, payload, bool(whole))
 
 
 def last_file(root: Path) -> int:

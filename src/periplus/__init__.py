@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from periplus.journeys.funnel import FunnelQuestion as Funnel
     from periplus.journeys.lifecycle import LifecycleQuestion as Lifecycle
     from periplus.journeys.map import MapQuestion as Map
+    from periplus.journeys.pattern import PatternQuestion as Pattern
     from periplus.journeys.retention import RetentionQuestion as Retention
     from periplus.journeys.timing import TimingQuestion as Timing
     from periplus.journeys.trend import TrendQuestion as Trend
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "Attribution", "Flow", "Funnel", "Lifecycle", "Map", "PeriplusError", "Retention", "Timing", "Trend", "Workspace", "init", "open",
+    "Attribution", "Flow", "Funnel", "Lifecycle", "Map", "Pattern", "PeriplusError", "Retention", "Timing", "Trend", "Workspace", "init", "open",
 ]  # fmt: skip
 
 _LOADED = {
@@ -36,6 +37,7 @@ _LOADED = {
     "Funnel": ("periplus.journeys.funnel", "FunnelQuestion"),
     "Lifecycle": ("periplus.journeys.lifecycle", "LifecycleQuestion"),
     "Map": ("periplus.journeys.map", "MapQuestion"),
+    "Pattern": ("periplus.journeys.pattern", "PatternQuestion"),
     "Retention": ("periplus.journeys.retention", "RetentionQuestion"),
     "Timing": ("periplus.journeys.timing", "TimingQuestion"),
     "Trend": ("periplus.journeys.trend", "TrendQuestion"),

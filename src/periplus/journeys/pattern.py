@@ -1,0 +1,198 @@
+"""The question `pattern`: which journeys go a certain way, by a regular expression over their steps."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from periplus.errors import QuestionError
+from periplus.journeys import chart, entries, labels, notice
+from periplus.journeys.fold import chosen
+from periplus.journeys.map import customers_at, journeys_at, with_stages
+from periplus.journeys.moment import Period, Span, resolve
+from periplus.journeys.pattern_match import Matched, matches
+from periplus.journeys.pattern_text import Program, program
+from periplus.journeys.rules import JourneyRules, meanings
+from periplus.journeys.shards import each_shard
+from periplus.journeys.walk import Walked, walk
+from periplus.question import Answer, Context, Question, QuestionKind, Result, Row, kinds
+from periplus.store.snapshot import Shard
+
+COUNTS = ("journeys", "customers")
+TOTALS = ("journeys", "matched", "customers")
+OTHER, NOTHING = "(other)", "(nothing)"
+MOST_ROWS = 1000
+
+
+class PatternQuestion(Question):
+    """`{"kind": "pattern", "map": "shop", "pattern": "product+ .* cart (?!checkout).{0,20}$"}`."""
+
+    title: ClassVar[str] = "a pattern question"
+    kind: Literal["pattern"] = "pattern"
+    map: str | dict[str, Any]
+    pattern: str
+    top: int = Field(default=20, ge=1, le=MOST_ROWS)
+    unit: Literal["journeys"] = "journeys"
+    period: Period | None = None
+    now: Any = None
+    zone: str | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A pattern question understood: the journeys of its map, and the states of its pattern."""
+
+    rules: JourneyRules
+    program: Program
+    span: Span
+    labels: labels.ByShard
+
+    def of(self, shard: Shard) -> Part:
+        """The journeys of a shard that the period selects, and what is found in them."""
+        span = self.span
+        walked = walk(shard, self.labels(shard), self.rules, span.now, span.since, span.until)
+        _, journeys = chosen(walked, span)
+        return Part(walked, journeys, matches(walked, journeys, self.program))
+
+    def name(self, steps: bytes) -> str:
+        """A match as rows show it: the ids of its steps."""
+        return " ".join(self.rules.steps[step].id for step in steps) or NOTHING
+
+
+@dataclass(frozen=True)
+class Part:
+    """One shard: its walk, the journeys of the period bool[j], and the matches in them."""
+
+    walked: Walked
+    chosen: np.ndarray
+    matched: Matched
+
+    def counts(self) -> dict[bytes, tuple[int, int]]:
+        """Journeys and customers by what was matched; those of all shards add up."""
+        found = np.flatnonzero(self.matched.node >= 0)
+        node = self.matched.node[found]
+        width = len(self.matched.parent)
+        journeys = np.bincount(node, minlength=width)
+        once = np.unique(self.walked.customer[found].astype(np.int64) * width + node)
+        customers = np.bincount(once % width, minlength=width)
+        return {
+            self.matched.steps(each): (int(journeys[each]), int(customers[each]))
+            for each in np.flatnonzero(journeys).tolist()
+        }
+
+    def where(self, ways: frozenset[bytes], among: bool) -> np.ndarray:
+        """The journeys whose match is `among` some ways, or is none of these."""
+        node = self.matched.node
+        wanted = np.zeros(len(self.matched.parent), np.bool_)
+        different = np.unique(node[node >= 0])
+        wanted[different] = [(self.matched.steps(each) in ways) == among for each in different.tolist()]
+        return np.flatnonzero((node >= 0) & wanted[np.maximum(node, 0)])
+
+
+def plan(question: PatternQuestion, context: Context) -> Plan:
+    """Resolve what the question names; raises NotFoundError, DocumentError, QuestionError."""
+    rules = with_stages(meanings["map"](question.map, context.documents))
+    found = program(question.pattern, [step.id for step in rules.steps])
+    span = resolve(question.period, question.now, question.zone, context)
+    return Plan(rules, found, span, labels.codes(context.snapshot, [step.rule for step in rules.steps]))
+
+
+def answer(question: PatternQuestion, context: Context) -> Result:
+    """A row per way that was matched, the most frequent first, and the rest as `(other)`."""
+    planned = plan(question, context)
+    parts = each_shard(context, planned.of)
+    ranked = _ranked(parts)
+    kept = ranked[: question.top]
+    rows: list[Row] = [
+        {"match": planned.name(steps), "journeys": journeys, "customers": customers}
+        for steps, (journeys, customers) in kept
+    ]
+    if len(ranked) > len(kept):
+        shown = frozenset(steps for steps, _ in kept)
+        rest = [part.walked.customer[part.where(shown, among=False)] for part in parts]
+        rows.append(
+            {
+                "match": OTHER,
+                "journeys": sum(len(each) for each in rest),
+                "customers": sum(len(np.unique(each)) for each in rest),
+            }
+        )
+    totals: Row = {
+        "journeys": sum(int(np.count_nonzero(part.chosen)) for part in parts),
+        "matched": sum(int(np.count_nonzero(part.matched.node >= 0)) for part in parts),
+        "customers": sum(len(np.unique(part.walked.customer[part.matched.node >= 0])) for part in parts),
+        "different": len(ranked),
+    }
+    unseen = notice.steps_without_events(
+        [(step.id, step.rule) for step in planned.rules.steps], context.snapshot
+    )
+    asked = question.document() | planned.span.document()
+    return Result(asked, rows, planned.span.now, planned.span.now_from, totals, [], unseen)
+
+
+def _ranked(parts: list[Part]) -> list[tuple[bytes, tuple[int, int]]]:
+    """What was matched in all shards, the most frequent first, the shorter one of equally frequent ones."""
+    found: defaultdict[bytes, list[int]] = defaultdict(lambda: [0, 0])
+    for part in parts:
+        for steps, (journeys, customers) in part.counts().items():
+            found[steps][0] += journeys
+            found[steps][1] += customers
+    listed = [(steps, (counts[0], counts[1])) for steps, counts in found.items()]
+    return sorted(listed, key=lambda each: (-each[1][0], len(each[0]), each[0]))
+
+
+def people(question: PatternQuestion, row: Mapping[str, Any], field: str, context: Context) -> list[Row]:
+    """Who went a way (`{"match": "cart checkout"}`), or of all (`{}`): one entry per journey, or per customer.
+
+    `time` is where the match begins.
+    """
+    entries.check_row(row, ("match",), (*TOTALS, "different"))
+    whole = row.get("match") is None
+    entries.check_field(field, TOTALS if whole else COUNTS, ("match", "different"))
+    planned = plan(question, context)
+    parts = each_shard(context, planned.of)
+    if whole:
+        picked = [
+            np.flatnonzero(part.chosen if field == "journeys" else part.matched.node >= 0) for part in parts
+        ]
+    else:
+        ranked = [steps for steps, _ in _ranked(parts)]
+        kept = ranked[: question.top]
+        shown = [planned.name(steps) for steps in kept] + ([OTHER] if len(ranked) > len(kept) else [])
+        place = entries.one_of(row, "match", shown)
+        among = place < len(kept)
+        ways = frozenset(kept[place : place + 1] if among else kept)
+        picked = [part.where(ways, among) for part in parts]
+    listed = [
+        entry
+        for part, journeys in zip(parts, picked, strict=True)
+        for entry in _entries(part, journeys, field)
+    ]
+    return entries.listed(listed, context)
+
+
+def _entries(part: Part, journeys: np.ndarray, field: str) -> list[Row]:
+    walked, begin = part.walked, part.matched.begin
+    if field == "customers":
+        _, first = np.unique(walked.customer[journeys], return_index=True)
+        journeys = journeys[first]
+    # A match of nothing at the end of a journey stands at its last visit, one that is missing at the first.
+    visit = np.clip(begin[journeys], walked.visits[journeys], walked.visits[journeys + 1] - 1)
+    rows = walked.first[visit]
+    if field == "customers":
+        return customers_at(walked, walked.customer[journeys], rows)
+    return journeys_at(walked, journeys, rows)
+
+
+def _chart(found: Answer) -> Any:
+    if not found.rows:
+        raise QuestionError("No journey matches: there is nothing to draw.", code="empty")
+    return chart.table(found, ["match"], COUNTS)
+
+
+kinds.add("pattern", QuestionKind(PatternQuestion, answer, people, _chart))

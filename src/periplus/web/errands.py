@@ -138,7 +138,7 @@ def page_of(errand: Errand, finished: Finished, label: str) -> Page:
         said = _("Stopping …") if job.stopping else _("This takes a moment …")
         return Page("errand_running.html", data, view, said)
     if state == "stopped":
-        return Page("errand_over.html", data, view, _("Stopped; nothing was written"))
+        return Page("errand_over.html", data, view, _("Stopped; nothing is half done"))
     if job.problem is not None:
         problem = told(job.problem)
         data["problem"] = problem.to_dict()

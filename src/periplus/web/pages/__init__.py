@@ -18,7 +18,9 @@ from periplus.web.pages import (
     session,
     sources,
     tracking_plan,
+    traffic_rules,
     vocabulary,
+    watches,
 )
 from periplus.web.site import Site
 
@@ -32,7 +34,9 @@ PAGES: list[Callable[[APIRouter, Site], None]] = [
     customer.add,
     imports.add,
     batches.add,
+    watches.add,
     vocabulary.add,
     tracking_plan.add,
+    traffic_rules.add,
     sources.add,
 ]

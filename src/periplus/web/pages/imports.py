@@ -14,6 +14,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from periplus.errors import DocumentError, InputError
+from periplus.watch import runner
 from periplus.web import words
 from periplus.web.auth import form_of_ours
 from periplus.web.drafts import Draft, Drafts, safe_name
@@ -80,8 +81,9 @@ def add(router: APIRouter, site: Site) -> None:
             n = len(live)
             said = ngettext("{rows} rows came in with {n} import", "{rows} rows came in with {n} imports", n)
             said = said.format(rows=words.number(rows), n=words.number(n))
-        view = {"batches": batches, "limit": site.upload_limit, "files_said": files_said}
-        return Page("import.html", {"batches": batches}, view, said)
+        data = {"batches": batches, "watches": runner.described(ws)}
+        view = {**data, "limit": site.upload_limit, "files_said": files_said}
+        return Page("import.html", data, view, said)
 
     add_page(router, "/import", show, name="import")
 

@@ -146,7 +146,7 @@ def test_any_sequence_as_python_finds_it(said, journeys):
         got = (found.begin[place] - base, found.end[place] - base) if found.begin[place] >= 0 else None
         assert got == (want and want.span())
         if want:
-            steps = found.steps(int(found.node[place]))
+            steps = found.ways[found.way[place]]
             assert "".join("abcde"[step] for step in steps) == want[0]
 
 

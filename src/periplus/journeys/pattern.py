@@ -74,24 +74,17 @@ class Part:
 
     def counts(self) -> dict[bytes, tuple[int, int]]:
         """Journeys and customers by what was matched; those of all shards add up."""
-        found = np.flatnonzero(self.matched.node >= 0)
-        node = self.matched.node[found]
-        width = len(self.matched.parent)
-        journeys = np.bincount(node, minlength=width)
-        once = np.unique(self.walked.customer[found].astype(np.int64) * width + node)
-        customers = np.bincount(once % width, minlength=width)
-        return {
-            self.matched.steps(each): (int(journeys[each]), int(customers[each]))
-            for each in np.flatnonzero(journeys).tolist()
-        }
+        found = np.flatnonzero(self.matched.way >= 0)
+        way, width = self.matched.way[found], len(self.matched.ways)
+        once = np.unique(self.walked.customer[found].astype(np.int64) * width + way)
+        journeys = np.bincount(way, minlength=width).tolist()
+        customers = np.bincount(once % max(width, 1), minlength=width).tolist()
+        return dict(zip(self.matched.ways, zip(journeys, customers, strict=True), strict=True))
 
     def where(self, ways: frozenset[bytes], among: bool) -> np.ndarray:
         """The journeys whose match is `among` some ways, or is none of these."""
-        node = self.matched.node
-        wanted = np.zeros(len(self.matched.parent), np.bool_)
-        different = np.unique(node[node >= 0])
-        wanted[different] = [(self.matched.steps(each) in ways) == among for each in different.tolist()]
-        return np.flatnonzero((node >= 0) & wanted[np.maximum(node, 0)])
+        wanted = np.array([(way in ways) == among for way in self.matched.ways] + [False])
+        return np.flatnonzero(wanted[self.matched.way])
 
 
 def plan(question: PatternQuestion, context: Context) -> Plan:
@@ -124,8 +117,8 @@ def answer(question: PatternQuestion, context: Context) -> Result:
         )
     totals: Row = {
         "journeys": sum(int(np.count_nonzero(part.chosen)) for part in parts),
-        "matched": sum(int(np.count_nonzero(part.matched.node >= 0)) for part in parts),
-        "customers": sum(len(np.unique(part.walked.customer[part.matched.node >= 0])) for part in parts),
+        "matched": sum(int(np.count_nonzero(part.matched.way >= 0)) for part in parts),
+        "customers": sum(len(np.unique(part.walked.customer[part.matched.way >= 0])) for part in parts),
         "different": len(ranked),
     }
     unseen = notice.steps_without_events(
@@ -158,7 +151,7 @@ def people(question: PatternQuestion, row: Mapping[str, Any], field: str, contex
     parts = each_shard(context, planned.of)
     if whole:
         picked = [
-            np.flatnonzero(part.chosen if field == "journeys" else part.matched.node >= 0) for part in parts
+            np.flatnonzero(part.chosen if field == "journeys" else part.matched.way >= 0) for part in parts
         ]
     else:
         ranked = [steps for steps, _ in _ranked(parts)]

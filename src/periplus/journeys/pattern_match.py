@@ -25,23 +25,14 @@ class Matched:
     """The matches in the journeys of a shard.
 
     `begin` and `end` int32[j]: the visits begin:end of each journey (indexes into the shard's) that the pattern takes,
-    -1 where it is not found. `node` int64[j]: the number of what was matched, 0 for no step at all, -1 for no match;
-    `parent` and `step` int64[nodes] lead from there to its first step.
+    -1 where it is not found. `way` int64[j]: what was matched, as an index into `ways`, -1 for no match; `ways` are the
+    different matches there are, each as its steps, one byte each.
     """
 
     begin: np.ndarray
     end: np.ndarray
-    node: np.ndarray
-    parent: np.ndarray
-    step: np.ndarray
-
-    def steps(self, node: int) -> bytes:
-        """The steps of a match, one byte each."""
-        found = bytearray()
-        while node:
-            found.append(int(self.step[node]))
-            node = int(self.parent[node])
-        return bytes(reversed(found))
+    way: np.ndarray
+    ways: list[bytes]
 
 
 def matches(walked: Walked, wanted: np.ndarray, program: Program) -> Matched:
@@ -53,14 +44,15 @@ def matches(walked: Walked, wanted: np.ndarray, program: Program) -> Matched:
     _match(
         walked.visits, walked.step, wanted, *program.arrays(), program.start, can, begin, end
     )  # fmt: skip
-    taken = int((end - begin).sum())
-    room = 1 << max((2 * taken).bit_length(), 4)
+    room = 1 << max((2 * int((end - begin).sum())).bit_length(), 4)
     node = np.full(journeys, -1, np.int64)
-    parent, step = np.zeros(taken + 1, np.int64), np.zeros(taken + 1, np.int64)
-    nodes = _number(
-        walked.step, begin, end, np.full(room, -1, np.int64), np.empty(room, np.int64), node, parent, step
-    )
-    return Matched(begin, end, node, parent[:nodes], step[:nodes])
+    _number(walked.step, begin, end, np.full(room, -1, np.int64), np.empty(room, np.int64), node)
+    found = np.flatnonzero(node >= 0)
+    _, first, number = np.unique(node[found], return_index=True, return_inverse=True)
+    way = np.full(journeys, -1, np.int64)
+    way[found] = number
+    ways = [walked.step[begin[each] : end[each]].tobytes() for each in found[first].tolist()]
+    return Matched(begin, end, way, ways)
 
 
 @compiled(
@@ -112,9 +104,9 @@ def _match(visits, step, wanted, order, what, first, second, takes, start, can, 
         end[j] = base + p
 
 
-@compiled("i8(u1[::1], i4[::1], i4[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1])")
+@compiled("void(u1[::1], i4[::1], i4[::1], i8[::1], i8[::1], i8[::1])")
 @no_type_check
-def _number(step, begin, end, key, child, node, parent, last):
+def _number(step, begin, end, key, child, node):
     """A tree whose edges are in a table of (node, step), searched from a mixed place on."""
     nodes = 1
     mask = key.shape[0] - 1
@@ -130,9 +122,6 @@ def _number(step, begin, end, key, child, node, parent, last):
             if key[at] < 0:
                 key[at] = wanted
                 child[at] = nodes
-                parent[nodes] = here
-                last[nodes] = step[v]
                 nodes += 1
             here = child[at]
         node[j] = here
-    return nodes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,7 @@ DEEDS = (
     ("batch", "undo", 1),
     ("import", "2.jsonl", "--replace", 2),
     ("import", "0.jsonl"),
-    ("batch", "undo", 3),
-    ("import", "1.jsonl"),
 )
-MOST = 2_000
-"""Questions at most: as many as there is time for while the writer is at work."""
 
 
 def test_readers_see_whole_versions_while_others_import_undo_and_compact(tmp_path: Path) -> None:
@@ -43,11 +40,12 @@ def test_readers_see_whole_versions_while_others_import_undo_and_compact(tmp_pat
     seen: list[Any] = []
     with (
         Process(*words, set=COMPACTING) as writer,
-        Process(*[("ask", question, "-w", root)] * 15) as asker,
+        Process(*[("ask", question, "-w", root)] * 8) as asker,
         open_workspace(root) as reader,
     ):
-        while writer.runs and len(seen) < MOST:  # as a server does: one workspace, held open
+        while writer.runs:  # as a server does: one workspace, held open
             seen.append(_read(reader))
+            time.sleep(0.05)  # the writer wants the processor too
         assert [said.code for said in writer.end().said] == [0] * len(DEEDS)
         seen.append(_read(reader))
         asked = [said.json for said in asker.end().said]

@@ -28,7 +28,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-LIMIT = 120
+LIMIT = 240
 LOADED_LATE = (
     "sqlite3",
     "alembic.command",

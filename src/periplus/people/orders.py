@@ -58,8 +58,9 @@ def orders(
 
     Each has `order_id`, `time` (None: only what followed is known), `told` (how often it was), `gross`, `refunded` and
     `net` in minor units of `own` (None without an amount or a rate), `sent` (amount and currency as sent, where that
-    is another), `products` (name, id, quantity, price as sent), `states` (state, time, `days` after the order, amount,
-    reason, carrier, tracking) in their order, `state` (the last one), `recipient`, `coupon`, `source` and `channel`.
+    is another), `products` (name, id, quantity, price as sent), `extras` (shipping, tax, discount: name and amount as
+    sent), `states` (state, time, `days` after the order, amount, reason, carrier, tracking) in their order, `state`
+    (the last one), `recipient`, `coupon`, `source` and `channel`.
     """
     found: dict[str, _Order] = {}
     nameless: list[_Order] = []
@@ -126,6 +127,7 @@ def _summed(order: _Order, own: str, value: str, rates: Rates) -> dict[str, Any]
         "net": net,
         "sent": sent,
         "products": _products(said),
+        "extras": _extras(said),
         "states": states,
         "state": states[-1]["state"] if states else "placed",
         "recipient": _recipient(said),
@@ -185,6 +187,16 @@ def _products(said: Mapping[str, Any]) -> list[dict[str, Any]]:
         }
         for line in lines[:MOST_LINES]
         if isinstance(line, Mapping)
+    ]
+
+
+def _extras(said: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What an order's total holds beside its products, where the order says so; a discount is below nothing."""
+    sums = {name: decimal(said.get(name)) for name in ("shipping", "tax", "discount")}
+    return [
+        {"name": name, "amount": float(-abs(amount) if name == "discount" else amount)}
+        for name, amount in sums.items()
+        if amount
     ]
 
 

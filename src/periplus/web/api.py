@@ -17,7 +17,8 @@ from periplus.web.page import json_response
 from periplus.web.site import Site
 
 
-async def _body(request: Request) -> dict[str, Any]:
+async def body_of(request: Request) -> dict[str, Any]:
+    """The JSON object a program sent; raises InputError."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     # Another site can send a form or plain text without the browser asking us first; JSON it cannot.
     if kind != "application/json":
@@ -40,7 +41,7 @@ def add(router: APIRouter, site: Site) -> None:
         openapi_extra={"requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}}},
     )
     async def ask(request: Request) -> Response:
-        question = await _body(request)
+        question = await body_of(request)
         answer = await run_in_threadpool(ws.ask, question)
         return json_response(answer.to_dict())
 
@@ -51,7 +52,7 @@ def add(router: APIRouter, site: Site) -> None:
         openapi_extra={"requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}}},
     )
     async def people(request: Request) -> Response:
-        body = await _body(request)
+        body = await body_of(request)
         question, row, field = body.get("question"), body.get("row", {}), body.get("field")
         if not isinstance(question, dict) or not isinstance(row, dict) or not isinstance(field, str):
             raise InputError(

@@ -66,17 +66,32 @@ def add(router: APIRouter, site: Site) -> None:
             return of_number(request, offset)
         search = params.get("search", "").strip()[:200]
         traffic = asked(params.get("traffic", ""))
-        found = ws.search(search, limit=PER_PAGE, offset=offset, traffic=traffic)
+        part = bool(params.get("part"))
+        found = ws.search(search, limit=PER_PAGE, offset=offset, traffic=traffic, part=part)
         kept = None if traffic == "customers" else traffic
         total = found["total"]
         if search:
             said = ngettext("{n} customer found for “{text}”", "{n} customers found for “{text}”", total)
         else:
             said = ngettext("{n} customer", "{n} customers", total)
-        data = {"search": search, "total": total, "offset": offset, "rows": found["rows"]}
+        data = {
+            "search": search,
+            "matched": found["matched"],
+            "total": total,
+            "offset": offset,
+            "rows": found["rows"],
+        }
         view = {
             "search": search,
-            "pager": pages("/people", total, offset, [("search", search), ("traffic", kept)]),
+            "pager": pages(
+                "/people",
+                total,
+                offset,
+                [("search", search), ("traffic", kept), ("part", params.get("part"))],
+            ),
+            "in_parts": link("/people", search=search, traffic=kept, part=1)
+            if found["matched"] == "exact"
+            else None,
             "ids_said": ids_said,
             "traffic": kept,
             "switch": switch(

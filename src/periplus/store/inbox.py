@@ -315,7 +315,7 @@ class Inbox:
         connection = self._open_file()
         connection.execute("BEGIN IMMEDIATE")
         try:
-            connection.executemany(inbox_file.ADD_EVENT, rows)
+            inbox_file.add_events(connection, rows)
             connection.executemany(inbox_file.ADD_COUNT, [(*at, number) for at, number in counted.items()])
             if rejects:
                 connection.executemany(inbox_file.ADD_REJECT, rejects)

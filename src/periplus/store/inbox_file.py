@@ -12,7 +12,9 @@ whole file goes as soon as its events are in the store.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -25,12 +27,16 @@ CREATE TABLE IF NOT EXISTS counts (source TEXT NOT NULL, hour INTEGER NOT NULL, 
 CREATE TABLE IF NOT EXISTS rejects (id INTEGER PRIMARY KEY, source TEXT NOT NULL, dialect TEXT NOT NULL,
     received INTEGER NOT NULL, reason TEXT NOT NULL, message TEXT NOT NULL, payload BLOB NOT NULL, whole INTEGER NOT NULL);
 """
-ADD_EVENT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)"
 ADD_COUNT = (
     "INSERT INTO counts VALUES (?, ?, ?, ?) "
     "ON CONFLICT (source, hour, outcome) DO UPDATE SET number = number + excluded.number"
 )
 ADD_REJECT = "INSERT INTO rejects (source, dialect, received, reason, message, payload, whole) VALUES (?, ?, ?, ?, ?, ?, ?)"
+
+AT_ONCE = (512, 128, 32, 8, 1)
+_ADD_EVENTS = {
+    size: f"INSERT INTO events VALUES {', '.join(['(?, ?, ?, ?, ?, ?, ?)'] * size)}" for size in AT_ONCE
+}
 
 EventRow = tuple[int, bytes, str, str, int, int, bytes]
 """(seq, key, dialect, source, received, again, message)"""
@@ -90,6 +96,20 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA busy_timeout=10000")
     connection.execute("PRAGMA query_only=ON")
     return connection
+
+
+def add_events(connection: sqlite3.Connection, rows: Sequence[EventRow]) -> None:
+    """Add events, many with one statement.
+
+    Python's SQLite lets other threads run at every statement, and then waits for its turn again. With
+    one statement an event, the requests that are being read would starve the writer.
+    """
+    start = 0
+    for size in AT_ONCE:
+        while len(rows) - start >= size:
+            flat = chain.from_iterable(rows[start : start + size])
+            connection.execute(_ADD_EVENTS[size], tuple(flat))
+            start += size
 
 
 def read(folder: Path, after: int, most: int, most_bytes: int) -> list[Received]:

@@ -133,14 +133,20 @@ def people(manifest: Manifest, files: Sequence[EventFile], *, with_marked: bool 
     )
 
 
-def narrow(manifest: Manifest, files: Sequence[EventFile], columns: Sequence[str]) -> str:
-    """SQL of some fixed columns of all standing rows.
+def narrow(
+    manifest: Manifest, files: Sequence[EventFile], columns: Sequence[str], *, path: str = "", among: str = ""
+) -> str:
+    """SQL of some fixed columns of all standing rows; with `path`, of those whose value there, as text, is `among` (SQL).
 
     `reference` (an order's id) and `marked` (whether a row is of a bot or internal) may be asked for too.
     """
     selects = []
     for file in files:
         tests = [*masked(manifest, file), *_live(manifest, file)]
+        if path:
+            if path not in file.columns:
+                continue
+            tests.append(f"{door.quoted(path)}::VARCHAR IN ({among})")
         where = f" WHERE {' AND '.join(tests)}" if tests else ""
         computed = {"reference": reference(file.columns), "marked": f"section >= {MARKED} AS marked"}
         listed = ", ".join(computed.get(name) or door.quoted(name) for name in columns)
@@ -149,9 +155,13 @@ def narrow(manifest: Manifest, files: Sequence[EventFile], columns: Sequence[str
     return " UNION ALL ".join(selects) or f"SELECT {', '.join(kinds)} WHERE false"
 
 
+REFERENCES = ("properties.order_id", "properties.ticket_id")
+"""Where a reference stands: what it names is its last word."""
+
+
 def reference(columns: dict[str, str]) -> str:
     """The order or ticket number of an event, which may be all that a carrier's message carries."""
-    paths = [path for path in ("properties.order_id", "properties.ticket_id") if path in columns]
+    paths = [path for path in REFERENCES if path in columns]
     if not paths:
         return "NULL::VARCHAR AS reference"
     tagged = ", ".join(

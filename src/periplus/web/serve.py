@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import socket
 import sys
@@ -22,6 +23,8 @@ GRACE = 10
 """Seconds that requests have to end when the server is told to stop."""
 SWITCH = 0.0005
 """Seconds after which a thread that computes lets the others go on: requests must not wait for a flush."""
+COLLECT = (50_000, 20, 50)
+"""How many new objects it takes to look for garbage; a batch of events is a few thousand that go by themselves."""
 
 
 def serve(workspace: Workspace, *, host: str, port: int, say: Callable[[str], None] = print) -> None:
@@ -41,6 +44,9 @@ def serve(workspace: Workspace, *, host: str, port: int, say: Callable[[str], No
     taken = listening.getsockname()[1]
     shown = f"[{host}]" if family == socket.AF_INET6 else host
     sys.setswitchinterval(SWITCH)
+    gc.collect()
+    gc.freeze()  # what is loaded stays; looking through it again and again would hold requests up
+    gc.set_threshold(*COLLECT)
     # uvicorn ends by raising the signal that stopped it once more; it must not end us before the inbox is brought in.
     signal.signal(signal.SIGTERM, _leave)
     try:
@@ -58,6 +64,7 @@ def serve(workspace: Workspace, *, host: str, port: int, say: Callable[[str], No
             with suppress(KeyboardInterrupt):
                 uvicorn.Server(config).run(sockets=[listening])
     finally:
+        gc.unfreeze()
         listening.close()
 
 

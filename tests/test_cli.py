@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import periplus
 from tests.terminal import Said, run
 
 ORDERS = """order,customer,mail,ordered,total
@@ -226,6 +227,26 @@ def test_keys_stand_alone_on_the_last_line(tmp_path: Path) -> None:
         assert " " not in key
         assert key not in run(words[0], "list", "-w", shop, "--json").out
     assert [row["name"] for row in run("source", "list", "-w", shop, "--json").json] == ["web"]
+
+
+def test_secrets_of_a_source_stand_in_no_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = tmp_path / "shop"
+    run("init", shop)
+    typed = ("source", "add", "ecwid", "--secret", "-", "--store", "1003", "--token", "-", "-w", shop)
+    assert run(*typed, stdin="s3cret\nt0ken\n").code == 0
+    monkeypatch.setenv("PERIPLUS_SOURCE_SECRET", "fr0m-outside")
+    assert run("source", "add", "woo", "-w", shop).code == 0
+    said = run("source", "list", "-w", shop, "--json")
+    assert [(row["signed"], row["fetches"]) for row in said.json] == [(True, True), (True, False)]
+    assert not [word for word in ("s3cret", "t0ken", "fr0m-outside") if word in said.out]
+    with periplus.open(shop) as ws:
+        kept = [ws.document("source", name) for name in ("ecwid", "woo")]
+    assert kept == [
+        {"name": "ecwid", "secret": "s3cret", "store": "1003", "token": "t0ken"},
+        {"name": "woo", "secret": "fr0m-outside"},
+    ]
+    nothing = run("source", "add", "third", "--secret", "-", "-w", shop)
+    assert (nothing.code == 0, "No secret came in" in nothing.err) == (False, True)
 
 
 @pytest.mark.parametrize("name", ["all.jsonl", "all.jsonl.gz", "all.parquet"])

@@ -103,6 +103,27 @@ def test_settings_are_kept_and_take_effect_at_once(taking: Served) -> None:
         assert "Europe/Athens" in wrong.text
 
 
+def test_access_to_a_shop_is_kept_and_never_shown(taking: Served) -> None:
+    with taking.signed_in() as client:
+        make(client, "ecwid")
+        form = {
+            "csrf": token(client.get("/sources/ecwid").text),
+            "active": "on",
+            "store": "1003",
+            "token": "t0ken9",
+        }
+        assert "t0ken9" not in client.post("/sources/ecwid/settings", data=form).text
+        twin = client.get("/sources/ecwid.json")
+        assert (twin.json()["source"]["store"], twin.json()["source"]["fetches"]) == ("1003", True)
+        assert "t0ken9" not in twin.text
+        client.post("/sources/ecwid/settings", data={**form, "token": ""})
+        assert taking.ws.document("source", "ecwid")["token"] == "t0ken9"  # an empty field keeps it
+        wrong = client.post("/sources/ecwid/settings", data={**form, "store": "my shop"})
+        assert (wrong.status_code, "t0ken9" in wrong.text) == (422, False)
+        client.post("/sources/ecwid/settings", data={**form, "store": "", "token": ""})
+        assert client.get("/sources/ecwid.json").json()["source"]["fetches"] is False
+
+
 def test_what_was_refused_is_sent_again(taking: Served) -> None:
     with taking.signed_in() as client:
         key = make(client, "web")

@@ -77,7 +77,8 @@ def _told(problem: ValidationError, model: type[BaseModel], what: str, page: str
     if error["type"] == "missing":
         return DocumentError(f"The {what} has no `{where}`.", hint=f"Add it; {page} has every key.")
     said = _SAID.get(error["type"], error["msg"].removeprefix("Value error, ").rstrip("."))
-    given = "" if isinstance(error.get("input"), Mapping | list) else f" (it is {_shown(error.get('input'))})"
+    hidden = isinstance(error.get("input"), Mapping | list | BaseModel) or where in ("secret", "token")
+    given = "" if hidden else f" (it is {_shown(error.get('input'))})"
     at = f" at {where}" if where else ""
     return DocumentError(
         f"The {what} is wrong{at}: {said[:1].lower()}{said[1:]}{given}.", hint=f"{page} has every key."

@@ -8,6 +8,7 @@ single messages is their own affair.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -16,11 +17,12 @@ from typing import Any
 
 import periplus.collect.dialects  # noqa: F401  registers them
 from periplus.collect import content
+from periplus.collect.completing import Completer
 from periplus.collect.pipeline import Pipeline
 from periplus.collect.rate import Rates
 from periplus.collect.sources import Source, Sources
 from periplus.collect.steps import DUPLICATE, Passage
-from periplus.collect.wire import DIALECTS, Dialect, Reading, Reply, Request
+from periplus.collect.wire import DIALECTS, Dialect, Fetch, Reading, Reply, Request
 from periplus.errors import PeriplusError
 from periplus.store.inbox import Inbox, Parcel
 
@@ -60,7 +62,11 @@ class Door:
         """Told of every request whose messages were taken, after the commit, in the writer's thread."""
         self.readers: list[Callable[[str, str, Reading], None]] = []
         """Told of every reading from a known source (its name, the dialect), before anything is written; they only note it."""
+        self.completer = Completer()
+        """Fetches what requests only name; the steps then go on in one of its threads."""
         self._rates = Rates()
+        self._one = threading.Lock()
+        """The steps are run by one thread at a time."""
         self._exact: dict[str, dict[str, Dialect]] = {}
         self._prefixes: list[tuple[str, dict[str, Dialect]]] = []
         self._learn_routes()
@@ -131,14 +137,52 @@ class Door:
             raise Problem(503, refusal.code, str(refusal))
         request, reading, seconds = self._read(dialect, request)
         source = self._source(dialect, request, reading)
-        for reader in self.readers:
-            reader(source.name, dialect.name, reading)
+        number = len(reading.messages)
+        if number and (wait := self._rates.wait(source.name, source.document.rate, number)):
+            raise Problem(429, "rate", f"More than {source.document.rate:,} messages a second.", wait)
+        fetch = _access(dialect, source)
+        if fetch is None:
+            self._go_on(dialect, request, source, reading, seconds, answer)
+            return
+
+        def completed(result: Reading | Exception) -> None:
+            try:
+                if isinstance(result, PeriplusError):
+                    # Also where access is refused: once that is mended, what was sent again is whole.
+                    raise Problem(503, result.code, str(result))
+                if isinstance(result, Exception):
+                    raise result
+                self._go_on(dialect, request, source, result, seconds, answer)
+            except Problem as problem:
+                self._refuse(dialect, request, answer, problem)
+            except Exception:
+                log.exception("unforeseen problem with a request to %s", request.path[:200])
+                self._refuse(
+                    dialect, request, answer, Problem(500, "unforeseen", "Something went wrong here.")
+                )
+
+        try:
+            self.completer.start(source.name, lambda: dialect.complete(request, reading, fetch), completed)  # type: ignore[attr-defined]
+        except PeriplusError as busy:
+            raise Problem(503, busy.code, str(busy)) from None
+
+    def _go_on(
+        self,
+        dialect: Dialect,
+        request: Request,
+        source: Source,
+        reading: Reading,
+        seconds: float,
+        answer: Answer,
+    ) -> None:
+        """Take a reading that is whole through the steps; `seconds` is what parsing took."""
+        with self._one:
+            for reader in self.readers:
+                reader(source.name, dialect.name, reading)
         number = len(reading.messages)
         if not number:
             self._count(dialect.name, answer, dialect.reply(request, reading, []))
             return
-        if wait := self._rates.wait(source.name, source.document.rate, number):
-            raise Problem(429, "rate", f"More than {source.document.rate:,} messages a second.", wait)
         passage = Passage.of(source, dialect.name, request.received, request.address, reading)
         self.pipeline.told["parse"].add(number, len(passage.pending), seconds)
 
@@ -162,7 +206,8 @@ class Door:
 
         Raises BusyError where nothing can be taken.
         """
-        self.pipeline.run(passage)
+        with self._one:
+            self.pipeline.run(passage)
 
         def written(flags: Sequence[bool] | PeriplusError) -> None:
             if isinstance(flags, PeriplusError):
@@ -240,6 +285,15 @@ class Door:
     def _count(self, dialect: str, answer: Answer, reply: Reply) -> None:
         self.answered[dialect, reply.status] += 1
         answer(reply)
+
+
+def _access(dialect: Any, source: Source) -> Fetch | None:
+    """The shop's API, where the dialect's requests only name things and the source may ask for them."""
+    store, token = source.document.store, source.document.token
+    if store is None or token is None or not hasattr(dialect, "complete"):
+        return None
+    found: Fetch = dialect.access(store, token)
+    return found
 
 
 def _with_wait(reply: Reply, wait: int | None) -> Reply:

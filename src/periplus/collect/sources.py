@@ -17,7 +17,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from periplus import clock
 from periplus.collect.authored import Name, Names, Part, parsed
@@ -36,6 +36,15 @@ LOOKS = 0.25
 log = logging.getLogger("periplus.collect")
 
 
+SECRETS = ("secret", "token")
+"""What of a source is never shown."""
+
+
+def _digits(value: Any) -> Any:
+    """A shop's number, also where YAML read it as one."""
+    return str(value) if type(value) is int else value
+
+
 class SourceDocument(Part):
     """One source of events.
 
@@ -43,7 +52,8 @@ class SourceDocument(Part):
     offset; the workspace's where it has none. `origins`: the web sites whose pages may send with its key, such as
     `https://shop.example`; any where it names none. `channel` and `department` are those of its messages that name
     none. `consent`: whether analytics is allowed where nothing is known. `rate`: messages a second, on average; 0 is
-    no limit. `secret`: what a shop signs its webhooks with.
+    no limit. `secret`: what a shop signs its webhooks with. `store` and `token`: the shop's number and the secret
+    token by which its API gives what its webhooks only name (Ecwid).
 
     >>> SourceDocument.parse({"name": "web", "origins": "https://Shop.example/"}).origins
     ('https://shop.example',)
@@ -57,7 +67,9 @@ class SourceDocument(Part):
     department: Name | None = None
     consent: bool = True
     rate: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    secret: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    secret: Annotated[str, Field(min_length=1, max_length=1000)] | None = Field(None, repr=False)
+    store: Annotated[str, BeforeValidator(_digits), Field(pattern=r"^[0-9]{1,20}$")] | None = None
+    token: Annotated[str, Field(pattern=r"^[!-~]{1,1000}$")] | None = Field(None, repr=False)
     active: bool = True
 
     @classmethod
@@ -79,6 +91,12 @@ class SourceDocument(Part):
     @classmethod
     def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(_origin(each) for each in value)
+
+    @model_validator(mode="after")
+    def _access(self) -> SourceDocument:
+        if (self.store is None) != (self.token is None):
+            raise ValueError("access to a shop's API needs both its number (store) and a token")
+        return self
 
     def document(self) -> dict[str, Any]:
         """The plain form; `parse(document())` equals this."""

@@ -127,6 +127,10 @@ Fetch = Callable[[str], Mapping[str, Any]]
 class Completed(Protocol):
     """What a dialect has besides whose requests only name things, where the source has access to the shop's API."""
 
+    def access(self, store: str, token: str) -> Fetch:
+        """The API of a shop, by its number there and a secret token; nothing is asked of it yet."""
+        ...
+
     def complete(self, request: Request, reading: Reading, fetch: Fetch) -> Reading:
         """The reading with what was named, fetched; raises BusyError (reply 503, so that it is sent again)."""
         ...

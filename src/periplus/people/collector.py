@@ -103,6 +103,7 @@ class Collector:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
+        self.door.completer.stop()
         self.inbox.finish()
         try:
             self.bring_in()
@@ -154,6 +155,7 @@ class Collector:
         steps["dedupe"] = {"kept": self.inbox.written, "seconds": self.inbox.dedupe_seconds}
         steps["commit"] = {"groups": self.inbox.groups, "seconds": self.inbox.commit_seconds}
         problems = [str(problem) for problem in (self.inbox.problem, self.problem) if problem is not None]
+        problems += self.door.completer.problems
         return {
             "steps": steps,
             "requests": {f"{name or '-'} {status}": n for (name, status), n in self.door.answered.items()},

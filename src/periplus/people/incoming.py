@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from periplus.clock import iso
-from periplus.collect.sources import KEY, KIND, SourceDocument
+from periplus.collect.sources import KEY, KIND, SECRETS, SourceDocument
 from periplus.errors import NotFoundError, unknown
 from periplus.store.manifest import Manifest
 from periplus.store.state import State
@@ -35,7 +35,8 @@ def save(state: State, document: Mapping[str, Any] | str | Path) -> str:
 def listed(state: State, live: Manifest) -> list[dict[str, Any]]:
     """Sources with write keys, then those of imports: name, kind (`key` or `import`), since when, and settings.
 
-    The `secret` that signs webhooks is never shown; `signed` says whether there is one.
+    The `secret` that signs webhooks is never shown; `signed` says whether there is one. Nor is the
+    `token` of a shop's API; `fetches` says whether there is one.
     """
     found: dict[str, dict[str, Any]] = {}
     for row in state.issued(KEY):
@@ -44,13 +45,14 @@ def listed(state: State, live: Manifest) -> list[dict[str, Any]]:
             continue
         body = state.document(KIND, row["name"]) or {"name": row["name"]}
         document = SourceDocument.parse(body)
-        settings = document.model_dump(mode="json", exclude={"secret", "name"})
+        settings = document.model_dump(mode="json", exclude={*SECRETS, "name"})
         found[row["name"]] = {
             **row,
             "kind": "key",
             "keys": 1,
             **settings,
             "signed": document.secret is not None,
+            "fetches": document.token is not None,
         }
     imported = {batch.source: batch.created for batch in reversed(live.batches) if not batch.live}
     rows = [{"name": name, "created": iso(created), "kind": "import"} for name, created in imported.items()]

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from periplus.collect.shops import ecwid, signature
 from periplus.collect.shops.body import identifier, part, seconds, text, whole
+from periplus.collect.shops.ecwid_api import EcwidApi
 from periplus.collect.shops.hook import Hook
 from periplus.collect.shops.message import Message
 from periplus.collect.wire import DIALECTS, Fetch, Reading, Refused, Request
@@ -51,6 +52,9 @@ class Ecwid(Hook):
         if kind is None or (found.get("missing") and not messages):
             messages = [Refused("bad_identifier", "The body does not say what happened to what.", body)]
         return Reading(None, messages, found=found)
+
+    def access(self, store: str, token: str) -> Fetch:
+        return EcwidApi(store, token)
 
     def complete(self, request: Request, reading: Reading, fetch: Fetch) -> Reading:
         """The reading with what the webhook names, fetched; as it was where that is gone."""

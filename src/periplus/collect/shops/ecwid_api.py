@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -51,7 +52,7 @@ class EcwidApi:
         )
         try:
             with self._opener.open(request, timeout=self._timeout) as reply:
-                raw = reply.read(LARGEST + 1)
+                raw = _read(reply, time.monotonic() + self._timeout)
         except urllib.error.HTTPError as problem:
             with problem:
                 raise _refused(path, problem.code) from None
@@ -65,6 +66,17 @@ class EcwidApi:
             return whole(raw)
         except InputError:
             raise BusyError(f"Ecwid's answer for {path} is not JSON.", hint="It is asked again.") from None
+
+
+def _read(reply: http.client.HTTPResponse, until: float) -> bytes:
+    """The body, as far as LARGEST; raises TimeoutError where it drips in for longer than that."""
+    parts, size = [], 0
+    while size <= LARGEST and (part := reply.read1(1 << 16)):
+        if time.monotonic() > until:
+            raise TimeoutError
+        parts.append(part)
+        size += len(part)
+    return b"".join(parts)
 
 
 def _refused(path: str, status: int) -> NotFoundError | AccessError | BusyError:

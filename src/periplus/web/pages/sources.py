@@ -13,7 +13,7 @@ from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
 from periplus import clock
-from periplus.collect.sources import SourceDocument
+from periplus.collect.sources import SECRETS, SourceDocument
 from periplus.errors import InputError, NotFoundError, StoreError, unknown
 from periplus.web import words
 from periplus.web.auth import form_of_ours
@@ -30,7 +30,7 @@ LIVE = 12
 """Messages that the live view shows."""
 PAGES = ("vocabulary", "plan", "traffic")
 """Pages at the addresses of which there would be sources of these names."""
-SETTINGS = ("zone", "channel", "department", "secret")
+SETTINGS = ("zone", "channel", "department", "secret", "store", "token")
 """Settings that are one short text in the form."""
 
 Rows = Sequence[Mapping[str, Any]]
@@ -69,9 +69,11 @@ def settings_of(form: FormData, known: Mapping[str, Any]) -> dict[str, Any]:
     """A source's settings as the form gives them; what the form does not name stays as it is."""
     document = dict(known)
     for name in SETTINGS:
-        if name == "secret" and not word(form, name, 1000):
+        if name in SECRETS and not word(form, name, 1000):
             continue  # it is never shown, so an empty field says nothing
         document[name] = word(form, name, 1000)
+    if document["store"] is None:
+        document["token"] = None  # without the shop's number it is good for nothing
     origins = form.get("origins")
     document["origins"] = str(origins).split() if isinstance(origins, str) else []
     rate = word(form, "rate", 9) or "0"

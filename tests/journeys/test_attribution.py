@@ -252,6 +252,15 @@ def test_a_value_spelt_like_a_row_of_ours_is_quoted():
         check_people(found, row, ("conversions", "won"))
 
 
+def test_numbers_beyond_all_reason_are_none():
+    events = log((0, "A", "1"), (1, "C", None), (2, "A", "1"), (3, "C", None), (4, "X", "1"))
+    for event, number in zip(events, ("", "1e9999", "", "5", "1e-400"), strict=True):
+        event["properties"]["w"] = number
+    asked = BASE | {"models": ["last"], "spend": {"of": {"event": "X"}, "amount": "w"}, "now": moment(10**9)}
+    (row,) = answer(asked, events).rows
+    assert (row["conversions"], row["value"], row["cost"], row["return"]) == (2, 5, 0, None)
+
+
 def test_without_paths_that_fail_markov_warns():
     events = log((0, "A", "1"), (1, "C", None))
     assert any("Every path converts" in said for said in answer(BASE, events).warnings)

@@ -228,6 +228,15 @@ def test_equal_sums_whatever_the_order_of_the_numbers():
         assert row["value"] == math.fsum([1e16, 1, -1e16, 0.1, 0.2])
 
 
+def test_numbers_beyond_all_reason_are_left_out():
+    events = [
+        {"customer": owner, "time": 0, "event": "A", "properties": {"v": value}}
+        for owner, value in ((1 << 60, "1e9999"), (2 << 60, "-1e5000"), (3 << 60, "7"), (0, "1e9999"))
+    ]
+    (row,) = answer({"kind": "trend", "series": [{"measure": {"sum": "v"}}], "bucket": "day"}, events).rows
+    assert row["value"] == 7
+
+
 def test_neighbouring_buckets_have_no_gap():
     found = answer(
         {"kind": "trend", "series": [{}], "bucket": "month", "now": "2026-02-02"},

@@ -14,6 +14,9 @@ from periplus.journeys import reading
 from periplus.store.columns import NUMBER_TEXT, FileColumns, quote_text
 from periplus.store.snapshot import Expression, Snapshot
 
+GREATEST = "1e100"
+"""What is greater is no amount of anything, and would make sums overflow."""
+
 
 @dataclass(frozen=True)
 class Amounts:
@@ -36,7 +39,7 @@ class Amounts:
 
 def amounts(snapshot: Snapshot, of: Condition, path: str) -> Amounts:
     """The numbers that the events which meet `of` have at a path."""
-    found = snapshot.fetch(_has_number(of, path), [_number(path)])
+    found = snapshot.fetch(has_number(of, path), [number(path)])
     cuts = np.searchsorted(found.shard, np.arange(snapshot.shard_count + 1)).tolist()
     numbers = np.asarray(np.ma.filled(found.columns[0], 0.0), np.float64)
     rows = np.asarray(found.row, np.int64)
@@ -48,7 +51,7 @@ def entered(
 ) -> tuple[np.ndarray, np.ndarray, Sequence[str | None]]:
     """Time int64[n], number float64[n] and the text form of the value of `by` of the events that meet `of`,
     whether they are somebody's or nobody's."""
-    where, values = _has_number(of, path), [_number(path), reading.text(by)]
+    where, values = has_number(of, path), [number(path), reading.text(by)]
     found = snapshot.fetch(where, values)
     parts = [
         np.asarray(snapshot.shard(index).time)[np.asarray(found.row)[found.shard == index]]
@@ -57,28 +60,33 @@ def entered(
     time, columns = snapshot.fetch_unidentified(where, values)
     both = [[found.columns[place], columns[place]] for place in range(2)]
     numbers = np.concatenate([np.asarray(np.ma.filled(part, 0.0), np.float64) for part in both[0]])
-    texts = [text for part in both[1] for text in _texts(part)]
-    return np.concatenate([*parts, time]), numbers, texts
+    named = [text for part in both[1] for text in texts(part)]
+    return np.concatenate([*parts, time]), numbers, named
 
 
-def _texts(column: np.ndarray) -> list[str | None]:
+def texts(column: np.ndarray) -> list[str | None]:
+    """A column of texts as it was fetched; None where there is none."""
     return [None if text is None or text is np.ma.masked else str(text) for text in column]
 
 
-def _has_number(of: Condition, path: str) -> Expression:
+def has_number(of: Condition, path: str) -> Expression:
+    """SQL of whether an event meets a condition and has a number at a path, of a size that can be summed."""
     text = reading.text(path)
 
     def where(columns: FileColumns) -> tuple[str, list[Any]]:
         sql, bound = of.sql(columns)
-        return f"({sql}) AND regexp_full_match({text(columns)[0]}, {quote_text(NUMBER_TEXT)})", list(bound)
+        read = text(columns)[0]
+        is_number = f"regexp_full_match({read}, {quote_text(NUMBER_TEXT)})"
+        return f"({sql}) AND {is_number} AND abs(TRY_CAST({read} AS DOUBLE)) < {GREATEST}", list(bound)
 
     return where
 
 
-def _number(path: str) -> Expression:
+def number(path: str) -> Expression:
+    """SQL of the number at a path, where there is one."""
     text = reading.text(path)
 
-    def number(columns: FileColumns) -> tuple[str, list[Any]]:
-        return f"CAST({text(columns)[0]} AS DOUBLE)", []
+    def expression(columns: FileColumns) -> tuple[str, list[Any]]:
+        return f"TRY_CAST({text(columns)[0]} AS DOUBLE)", []
 
-    return number
+    return expression

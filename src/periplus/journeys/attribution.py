@@ -147,9 +147,15 @@ def _return(planned: Plan, spent: float | None, earned: float, value: float) -> 
         return {}
     return {
         "spend": spent,
-        "cost": spent / earned if earned else None,
-        "return": value / spent if spent and planned.value is not None else None,
+        "cost": _ratio(spent, earned),
+        "return": None if planned.value is None else _ratio(value, spent),
     }
+
+
+def _ratio(part: float, whole: float) -> float | None:
+    """None where it is of nothing, or of so little that it is no number any more."""
+    found = part / whole if whole else math.inf
+    return found if math.isfinite(found) else None
 
 
 # -- people -------------------------------------------------------------------------------------

@@ -6,13 +6,12 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, no_type_check
 
 import numpy as np
 
 from periplus.errors import QuestionError
-from periplus.journeys import entries, labels, reading
+from periplus.journeys import amounts, entries, labels, reading
 from periplus.journeys.moment import ALWAYS
 from periplus.journeys.rules import JourneyRules
 from periplus.journeys.sessions import sessions
@@ -20,7 +19,7 @@ from periplus.journeys.shards import each_shard
 from periplus.journeys.trend_plan import Plan, Series, inside
 from periplus.journeys.walk import OFF, walk
 from periplus.question import Context, Row
-from periplus.store.columns import NUMBER_TEXT, FileColumns, quote_text
+from periplus.store.columns import FileColumns
 from periplus.store.compiled import compiled
 from periplus.store.snapshot import Expression, Shard
 
@@ -138,29 +137,12 @@ class _Rows:
     def __init__(self, planned: Plan, series: Series, context: Context) -> None:
         self.numbers: list[np.ndarray] = []
         self._found: list[np.ndarray] | None = None
-        snapshot = context.snapshot
-        text = None if series.path is None else reading.text(series.path)
-
-        def where(columns: FileColumns) -> tuple[str, list[Any]]:
-            sql, bound = series.of.sql(columns)
-            if text is None:
-                return sql, list(bound)
-            return f"({sql}) AND regexp_full_match({text(columns)[0]}, {quote_text(NUMBER_TEXT)})", list(
-                bound
-            )
-
-        def number(columns: FileColumns) -> tuple[str, list[Any]]:
-            return "0.0::DOUBLE" if text is None else f"CAST({text(columns)[0]} AS DOUBLE)", []
-
-        if text is not None:
-            found = snapshot.fetch(where, [number])
-            cuts = np.searchsorted(found.shard, np.arange(snapshot.shard_count + 1))
-            column = np.asarray(np.ma.filled(found.columns[0], np.nan), np.float64)
-            self._found = [np.asarray(found.row)[a:b] for a, b in pairwise(cuts.tolist())]
-            self.numbers = [column[a:b] for a, b in pairwise(cuts.tolist())]
+        if series.path is not None:
+            found = amounts.amounts(context.snapshot, series.of, series.path)
+            self._found, self.numbers = found.rows, found.numbers
         else:
-            self._mask = labels.masks(snapshot, [series.of])
-        self.nobody = _nobody(series, planned.breakdown, where, number, context)
+            self._mask = labels.masks(context.snapshot, [series.of])
+        self.nobody = _nobody(series, planned.breakdown, context)
 
     def of(self, shard: Shard) -> np.ndarray:
         """int64: the rows of a shard, in order."""
@@ -181,15 +163,19 @@ class _Nobody:
     value: list[str | None]
 
 
-def _nobody(
-    series: Series, path: str | None, where: Expression, number: Expression, context: Context
-) -> _Nobody:
+def _nobody(series: Series, breakdown: str | None, context: Context) -> _Nobody:
     if series.unit != "events":
         return _Nobody(np.zeros(0, np.int64), np.zeros(0), [])
-    value = reading.text(path) if path is not None else _null
+    where: Expression = series.of.sql
+    number: Expression = _null
+    if series.path is not None:
+        where, number = amounts.has_number(series.of, series.path), amounts.number(series.path)
+    value = reading.text(breakdown) if breakdown is not None else _null
     time, (numbers, values) = context.snapshot.fetch_unidentified(where, [number, value])
-    texts = [None if text is None or text is np.ma.masked else str(text) for text in values]
-    return _Nobody(time, np.asarray(np.ma.filled(numbers, np.nan), np.float64), texts)
+    sums = (
+        np.zeros(len(time)) if series.path is None else np.asarray(np.ma.filled(numbers, np.nan), np.float64)
+    )
+    return _Nobody(time, sums, amounts.texts(values))
 
 
 def _null(columns: FileColumns) -> tuple[str, list[Any]]:

@@ -28,8 +28,20 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "Attribution", "Flow", "Funnel", "Lifecycle", "Map", "Pattern", "PeriplusError", "Retention", "Timing", "Trend", "Workspace", "init", "open",
-]  # fmt: skip
+    "Attribution",
+    "Flow",
+    "Funnel",
+    "Lifecycle",
+    "Map",
+    "Pattern",
+    "PeriplusError",
+    "Retention",
+    "Timing",
+    "Trend",
+    "Workspace",
+    "init",
+    "open",
+]
 
 _LOADED = {
     "Attribution": ("periplus.journeys.attribution", "AttributionQuestion"),

@@ -99,7 +99,7 @@ def test_a_funnel_agrees_with_the_oracle(
 
 
 def test_traffic_is_customers_or_all() -> None:
-    with pytest.raises(QuestionError, match="customers.*all"):
+    with pytest.raises(QuestionError, match=r"customers.*all"):
         answer({"kind": "map", "map": DOCUMENT, "traffic": "bots"}, [])
 
 

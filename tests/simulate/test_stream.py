@@ -46,20 +46,26 @@ def test_more_events_of_one_seed_begin_with_the_same_people(tmp_path):
     small = simulate(tmp_path / "small.parquet", 20_000, seed=5)
     large = simulate(tmp_path / "large.parquet", 300_000, seed=5)
     assert large["people"] > small["people"]
-    missing = duckdb.connect().sql(
-        f"""
+    missing = (
+        duckdb.connect()
+        .sql(
+            f"""
         SELECT count(*) FROM '{tmp_path / "small.parquet"}' small
         WHERE "properties.name" IS DISTINCT FROM 'Home'
           AND messageId NOT IN (SELECT messageId FROM '{tmp_path / "large.parquet"}')
         """
-    ).fetchall()
+        )
+        .fetchall()
+    )
     assert missing == [(0,)]
 
 
 @pytest.mark.parametrize("count", [1, 2, 17, 1000, 131_073])
 def test_as_many_events_as_asked_for(tmp_path, count):
     truth = simulate(tmp_path / "shop.parquet", count, seed=count)
-    assert duckdb.connect().sql(f"SELECT count(*) FROM '{tmp_path / 'shop.parquet'}'").fetchall() == [(count,)]
+    assert duckdb.connect().sql(f"SELECT count(*) FROM '{tmp_path / 'shop.parquet'}'").fetchall() == [
+        (count,)
+    ]
     assert truth["events"] == sum(truth["events_by_name"].values()) == count
 
 
@@ -100,12 +106,16 @@ def test_currency_end_and_length_are_arguments(tmp_path):
         tmp_path / "shop.parquet", 5_000, seed=1, end="2024-03-01T12:00:00Z", days=60, currency="RON"
     )
     assert (truth["start"], truth["end"]) == ("2024-01-01T00:00:00Z", "2024-03-01T00:00:00Z")
-    [(first, last, currencies)] = duckdb.connect().sql(
-        f"""
+    [(first, last, currencies)] = (
+        duckdb.connect()
+        .sql(
+            f"""
         SELECT min(timestamp)::VARCHAR, max(timestamp)::VARCHAR, list(DISTINCT "properties.currency")
         FROM '{tmp_path / "shop.parquet"}'
         """
-    ).fetchall()
+        )
+        .fetchall()
+    )
     assert first >= "2024-01-01"
     assert last < "2024-03-01"
     assert [name for name in currencies if name] == ["RON"]

@@ -222,9 +222,7 @@ def test_a_secret_expires(opened: State, monkeypatch: pytest.MonkeyPatch) -> Non
     assert opened.check("session", lasting) == "bob"
 
 
-def test_expired_secrets_go_when_the_next_is_issued(
-    opened: State, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_expired_secrets_go_when_the_next_is_issued(opened: State, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("ann", "bob"):
         opened.issue("session", name, seconds=60)
     lasting, token = opened.issue("session", "eve", seconds=3600), opened.issue("token", "till")

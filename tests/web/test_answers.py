@@ -8,7 +8,13 @@ import periplus
 from periplus.web.answers import Answers
 
 EVENTS = [
-    {"type": "track", "event": name, "userId": "u1", "messageId": f"m{place}", "timestamp": f"2026-01-01T00:00:0{place}Z"}
+    {
+        "type": "track",
+        "event": name,
+        "userId": "u1",
+        "messageId": f"m{place}",
+        "timestamp": f"2026-01-01T00:00:0{place}Z",
+    }
     for place, name in enumerate(("Product Viewed", "Product Added", "Order Completed"))
 ]
 FUNNEL = {"kind": "funnel", "steps": [{"event": "Product Viewed"}, {"event": "Order Completed"}]}
@@ -34,7 +40,11 @@ def test_an_answer_is_kept_until_the_data_changes(tmp_path):
         ws.import_file(shop(tmp_path, EVENTS))
         after = answers.ask(FUNNEL)
         assert [row["reached"] for row in first.rows] == [1, 0]
-        assert [row["reached"] for row in after.rows] == [1, 1] == [row["reached"] for row in ws.ask(FUNNEL).rows]
+        assert (
+            [row["reached"] for row in after.rows]
+            == [1, 1]
+            == [row["reached"] for row in ws.ask(FUNNEL).rows]
+        )
 
 
 def test_a_map_that_was_edited_is_asked_anew(tmp_path):

@@ -56,6 +56,28 @@ class Finisher:
         except PeriplusError as problem:
             log.warning("vocabularies and tracking plan are as they were last known: %s", problem)
 
+    def off_plan(self, message: dict[str, Any], source: str, dialect: str) -> str | None:
+        """What about a message is otherwise than the plan in force says, in the house's words; None where all is well.
+
+        Without a plan all is well.
+        """
+        if self._read < 0:
+            self.refresh(clock.wall())
+        plan = self._plan
+        if plan is None:
+            return None
+        found = plan.check(self._vocabularies.of(source, dialect).apply(message))
+        if not found:
+            return None
+        first, more = found[0], len(found) - 1
+        name = f"{first.event}, {first.property}" if first.property else first.event
+        hint = plan.hint(first)
+        return (
+            f"{name}: {first.wrong}."
+            + (f" Planned is {hint!r}." if hint else " See `periplus plan show`.")
+            + (f" And {more} more." if more else "")
+        )
+
     def line(self, event: Received) -> bytes:
         """The event as a line of Segment-spec JSON that the importer reads."""
         message: dict[str, Any] = msgspec.json.decode(event.message)

@@ -53,7 +53,8 @@ class SourceDocument(Part):
     `https://shop.example`; any where it names none. `channel` and `department` are those of its messages that name
     none. `consent`: whether analytics is allowed where nothing is known. `rate`: messages a second, on average; 0 is
     no limit. `secret`: what a shop signs its webhooks with. `store` and `token`: the shop's number and the secret
-    token by which its API gives what its webhooks only name (Ecwid).
+    token by which its API gives what its webhooks only name (Ecwid). `strict`: whether what is not on the tracking plan is
+    refused.
 
     >>> SourceDocument.parse({"name": "web", "origins": "https://Shop.example/"}).origins
     ('https://shop.example',)
@@ -71,6 +72,7 @@ class SourceDocument(Part):
     store: Annotated[str, BeforeValidator(_digits), Field(pattern=r"^[0-9]{1,20}$")] | None = None
     token: Annotated[str, Field(pattern=r"^[!-~]{1,1000}$")] | None = Field(None, repr=False)
     active: bool = True
+    strict: bool = False
 
     @classmethod
     def parse(cls, document: Mapping[str, Any] | str | Path | SourceDocument) -> SourceDocument:

@@ -1,6 +1,7 @@
 """What happens to the messages of a request before they are safe: named steps, one after another.
 
     validate   is it an event at all; its time, as a moment
+    plan       is it as planned, where its source is strict
     mark       the network of the shop's own it came from, before its address is forgotten
     consent    may it be kept, kept by nobody's name, or only counted
     key        what makes it the same event when it comes again
@@ -31,7 +32,9 @@ PAYLOAD = 64 << 10
 """Bytes that are kept of a refused message."""
 ACCEPTED, DUPLICATE, WITHHELD = Outcome(Fate.ACCEPTED), Outcome(Fate.DUPLICATE), Outcome(Fate.WITHHELD)
 TOO_LARGE = "too_large"
-"""The one reason beside `event.REASONS`: a single message over the limit."""
+"""A reason beside `event.REASONS`: a single message over the limit."""
+OFF_PLAN = "off_plan"
+"""Another one: otherwise than the tracking plan says, from a source that is strict."""
 
 
 @dataclass(slots=True)
@@ -127,6 +130,24 @@ def validating(limit: int) -> Step:
         passage.pending = kept
 
     return validate_
+
+
+def planning(judge: Callable[[dict[str, Any], str, str], str | None]) -> Step:
+    """Refuse what is not as planned, where the source is strict; `judge` says what is wrong with a message of a source and dialect."""
+
+    def plan(passage: Passage) -> None:
+        if not passage.source.document.strict:
+            return
+        kept = []
+        for item in passage.pending:
+            wrong = judge(item.message, passage.source.name, passage.dialect)
+            if wrong is None:
+                kept.append(item)
+            else:
+                passage.reject(item.place, OFF_PLAN, wrong, item.message)
+        passage.pending = kept
+
+    return plan
 
 
 def marking(rules: Callable[[], TrafficRules]) -> Step:

@@ -24,7 +24,7 @@ from periplus.collect.finish import Finisher
 from periplus.collect.marks import TrafficRules
 from periplus.collect.pipeline import Pipeline
 from periplus.collect.sources import Sources
-from periplus.collect.steps import Passage, consenting, keying, marking, validating
+from periplus.collect.steps import Passage, consenting, keying, marking, planning, validating
 from periplus.collect.wire import Reading, Reply, Request
 from periplus.errors import PeriplusError
 from periplus.people.flush import Flush
@@ -71,15 +71,16 @@ class Collector:
         self.consents = Consents(
             state, no_analytics=home.settings.no_analytics, defaults=self.sources.consent
         )
+        self.finisher = Finisher(state, self.sources)
         self.pipeline = Pipeline(
             [
                 ("validate", validating(home.settings.event_bytes)),
+                ("plan", planning(self.finisher.off_plan)),
                 ("mark", marking(self._rules)),
                 ("consent", consenting(self.consents, self._rules)),
                 ("key", keying()),
             ]
         )
-        self.finisher = Finisher(state, self.sources)
         self.problem: PeriplusError | None = None
         """Why the store could not take in what waits; None while it can."""
         self._traffic = TrafficRules.parse(manifest.read(home.root).traffic)

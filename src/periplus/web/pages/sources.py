@@ -81,6 +81,7 @@ def settings_of(form: FormData, known: Mapping[str, Any]) -> dict[str, Any]:
         raise InputError(_("The limit is a whole number of messages a second."), code="value")
     document["rate"] = int(rate)
     document["consent"] = form.get("consent") is not None
+    document["strict"] = form.get("strict") is not None
     document["active"] = form.get("active") is not None
     return {key: value for key, value in document.items() if value is not None}
 

@@ -93,6 +93,7 @@ def test_an_agent_finds_reads_and_notes(chromium: Any, served: Served, person: s
             assert told in order.inner_text()
         assert "Where is my parcel?" in tab.inner_text('[data-ticket="4471"]')
         tab.click("text=Why one person")
+        tab.wait_for_selector("#ids .note")
         ids = tab.inner_text("#ids")
         assert "“Order Completed” of 2 May 2026, 12:00 carried it together with u-eleni" in ids
         assert "Kept apart: device tablet" in ids
@@ -144,6 +145,9 @@ def test_buyer_and_recipient_are_two(served: Served, reader: httpx.Client) -> No
     twin = reader.get(f"/people/{served.ws.customer('u-nikos')['customer']}.json").json()
     assert twin["orders"] == []
     assert twin["apart"][0]["others"][0]["label"] == "u-eleni"
+    here = f"/people/{twin['customer']['customer']}"
+    assert "Kept apart" not in reader.get(here).text
+    assert "Kept apart: device tablet" in reader.get(here, params={"apart": 1}).text
 
 
 @pytest.mark.parametrize(

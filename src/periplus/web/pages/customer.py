@@ -14,7 +14,7 @@ from periplus.errors import NotFoundError
 from periplus.journeys.lifeline import Lifeline
 from periplus.people.notes import MOST_LETTERS
 from periplus.web import words
-from periplus.web.page import Page, add_page, link
+from periplus.web.page import Page, add_page, is_fragment, link, render
 from periplus.web.pages import life
 from periplus.web.pages.journeys_picture import lay_out
 from periplus.web.pages.people import whole
@@ -44,6 +44,8 @@ def add(router: APIRouter, site: Site) -> None:
         if number != customer:
             address = f"/people/{quote(number)}{twin}"
             return RedirectResponse(link(address, traffic=None if traffic == "customers" else traffic), 301)
+        if params.get("apart") and is_fragment(request):
+            return render(request, "customer_apart.html", {"apart": ws.apart(number), "kinds": kinds()})
         maps = ws.maps()
         named = params.get("map") or (maps[0]["id"] if maps else None)
         document = ws.map(named) if named else None
@@ -63,7 +65,9 @@ def add(router: APIRouter, site: Site) -> None:
         found = int(seen.sum())
         numbered = [group for group in groups if group["number"] >= 0]
         dealings = ws.dealings(number, traffic)
-        apart, consent, notes = ws.apart(number), ws.consent(number), ws.notes(number)
+        consent, notes = ws.consent(number), ws.notes(number)
+        # Others are looked for among all ids of the shop, which takes longer than the rest: the page asks for them itself.
+        apart = ws.apart(number) if twin or params.get("apart") else None
         data = {
             "customer": person,
             "map": named,
@@ -136,9 +140,10 @@ def picture(
     numbered: Sequence[dict[str, Any]], steps: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any] | None:
     """The newest journeys, drawn; None where there is none."""
-    newest = numbered[-life.MOST_DRAWN :]
-    for group in newest:
-        group["said"] = life.fate(group)
+    newest = [
+        group | {"said": life.fate(group), "visits": group["visits"][-life.MOST_DOTS :]}
+        for group in numbered[-life.MOST_DRAWN :]
+    ]
     return lay_out(newest, stages_of(steps)) if newest else None
 
 

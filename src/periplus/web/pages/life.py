@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from periplus.clock import iso
 from periplus.journeys.lifeline import Lifeline
 from periplus.journeys.walk import OFF
 from periplus.web import words
@@ -23,6 +22,8 @@ PER_PAGE = 300
 """Events of one page of a timeline."""
 MOST_DRAWN = 60
 """Journeys in the picture, the newest; all of them are in the list."""
+MOST_DOTS = 300
+"""Visits of one journey in the picture, the newest."""
 LISTED = 60
 """Names and channels to choose from, the most frequent."""
 
@@ -103,8 +104,8 @@ def groups(
             "visits": visits,
             "events": len(rows),
             "on_map": len(on_map),
-            "start": iso(int(line.time[rows[0]])),
-            "end": iso(int(line.time[rows[-1]])),
+            "start": int(line.time[rows[0]]),
+            "end": int(line.time[rows[-1]]),
             "reached": any(visit["goal"] for visit in on_map),
             "fate": line.outcome(group["number"]) if inside else None,
             "last": on_map[-1] if on_map else None,
@@ -153,9 +154,9 @@ def _visit(
         "stage": at["stage"] if at else None,
         "name": at["name"] if at else names[line.places[first]],
         "goal": step is not None and step in goal,
-        "start": iso(int(line.time[first])),
-        "end": iso(int(line.time[rows[-1]])),
-        "seconds": (int(line.time[rows[-1]]) - int(line.time[first])) / 1e6,
+        "start": (start := int(line.time[first])),
+        "end": (end := int(line.time[rows[-1]])),
+        "seconds": (end - start) / 1e6,
         "count": len(rows),
         "rows": rows,
     }

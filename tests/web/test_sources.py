@@ -155,3 +155,12 @@ def test_an_unknown_source_names_the_nearest(fresh: Served) -> None:
         said = client.get("/sources/web%20shp.json")
         assert said.status_code == 404
         assert said.json()["allowed"] == ["web shop"]
+
+
+def test_a_document_written_by_hand_keeps_the_secrets(empty: Any) -> None:
+    empty.add_source("shop", secret="s3cret")
+    empty.save_source({"name": "shop", "strict": True})
+    (source,) = [row for row in empty.sources() if row["name"] == "shop"]
+    assert (source["signed"], source["strict"]) == (True, True)
+    empty.save_source({"name": "shop", "secret": None})
+    assert not next(row for row in empty.sources() if row["name"] == "shop")["signed"]

@@ -22,8 +22,15 @@ def add(state: State, name: str, fields: Mapping[str, Any]) -> str:
 
 
 def save(state: State, document: Mapping[str, Any] | str | Path) -> str:
-    """Change a source that is there; raises NotFoundError with the nearest name for one that is not."""
+    """Change a source that is there; raises NotFoundError with the nearest name for one that is not.
+
+    Secrets are never shown, so no document that was written by hand has them: one that names none keeps them.
+    """
     parsed = SourceDocument.parse(document)
+    before = state.document(KIND, parsed.name) or {}
+    kept = {key: before[key] for key in SECRETS if key in before and key not in parsed.model_fields_set}
+    if kept:
+        parsed = SourceDocument.parse({**parsed.document(), **kept})
     known = {row["name"] for row in state.issued(KEY)} | set(state.names(KIND))
     if parsed.name not in known:
         message, hint, allowed = unknown("source", parsed.name, known)

@@ -60,7 +60,7 @@ class Served:
         return self._gone()
 
     def _gone(self) -> int:
-        code = self.process.wait(60)
+        code = self.process.wait(120)
         if self.process.stdout is not None:
             self.process.stdout.close()
         return code

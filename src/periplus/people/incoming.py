@@ -29,6 +29,8 @@ def save(state: State, document: Mapping[str, Any] | str | Path) -> str:
     parsed = SourceDocument.parse(document)
     before = state.document(KIND, parsed.name) or {}
     kept = {key: before[key] for key in SECRETS if key in before and key not in parsed.model_fields_set}
+    if parsed.store is None:
+        kept.pop("token", None)  # without the shop's number it is good for nothing
     if kept:
         parsed = SourceDocument.parse({**parsed.document(), **kept})
     known = {row["name"] for row in state.issued(KEY)} | set(state.names(KIND))

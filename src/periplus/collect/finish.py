@@ -23,9 +23,6 @@ from periplus.errors import PeriplusError
 from periplus.store.inbox_file import Received
 from periplus.store.state import State
 
-AGE = 5 * clock.SECOND
-"""Microseconds after which documents are read anew."""
-
 log = logging.getLogger("periplus.collect")
 
 
@@ -40,14 +37,15 @@ class Finisher:
         self._plan: TrackingPlan | None = None
         self._kept = Kept(state)
         self._catalogue = Kept.NOTHING
-        self._read = -AGE
+        self._read = False
         self._failed: set[str] = set()
 
-    def refresh(self, now: int) -> None:
-        """Read the documents anew if that was a while ago, and save what was noticed; what fails waits."""
-        if now - self._read < AGE:
-            return
-        self._read = now
+    def refresh(self) -> None:
+        """Read the documents anew, and save what was noticed; what fails waits.
+
+        Before every flush, so that what comes in after a plan is adopted is judged by that plan.
+        """
+        self._read = True
         try:
             self._vocabularies = Vocabularies.stored(self.state)
             self._plan = TrackingPlan.stored(self.state)
@@ -61,8 +59,8 @@ class Finisher:
 
         Without a plan all is well.
         """
-        if self._read < 0:
-            self.refresh(clock.wall())
+        if not self._read:
+            self.refresh()
         plan = self._plan
         if plan is None:
             return None

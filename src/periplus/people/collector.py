@@ -242,7 +242,7 @@ class Collector:
         now = clock.wall()
         self.sources.tick()
         self.consents.defaults = self.sources.consent
-        self.finisher.refresh(now)
+        self.finisher.refresh()
         self._look_at_rules()
         self.consents.save()
         if self.inbox.waiting:

@@ -17,7 +17,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from periplus import clock
 from periplus.errors import PeriplusError, StoreError
 from periplus.people.flush import Flush, Flushed
 from periplus.store.home import Home
@@ -108,8 +107,9 @@ def main() -> None:
         try:
             if line.strip() == "once":
                 sources.tick()
-                finisher.refresh(clock.wall())
+                finisher.refresh()
                 events = flush.once()
+                finisher.deviations.save(state)
             elif line.strip() == "tidy":
                 flush.tidy()
             else:

@@ -54,7 +54,7 @@ class Shop:
 
     def flush(self) -> None:
         self.collector.sources.refresh()
-        self.collector.finisher.refresh(clock.wall() + 60_000_000)
+        self.collector.finisher.refresh()
         self.collector.bring_in()
 
     def events(self) -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from periplus import clock
 from tests.collect.collector.conftest import Shop
 
 PLAN = {
@@ -58,7 +57,7 @@ def test_only_a_strict_source_refuses(tmp_path: Path) -> None:
         shop.ws.vocabulary.adopt(
             {"name": "mine", "events": {"bought": "Order Completed"}, "properties": {"nr": "order_id"}}
         )
-        shop.collector.finisher.refresh(clock.wall() + 120_000_000)
+        shop.collector.finisher.refresh()
         ids = [row["id"] for row in shop.ws.rejects(limit=100) if '"6s"' in row["payload"]]
         assert list(shop.collector.replay(ids).values()) == ["accepted"]
         counts = shop.ws.ledger_counts("web")

@@ -91,7 +91,7 @@ def test_products_are_told_into_the_catalogue_and_name_what_is_bought(shop: peri
     assert shop.products()["total"] == 3
     assert {row["source"] for row in shop.products()["rows"]} == {"shopify shop", "woocommerce shop"}
     with shop.collector() as collector:
-        collector.finisher.refresh(periplus.clock.wall())
+        collector.finisher.refresh()
         bought = at(delivery("shopify", "order_created", "orders/create"), "shopify")
         assert ask(collector, bought).status == 200
         gone = sent("shopify", b'{"id": 632910392}', "products/delete")

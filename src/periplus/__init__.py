@@ -15,6 +15,7 @@ from periplus.errors import PeriplusError
 
 if TYPE_CHECKING:
     from periplus.journeys.attribution import AttributionQuestion as Attribution
+    from periplus.journeys.drivers import DriversQuestion as Drivers
     from periplus.journeys.flow import FlowQuestion as Flow
     from periplus.journeys.funnel import FunnelQuestion as Funnel
     from periplus.journeys.lifecycle import LifecycleQuestion as Lifecycle
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Attribution",
+    "Drivers",
     "Flow",
     "Funnel",
     "Lifecycle",
@@ -45,6 +47,7 @@ __all__ = [
 
 _LOADED = {
     "Attribution": ("periplus.journeys.attribution", "AttributionQuestion"),
+    "Drivers": ("periplus.journeys.drivers", "DriversQuestion"),
     "Flow": ("periplus.journeys.flow", "FlowQuestion"),
     "Funnel": ("periplus.journeys.funnel", "FunnelQuestion"),
     "Lifecycle": ("periplus.journeys.lifecycle", "LifecycleQuestion"),

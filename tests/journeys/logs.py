@@ -9,7 +9,18 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from periplus.journeys import attribution, flow, funnel, lifecycle, map, pattern, retention, timing, trend
+from periplus.journeys import (
+    attribution,
+    drivers,
+    flow,
+    funnel,
+    lifecycle,
+    map,
+    pattern,
+    retention,
+    timing,
+    trend,
+)
 from periplus.maps import meaning
 from periplus.question import Answer, Context, ask
 from periplus.settings import Settings
@@ -17,7 +28,7 @@ from tests.journeys.memory import Memory
 
 SECOND = 1_000_000
 CUSTOMERS = [1 << 61, 5 << 61, (1 << 61) + 7]
-REGISTERED = (attribution, flow, funnel, lifecycle, map, meaning, pattern, retention, timing, trend)
+REGISTERED = (attribution, drivers, flow, funnel, lifecycle, map, meaning, pattern, retention, timing, trend)
 """Importing them makes the kinds known, and what a map is."""
 
 

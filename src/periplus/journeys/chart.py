@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from periplus.question import Answer
+from periplus.question import Answer, Row
 
 
 def funnel(answer: Answer) -> Any:
@@ -90,3 +90,33 @@ def lines(answer: Answer, over: str, by: str, field: str) -> Any:
         color=altair.Color(f"{by}:N", title=None),
         tooltip=[f"{over}:O", f"{by}:N", f"{field}:Q"],
     )
+
+
+def intervals(rows: Sequence[Row], keys: Sequence[str], middle: str, low: str, high: str) -> Any:
+    """A point with its interval per row, on a logarithmic scale; beside 1 there is no difference."""
+    import altair
+
+    values = [
+        {
+            "row": " · ".join(str(row[key]) for key in keys),
+            "order": place,
+            middle: row[middle],
+            low: row[low],
+            high: row[high],
+        }
+        for place, row in enumerate(rows)
+    ]
+    base = altair.Chart({"values": values}).encode(
+        y=altair.Y("row:N", sort=altair.SortField("order"), title=None)
+    )
+    scale = altair.Scale(type="log")
+    line = base.mark_rule().encode(x=altair.X(f"{low}:Q", scale=scale, title=middle), x2=f"{high}:Q")
+    point = base.mark_point(filled=True).encode(
+        x=altair.X(f"{middle}:Q", scale=scale), tooltip=["row:N", f"{middle}:Q", f"{low}:Q", f"{high}:Q"]
+    )
+    one = (
+        altair.Chart({"values": [{"at": 1}]})
+        .mark_rule(strokeDash=[4, 4])
+        .encode(x=altair.X("at:Q", scale=scale))
+    )
+    return one + line + point

@@ -140,6 +140,19 @@ turns = sa.Table(
     sa.Column("modified", sa.Text, nullable=False),
 )
 
+actions = sa.Table(
+    "actions",
+    metadata,
+    sa.Column(
+        "number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True
+    ),
+    sa.Column("time", sa.BigInteger, nullable=False),
+    sa.Column("who", sa.String(200), nullable=False),
+    sa.Column("action", sa.String(40), nullable=False, index=True),
+    sa.Column("subject", sa.String(32), nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+)
+
 
 _SAVING, _MIGRATING = 0x70657269, 0x70657270
 """PostgreSQL's advisory locks under which documents are saved and tables are migrated, one after another."""
@@ -338,7 +351,7 @@ def _migrate(engine: sa.Engine) -> None:
             ) from None
 
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest migration; a test holds it against the folder."""
 
 

@@ -243,7 +243,20 @@ def test_imports_read_a_refusal_as_the_door_does(said) -> None:
 @given(
     st.sampled_from(["user", "email", "phone"]),
     st.text("aA@ 0+-.x\t", max_size=8)
-    | st.sampled_from([*JUNK, "GUEST ", "0-0", "00301234567", "+30 (1) 23456"]),
+    | st.sampled_from(
+        [
+            *JUNK,
+            "GUEST ",
+            "0-0",
+            "00301234567",
+            "+30 (1) 23456",
+            "0012345678",
+            "555-5555",
+            "+30 0000000",
+            "Test@x",
+            "a@A.com ",
+        ]
+    ),
 )
 def test_an_identifier_is_normalised_as_identity_does_it(kind, text) -> None:
     sql = {"user": identity.usable, "email": identity.email, "phone": identity.phone}[kind]("v")

@@ -17,6 +17,18 @@ JUNK = (
     "test", "default", "user", "visitor", "customer", "0", "-1", "\\n",
 )  # fmt: skip
 """Values that mean nobody, in lower case; all zeros in any length are junk too."""
+JUNK_MAILS = (
+    "a@a.com", "aa@aa.com", "abc@abc.com", "asd@asd.com", "asdf@asdf.com", "email@email.com", "email@example.com",
+    "mail@mail.com", "me@me.com", "name@example.com", "user@example.com", "xx@xx.com", "xxx@xxx.com",
+)  # fmt: skip
+"""Addresses that forms are filled in with where one is asked for and not given."""
+JUNK_BOXES = (
+    "noreply", "no-reply", "no_reply", "no.reply", "donotreply", "do-not-reply", "do_not_reply", "nomail", "no-mail",
+    "noemail", "no-email", "none", "null", "undefined", "unknown", "guest", "anonymous", "anon", "nobody", "test",
+)  # fmt: skip
+"""What stands before the @ where nobody reads the mail, at any shop."""
+JUNK_ROWS = ("12345678901234567890", "01234567890123456789")
+"""A phone number that begins as one of these counts up, and is nobody's."""
 KINDS = ("user", "email", "phone", "device")
 """Kinds of identifiers that a consent can be given under."""
 
@@ -49,13 +61,27 @@ def normal(kind: str, text: str | None) -> str | None:
     if kind == "phone":
         digits = _NO_DIGIT.sub("", text)
         plain = f"+{digits[2:]}" if digits.startswith("00") else digits
-        return plain if len(digits) >= 6 and digits.strip("0+") else None
+        return plain if len(digits) >= 6 and digits.strip("0+") and not _is_made_up(plain) else None
     trimmed = text.strip(" \t\r\n")
     if trimmed.lower() in _JUNK or not trimmed.strip("0-") or len(trimmed) > 1000:
         return None
     if kind == "email":
-        return trimmed.lower() if text.find("@") > 0 else None
+        plain = trimmed.lower()
+        return plain if text.find("@") > 0 and not _is_nobodys_box(plain) else None
     return trimmed
+
+
+def _is_nobodys_box(mail: str) -> bool:
+    return mail in JUNK_MAILS or mail.partition("@")[0] in JUNK_BOXES
+
+
+def _is_made_up(phone: str) -> bool:
+    """Whether a number counts up, or is one digit at least six times after at most three others."""
+    digits = phone.lstrip("+")
+    others = digits.rstrip(digits[-1:])
+    return digits[:20] in (row[: len(digits)] for row in JUNK_ROWS) or (
+        len(others) <= 3 and len(digits) - len(others) >= 6
+    )
 
 
 def hashed(kind: str, value: str) -> str:

@@ -12,11 +12,17 @@ Each rule stands here once as SQL, so that millions are done at a time.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
-from periplus.collect.identifying import JUNK
+from periplus.collect.identifying import JUNK, JUNK_BOXES, JUNK_MAILS, JUNK_ROWS
 from periplus.store.door import literal
 
-_LISTED = ", ".join(literal(word) for word in JUNK)
+
+def _listed(words: Sequence[str]) -> str:
+    return ", ".join(literal(word) for word in words)
+
+
+_LISTED = _listed(JUNK)
 
 
 def usable(column: str) -> str:
@@ -24,7 +30,7 @@ def usable(column: str) -> str:
 
     The second test catches all-zero ids of any length, dashes included.
     """
-    text = f"trim({column}, E' \\t\\r\\n')"
+    text = trimmed(column)
     return (
         f"CASE WHEN lower({text}) IN ({_LISTED}) OR trim({text}, '0-') = '' OR length({text}) > 1000 "
         f"THEN NULL ELSE {text} END"
@@ -32,15 +38,42 @@ def usable(column: str) -> str:
 
 
 def email(column: str) -> str:
-    """SQL: an e-mail address in lower case, or NULL where it is junk or has no @ inside."""
-    return f"CASE WHEN position('@' IN {column}) > 1 THEN lower({usable(column)}) END"
+    """SQL: an e-mail address in lower case, or NULL where it is junk, nobody's box, or has no @ inside."""
+    plain = f"lower({trimmed(column)})"
+    return (
+        f"CASE WHEN position('@' IN {column}) > 1 AND {plain} NOT IN ({_listed(JUNK_MAILS)}) "
+        f"AND split_part({plain}, '@', 1) NOT IN ({_listed(JUNK_BOXES)}) THEN lower({usable(column)}) END"
+    )
 
 
 def phone(column: str) -> str:
-    """SQL: a phone number as + and digits (00 read as +), or NULL where fewer than 6 digits are left."""
+    """SQL: a phone number as + and digits (00 read as +), or NULL where it is too short for one, or made up."""
     digits = f"regexp_replace({column}, '[^0-9+]', '', 'g')"
-    plain = f"CASE WHEN starts_with({digits}, '00') THEN '+' || substr({digits}, 3) ELSE {digits} END"
-    return f"CASE WHEN length({digits}) >= 6 AND trim({digits}, '0+') <> '' THEN {plain} END"
+    bare = f"ltrim({plain_phone(column)}, '+')"
+    others = f"rtrim({bare}, right({bare}, 1))"
+    counts_up = " OR ".join(f"{bare}[:20] = {literal(row)}[:length({bare})]" for row in JUNK_ROWS)
+    one_digit = f"length({others}) <= 3 AND length({bare}) - length({others}) >= 6"
+    return (
+        f"CASE WHEN length({digits}) >= 6 AND trim({digits}, '0+') <> '' AND NOT ({counts_up} OR ({one_digit})) "
+        f"THEN {plain_phone(column)} END"
+    )
+
+
+def plain_phone(column: str) -> str:
+    """SQL: a phone number as + and digits, be it one or not: what `phone` gives, where it gives any."""
+    digits = f"regexp_replace({column}, '[^0-9+]', '', 'g')"
+    return f"CASE WHEN starts_with({digits}, '00') THEN '+' || substr({digits}, 3) ELSE {digits} END"
+
+
+def trimmed(column: str) -> str:
+    """SQL: the text in `column` without surrounding space: what `usable` gives, where it gives any."""
+    return f"trim({column}, E' \\t\\r\\n')"
+
+
+def reference(column: str) -> str:
+    """SQL: an order's or ticket's number with its kind in front (`order_id:7`), or NULL where the number is junk."""
+    number = f"substr({column}, position(':' IN {column}) + 1)"
+    return f"CASE WHEN {usable(number)} IS NOT NULL THEN {column} END"
 
 
 def hashed(kind: str, value: str) -> str:

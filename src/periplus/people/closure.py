@@ -24,11 +24,13 @@ def pull(
     *,
     leaving: int | None,
     stirred: bool = False,
+    departed: bool = False,
 ) -> None:
     """Make the table `pulled`: every standing event (less the leaving ones) that may change hands.
 
     Events whose place among others of their time, or whose mark, is new (table `altered`) come with the new one.
     With `stirred`, those of that table, whose reference is new, are touched, and whoever carries the one they had.
+    With `departed`, the rows of that table, which stood before and stand no more, are touched.
     """
     run = connection.execute
     run("CREATE TEMP TABLE IF NOT EXISTS reach_reference (id VARCHAR)")  # a view names it before it is filled
@@ -51,6 +53,8 @@ def pull(
         touched += " UNION ALL SELECT * EXCLUDE (customer, batch) FROM standing_rows SEMI JOIN altered USING (key_hi, key_lo)"
     if stirred:
         touched += " UNION ALL SELECT * EXCLUDE (customer, batch) FROM standing_rows SEMI JOIN stirred USING (key_hi, key_lo)"
+    if departed:
+        touched += " UNION ALL SELECT * FROM departed"
     touched = f"({touched})"
     for kind in _KINDS:
         run(

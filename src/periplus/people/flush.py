@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from periplus import clock
 from periplus.collect.stage import stage
 from periplus.errors import PeriplusError, StoreError
-from periplus.people import admission
+from periplus.people import admission, erased
 from periplus.people.admission import StaleError, Stream
 from periplus.store import compact, inbox, inbox_file, ledger, manifest
 from periplus.store.home import Home
@@ -107,6 +107,7 @@ class Flush:
             finished = time.perf_counter()
             staged = stage([path], folder=folder, settings=self.home.settings, source="collector")
             self._note_refused(events, staged)
+            staged = self._without_erased(events, staged)
             prepared = time.perf_counter()
             admission.admit(self.home, staged, now=clock.wall(), stream=stream)
             admitted = time.perf_counter()
@@ -121,8 +122,7 @@ class Flush:
         if staged.rejects is not None:
             read = pq.read_table(staged.rejects, columns=["line", "reason"]).to_pydict()
             rejected = dict(zip(read["line"], read["reason"], strict=True))
-        made = [np.asarray(pq.read_table(file, columns=["line"])["line"]) for file in staged.events]
-        there = {int(line) for lines in made for line in lines}
+        there = _lines(staged)
         refused = [
             refused_as(event, rejected[line])
             for line, event in enumerate(events, 1)
@@ -138,6 +138,23 @@ class Flush:
         ledger.refuse(self.home.root, refused)
         ledger.refuse(self.home.root, withheld, "withheld")
         self.told.refused += len(refused)
+
+    def _without_erased(self, events: Sequence[Received], staged: Staged) -> Staged:
+        """Leave out what is of people who were erased, and count it as withheld, before the cursor passes it."""
+        live = manifest.read(self.home.root)
+        if live.tombstones is None:
+            return staged
+        with self.home.connect() as connection:
+            kept = erased.sieved(connection, self.home.root, live, staged)
+        if kept is not staged:
+            gone = _lines(staged) - _lines(kept)
+            withheld = [
+                replace(refused_as(event, "of somebody who was erased"), payload=b"null", whole=False)
+                for line, event in enumerate(events, 1)
+                if line in gone
+            ]
+            ledger.refuse(self.home.root, withheld, "withheld")
+        return kept
 
     def _halve(self, events: Sequence[Received], stream: Stream, problem: Exception) -> None:
         """Look for the event that cannot be staged; alone, and tried often enough, it is refused."""
@@ -155,6 +172,12 @@ class Flush:
         self.cursor = stream.upto
         self.told.refused += 1
         self._tries = 0
+
+
+def _lines(staged: Staged) -> set[int]:
+    """The lines of which there are events."""
+    made = [np.asarray(pq.read_table(file, columns=["line"])["line"]) for file in staged.events]
+    return {int(line) for lines in made for line in lines}
 
 
 def refused_as(event: Received, why: str) -> Reject:

@@ -47,12 +47,13 @@ def settled(
     claimed: bool,
     remarked: bool = False,
     stirred: bool = False,
+    departed: bool = False,
 ) -> Manifest:
     """The version in which `arrivals` have come and the rows of batch `leaving` have gone.
 
     With `remarked` the traffic rules in `before` are other ones than the standing rows were marked by; with
     `stirred` the table of that name lists (key_hi, key_lo, reference) of standing rows that had another
-    reference before.
+    reference before; with `departed` the one of that name has the rows that stood until now, as identity needs them.
     """
     rules = traffic.rules_of(before)
     open_files = [files.load(home.root, name) for name in before.files]
@@ -69,7 +70,7 @@ def settled(
             traffic.remark(connection, before, open_files, rules)
         if claimed:  # first of all: who owns a device may hang on the order of two sightings
             claims.resequence(connection, home, before, open_files, leaving=leaving)
-        closure.pull(connection, before, open_files, leaving=leaving, stirred=stirred)
+        closure.pull(connection, before, open_files, leaving=leaving, stirred=stirred, departed=departed)
         connection.execute(
             "CREATE OR REPLACE TEMP VIEW resolvable AS "
             f"SELECT {', '.join(NEEDED)} FROM arriving UNION ALL SELECT {', '.join(NEEDED)} FROM pulled"

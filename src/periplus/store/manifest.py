@@ -60,7 +60,8 @@ class Manifest:
     are (file of customers, number): those customers' rows in files of a lower number are out of date.
     `retired` lists, for a file, the shards whose rows have moved into newer files. `keys` are files of
     sorted event keys. `traffic` are the rules by which events of bots and internal traffic are marked in
-    this version (empty: the usual ones). `next_file` and `next_batch` are the numbers to give next.
+    this version (empty: the usual ones). `tombstones` names the file of those who were erased. `next_file` and
+    `next_batch` are the numbers to give next.
     """
 
     number: int = 0
@@ -78,6 +79,7 @@ class Manifest:
     identity: int = 0
     imported: int | None = None
     traffic: dict[str, Any] = field(default_factory=dict)
+    tombstones: str | None = None
 
     def batch(self, number: int) -> Batch | None:
         return next((batch for batch in self.batches if batch.id == number), None)
@@ -172,6 +174,11 @@ def sweep(root: Path, manifest: Manifest, *, grace: float = GRACE) -> None:
         path.unlink(missing_ok=True)
 
 
+def unnamed(root: Path, manifest: Manifest) -> list[Path]:
+    """Files that the live version does not name: of earlier ones, or left by writers that were killed."""
+    return _unnamed(root, _named(asdict(manifest)), {f"{manifest.number:06d}"})
+
+
 def _recent(root: Path, live: int, horizon: float) -> list[int]:
     """The live version and those before it that were live after `horizon`: their successor is not older."""
     found = [live]
@@ -196,6 +203,8 @@ def _named(document: dict[str, Any]) -> set[str]:
     """Every file that a manifest names, by its stem."""
     named = {*document.get("files", ()), *document.get("keys", ())}
     named.update(name for name, _ in document.get("masks", ()))
+    if document.get("tombstones"):
+        named.add(document["tombstones"])
     for batch in document.get("batches", ()):
         files = (batch["rejects"], *_listed(batch), batch["rows_file"], batch.get("unmade"))
         named.update(name for name in files if name)
@@ -205,7 +214,7 @@ def _named(document: dict[str, Any]) -> set[str]:
 def _unnamed(root: Path, named: set[str], manifests: set[str]) -> list[Path]:
     return [
         path
-        for folder in ("runs", "shards", "masks", "keys", "batches", "manifests")
+        for folder in ("runs", "shards", "masks", "keys", "batches", "tombstones", "manifests")
         for path in sorted((root / folder).rglob("*"))
         if path.is_file()
         and (

@@ -1,0 +1,200 @@
+"""Who was erased stays out: which events a tombstone means, among rows by SQL and among messages one at a time.
+
+An event is judged by its identifiers of the highest rank, as identity gives it to somebody: an account's event on
+a device that an erased person used before is the account's. Of a statement that joins two ids either counts. Events
+that carry nothing but what others use too are known one by one, by their keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from periplus.clock import instant, zone
+from periplus.collect.identifying import KINDS, identifiers, normal
+from periplus.collect.keys import of_message
+from periplus.errors import PeriplusError
+from periplus.people.identifiers import email, phone, usable
+from periplus.people.orders import text_of
+from periplus.store import door, standing, tombstones
+from periplus.store.manifest import Manifest
+from periplus.store.staged import Staged
+from periplus.store.tombstones import EVENT, EVENT_TEXT, IDENTIFIER, SHARED, Tombstone
+
+READ = (
+    "type", "time", "key_hi", "key_lo", "user_id", "anonymous_id", "email", "phone", "previous_id", "reference",
+)  # fmt: skip
+"""The columns that `refused` looks at."""
+_RULES = (
+    ("user_id", "user", usable), ("email", "email", email), ("phone", "phone", phone),
+    ("anonymous_id", "device", usable), ("reference", "reference", lambda column: column),
+    ("previous_id", "user", usable), ("previous_id", "device", usable),
+)  # fmt: skip
+REFERENCES = ("order_id", "ticket_id")
+"""Properties that hold a reference, the first one first."""
+
+
+def refused(connection: door.Connection, rows: str, *, label: str = "") -> str | None:
+    """SQL: (key_hi, key_lo) of the `rows` (SQL with the columns READ) that a tombstone means; None: of none of them.
+
+    Needs the table and the macro of `tombstones.register`. Leaves the tables `buried{label}_N`.
+    """
+    found = []
+    for number, (column, kind, rule) in enumerate(_RULES):
+        (count,) = connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE buried{label}_{number} AS SELECT raw, max(until) FILTER (what = {IDENTIFIER}) "
+            f"AS until FROM (SELECT raw, keyed('{kind}', value) AS hash FROM "
+            f"(SELECT raw, {rule('raw')} AS value FROM (SELECT DISTINCT {column} AS raw FROM ({rows})) "
+            f"WHERE raw IS NOT NULL) WHERE value IS NOT NULL) JOIN tombstone USING (hash) WHERE what <> {EVENT} GROUP BY raw"
+        ).fetchall()[0]
+        if count:
+            found.append(number)
+    if not found:
+        return None
+    joins = "".join(
+        f" LEFT JOIN buried{label}_{number} AS b{number} ON b{number}.raw = e.{column}"
+        for number, (column, _, _) in enumerate(_RULES)
+    )
+
+    def meant(*numbers: int) -> str:
+        return " OR ".join(f"coalesce(b{number}.until >= e.time, false)" for number in numbers)
+
+    carried = " OR ".join(f"b{number}.raw IS NOT NULL" for number in range(len(_RULES)))
+    known = f"keyed('event', {EVENT_TEXT}) IN (SELECT hash FROM tombstone WHERE what = {EVENT})"
+    return (
+        f"SELECT e.key_hi, e.key_lo FROM ({rows}) AS e{joins} WHERE CASE "
+        f"WHEN e.type = 'alias' AND ({meant(0, 5, 6)}) THEN true "
+        f"WHEN {usable('e.user_id')} IS NOT NULL THEN {meant(0)} "
+        f"WHEN {email('e.email')} IS NOT NULL OR {phone('e.phone')} IS NOT NULL THEN {meant(1, 2)} "
+        f"WHEN {usable('e.anonymous_id')} IS NOT NULL THEN {meant(3)} "
+        f"ELSE {meant(4)} END OR CASE WHEN {carried} THEN {known} ELSE false END"
+    )
+
+
+def columns_of(path: Path, columns: Mapping[str, str]) -> str:
+    """SQL of the columns READ of a Parquet file of events, given its shredded columns."""
+    listed = [
+        standing.reference(dict(columns)) if name == "reference" else door.quoted(name) for name in READ
+    ]
+    return f"SELECT {', '.join(listed)} FROM read_parquet({door.file_list([path])})"
+
+
+def sieved(connection: door.Connection, root: Path, before: Manifest, staged: Staged) -> Staged:
+    """The staged events without those of people who were erased; their rows are withheld."""
+    if before.tombstones is None:
+        return staged
+    own = tombstones.secret(root)
+    tombstones.register(connection, own, tombstones.load(root, before.tombstones))
+    files = [_kept(connection, path, staged.columns) for path in staged.events]
+    if all(kept is None for kept in files):
+        return staged
+    lost = " UNION ".join(
+        f"SELECT file, line FROM read_parquet({door.file_list([path])})" for path in staged.events
+    )
+    left = [path if kept is None else kept for path, kept in zip(staged.events, files, strict=True)]
+    stays = " UNION ".join(f"SELECT file, line FROM read_parquet({door.file_list([path])})" for path in left)
+    (rows,) = connection.execute(f"SELECT count(*) FROM ({lost} EXCEPT {stays})").fetchall()[0]
+    said = f"{rows:,} rows are of people who were erased, and were left out."
+    return replace(
+        staged,
+        events=left,
+        withheld=staged.withheld + int(rows),
+        warnings=[*staged.warnings, said] if rows else staged.warnings,
+    )
+
+
+def _kept(connection: door.Connection, path: Path, columns: Mapping[str, str]) -> Path | None:
+    """A copy of a staged file without what is refused; None where nothing is."""
+    test = refused(connection, columns_of(path, columns))
+    if test is None:
+        return None
+    (gone,) = connection.execute(f"CREATE OR REPLACE TEMP TABLE gone_now AS {test}").fetchall()[0]
+    if not gone:
+        return None
+    target = path.with_name(f"kept-{path.name}")
+    connection.execute(
+        f"COPY (SELECT * FROM read_parquet({door.file_list([path])}) ANTI JOIN gone_now USING (key_hi, key_lo)) "
+        f"TO {door.literal(str(target))} (FORMAT parquet, COMPRESSION uncompressed)"
+    )
+    return target
+
+
+@dataclass(frozen=True)
+class Erased:
+    """The tombstones of a version, for messages: the twin of `refused`, which a test holds to it."""
+
+    own: bytes = b""
+    until: Mapping[str, int] = None  # type: ignore[assignment]
+    shared: frozenset[str] = frozenset()
+    events: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, root: Path, name: str | None) -> Erased | None:
+        """Those a manifest names; None where nobody was erased."""
+        if name is None:
+            return None
+        return cls.made(tombstones.secret(root), tombstones.load(root, name))
+
+    @classmethod
+    def made(cls, own: bytes, stones: Sequence[Tombstone]) -> Erased:
+        until: dict[str, int] = {}
+        for stone in stones:
+            if stone.what == IDENTIFIER:
+                until[stone.hash] = max(stone.until, until.get(stone.hash, stone.until))
+        by_what = {
+            what: frozenset(stone.hash for stone in stones if stone.what == what) for what in (SHARED, EVENT)
+        }
+        return cls(own, until, by_what[SHARED], by_what[EVENT])
+
+    def means(self, message: Mapping[str, Any], source: str, received: int) -> bool:
+        """Whether a message (in the Segment spec) is of somebody who was erased, from before that."""
+        time = _when(message, received)
+        ranks: dict[str, list[str]] = {}
+        for kind, value in identifiers(message):
+            ranks.setdefault(_RANK[kind], []).append(self._hash(kind, value))
+        properties = message.get("properties")
+        if isinstance(properties, Mapping):
+            for name in REFERENCES:
+                if (text := text_of(properties.get(name))) is not None:
+                    ranks.setdefault("reference", []).append(self._hash("reference", f"{name}:{text}"))
+                    break
+        previous: list[str] = []
+        if isinstance(text := message.get("previousId"), str | int) and not isinstance(text, bool):
+            previous = [
+                self._hash(kind, value)
+                for kind in ("user", "device")
+                if (value := normal(kind, str(text))) is not None
+            ]
+        if message.get("type") == "alias" and self._any([*previous, *ranks.get("user", ())], time):
+            return True
+        highest = next((ranks[rank] for rank in _ORDER if rank in ranks), [])
+        if self._any(highest, time):
+            return True
+        carried = [*previous, *(each for found in ranks.values() for each in found)]
+        if not any(each in self.until or each in self.shared for each in carried):
+            return False
+        key = of_message(source, str(message.get("messageId")))
+        return self._hash("event", tombstones.event_text(key >> 64, key & (1 << 64) - 1)) in self.events
+
+    def _hash(self, kind: str, value: str) -> str:
+        return tombstones.keyed(self.own, kind, value)
+
+    def _any(self, hashes: Sequence[str], time: int) -> bool:
+        return any(self.until.get(each, -(2**63)) >= time for each in hashes)
+
+
+_ORDER = ("user", "person", "device", "reference")
+_RANK = dict(zip(KINDS, ("user", "person", "person", "device"), strict=True))
+_UTC = zone("UTC")
+
+
+def _when(message: Mapping[str, Any], received: int) -> int:
+    told = message.get("timestamp")
+    if not isinstance(told, str):
+        return received
+    try:
+        return instant(told, _UTC)
+    except (PeriplusError, ValueError, OverflowError):
+        return received

@@ -32,6 +32,8 @@ class Settings:
     currency: str = _row("EUR", "currency of the workspace, ISO 4217")
     week_start: str = _row("monday", "first day of the week")
     order_value: str = _row("total", "which property of an order is its value: total or revenue")
+    session_gap: str = _row("30m", "the silence after which a session has ended")
+    session_new: str = _row("", "what else begins a new session: midnight, campaign, or both with a comma")
     shards: int = _row(16, "how many shards; fixed when the workspace is made")
     memory: str = _row("", "memory limit of the query engine, such as 4GB; empty: half of the machine's")
     threads: int = _row(0, "threads of the query engine; 0: one per core")
@@ -108,6 +110,19 @@ def check(settings: Settings) -> None:
         raise DocumentError("week_start is monday, sunday or saturday.")
     if settings.order_value not in ("total", "revenue"):
         raise DocumentError("order_value is total or revenue.")
+    try:
+        lasting = clock.duration(settings.session_gap) > 0
+    except PeriplusError:
+        lasting = False
+    if not lasting:
+        raise DocumentError(
+            f"Setting session_gap is {settings.session_gap!r}, not a duration.", hint="Write it such as 30m."
+        )
+    if not re.fullmatch(r"((midnight|campaign)([,\s]+(midnight|campaign))?)?", settings.session_new):
+        raise DocumentError(
+            f"Setting session_new is {settings.session_new!r}.",
+            hint='It names what begins a new session: "midnight", "campaign", or "midnight, campaign".',
+        )
     if settings.no_analytics not in ("drop", "anonymous"):
         raise DocumentError(
             "no_analytics is drop or anonymous.",

@@ -12,8 +12,8 @@ from periplus.journeys import chart, entries, notice, reading, tables
 from periplus.journeys.funnel_find import Found, attempts_of
 from periplus.journeys.funnel_plan import Plan, plan
 from periplus.journeys.funnel_tally import Tally, tallied
-from periplus.journeys.map import journeys_at
 from periplus.journeys.moment import Period
+from periplus.journeys.session_rules import SessionOptions
 from periplus.journeys.shards import each_shard
 from periplus.question import Context, Question, QuestionKind, Result, Row, kinds
 from periplus.store.snapshot import Shard
@@ -36,8 +36,9 @@ class FunnelQuestion(Question):
     hold: list[str] | None = None
     breakdown: str | None = None
     breakdown_step: int = 0
-    unit: Literal["customers", "journeys"] = "customers"
+    unit: Literal["customers", "journeys", "sessions"] = "customers"
     attempts: Literal["best", "every"] = "best"
+    sessions: SessionOptions | None = None
     period: Period | None = None
     now: Any = None
     zone: str | None = None
@@ -197,22 +198,8 @@ def people(question: FunnelQuestion, row: Mapping[str, Any], field: str, context
             kept &= tried.open if field == "open" else ~tried.open
         if group is not None:
             kept &= group[0][place] == group[1]
-        listed += _entries(part, np.flatnonzero(kept), step)
+        listed += part.entries(np.flatnonzero(kept), step)
     return entries.listed(listed, context)
-
-
-def _entries(part: Found, kept: np.ndarray, step: int) -> list[Row]:
-    """One entry per attempt, at the event that served the step."""
-    rows = part.attempts.rows[kept, step]
-    segment = part.attempts.segment[kept]
-    if part.walked is not None:
-        assert part.journey is not None
-        return journeys_at(part.walked, part.journey[segment], rows)
-    time, customers = part.shard.time, part.shard.customers
-    return [
-        {"customer": int(customers[customer]), "time": int(time[row])}
-        for customer, row in zip(segment, rows, strict=True)
-    ]
 
 
 kinds.add("funnel", QuestionKind(FunnelQuestion, answer, people, chart.funnel))

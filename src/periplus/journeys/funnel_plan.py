@@ -1,23 +1,22 @@
-"""A funnel understood: its steps, windows and exclusions, and what makes no sense together."""
+"""A funnel understood: its steps, windows and exclusions, over which events."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from periplus import clock
-from periplus.condition import Condition
-from periplus.errors import QuestionError
 from periplus.journeys import labels, notice, reading
 from periplus.journeys.attempts import FOREVER
-from periplus.journeys.chains import MOST_BITS, ChainRules
+from periplus.journeys.chains import NO_TURNS, ChainRules
+from periplus.journeys.funnel_check import check, doubts, exclusion
 from periplus.journeys.map import with_stages
 from periplus.journeys.moment import Span, resolve
 from periplus.journeys.rules import JourneyRules, meanings
-from periplus.journeys.steps import Asked, condition_of, no_sessions, steps_of
+from periplus.journeys.session_rules import Sessions, session_rules
+from periplus.journeys.steps import Asked, Window, steps_of, window
 from periplus.journeys.walk import OFF
 from periplus.question import Context, Row
 
@@ -25,16 +24,16 @@ if TYPE_CHECKING:
     from periplus.journeys.funnel import FunnelQuestion
 
 DEFAULT_WITHIN = "30d"
-MOST_ANY = 12
-"""Steps of a funnel in any order; matching events to them grows with their subsets."""
+Unit = Literal["customers", "journeys", "sessions"]
 
 
 @dataclass(frozen=True)
 class Plan:
     """A funnel question understood.
 
-    `mask` gives the steps and exclusions an event may serve, `on_map` its step of the map (where one is
-    named); `names[i]` the event names that may serve step i, None where any may.
+    `mask` gives the steps an event may serve, `excluding` the exclusions it meets, `on_map` its step of the map
+    (where one is named); `sessions` are there where they are needed. `names[i]` are the event names that may serve
+    step i, None where any may.
     """
 
     titles: list[str]
@@ -43,8 +42,10 @@ class Plan:
     any_order: bool
     span: Span
     journeys: JourneyRules | None
-    by_journey: bool
+    unit: Unit
+    sessions: Sessions | None
     mask: labels.Masks
+    excluding: labels.Masks | None
     on_map: labels.ByShard | None
     held: reading.Values | None
     breakdown: str | None
@@ -59,19 +60,17 @@ def plan(question: FunnelQuestion, context: Context) -> Plan:
         journeys = with_stages(meanings["map"](question.map, context.documents))
     steps = steps_of(question.steps, journeys)
     by_journey = question.unit == "journeys"
-    _check(question, steps, journeys)
+    within = _within(question, journeys)
+    check(question, steps, within, journeys)
     exclusions = [
-        _exclusion(document, index, question, len(steps), journeys)
+        exclusion(document, index, question, len(steps), journeys)
         for index, document in enumerate(question.exclude or [])
     ]
-    if len(steps) + len(exclusions) > MOST_BITS:
-        raise QuestionError(
-            f"{len(steps)} steps and {len(exclusions)} exclusions are too many.",
-            code="too_many",
-            hint=f"Together they may be {MOST_BITS}.",
-        )
-    within = _within(question, journeys)
+    rules = _rules(question, steps, within, [(first, last) for _, first, last in exclusions])
     span = resolve(question.period, question.now, question.zone, context)
+    sessions = None
+    if question.unit == "sessions" or rules.reads_sessions or question.sessions is not None:
+        sessions = Sessions(session_rules(question.sessions, span.zone, context), context)
     conditions = [*(step.condition for step in steps), *(condition for condition, _, _ in exclusions)]
     on_map = None
     if journeys is not None and (by_journey or any(step.on is not None for step in steps)):
@@ -84,24 +83,20 @@ def plan(question: FunnelQuestion, context: Context) -> Plan:
     return Plan(
         titles=_counted_labels(len(steps)) if question.order == "any" else [step.label for step in steps],
         names=names,
-        rules=ChainRules(
-            optional=[step.optional for step in steps],
-            within=FOREVER if within is None else clock.duration(within),
-            windows=[FOREVER if step.within is None else step.within for step in steps],
-            exclusions=[(first, last) for _, first, last in exclusions],
-            strict=question.order == "strict",
-            every=question.attempts == "every",
-        ),
+        rules=rules,
         any_order=question.order == "any",
         span=span,
         journeys=journeys,
-        by_journey=by_journey,
-        mask=_masks(steps, conditions, on_map, context),
+        unit=question.unit,
+        sessions=sessions,
+        mask=_masks(steps, on_map, context),
+        excluding=labels.masks(context.snapshot, [each for each, _, _ in exclusions]) if exclusions else None,
         on_map=on_map,
         held=reading.read(context.snapshot, hold, everything) if hold else None,
         breakdown=breakdown,
-        asked=_asked(question, steps, within, span),
+        asked=_asked(question, steps, within, sessions, span),
         warnings=[
+            *doubts(question, steps, within, journeys, span),
             *notice.never_seen([each for each in conditions if each is not None], context.snapshot),
             *(
                 notice.property_warning(path, properties)
@@ -112,92 +107,31 @@ def plan(question: FunnelQuestion, context: Context) -> Plan:
     )
 
 
-def _check(question: FunnelQuestion, steps: list[Asked], journeys: JourneyRules | None) -> None:
-    """What makes no sense together."""
-
-    def wrong(message: str, hint: str) -> QuestionError:
-        return QuestionError(message, code="funnel", hint=hint)
-
-    if not steps:
-        raise wrong(
-            "A funnel needs steps.", 'Such as [{"event": "Product Viewed"}, {"event": "Order Completed"}].'
-        )
-    if not 0 <= question.breakdown_step < len(steps):
-        raise wrong(
-            f"breakdown_step is {question.breakdown_step}, and there are {len(steps)} steps.",
-            f"Steps are counted from 0: the last one is {len(steps) - 1}.",
-        )
-    if question.unit == "journeys":
-        if journeys is None:
-            raise wrong("A funnel of journeys needs a map.", 'Name it: "map": "shop".')
-        if question.attempts == "every":
-            raise wrong(
-                "In a funnel of journeys each journey counts once.",
-                "Leave out `attempts`, or count customers.",
-            )
-    elif question.period is not None and question.period.by != "start":
-        raise wrong(
-            "A funnel of customers is selected by when attempts start.",
-            'Leave out `by`, or count journeys: "unit": "journeys".',
-        )
-    if question.attempts == "every" and question.hold:
-        raise wrong("Every attempt cannot be counted with `hold` yet.", "Leave out `attempts` or `hold`.")
-    if question.order != "any":
-        for index in (0, len(steps) - 1):
-            if steps[index].optional:
-                raise wrong(f"steps[{index}] is optional.", "The first and the last step cannot be.")
-        return
-    if len(steps) > MOST_ANY:
-        raise wrong(f"{len(steps)} steps are too many in any order.", f"At most {MOST_ANY} fit.")
-    if question.attempts == "every":
-        raise wrong("Every attempt cannot be counted in any order yet.", "Leave out `attempts` or `order`.")
-    for index, step in enumerate(steps):
-        if step.optional or step.within is not None:
-            word = "optional" if step.optional else "within"
-            raise wrong(
-                f"steps[{index}]: `{word}` makes no sense in any order.", f"Leave out `{word}` or `order`."
-            )
-
-
-def _exclusion(
-    document: Any, index: int, question: FunnelQuestion, steps: int, journeys: JourneyRules | None
-) -> tuple[Condition, int, int]:
-    at = f"exclude[{index}]"
-    if not isinstance(document, Mapping):
-        raise QuestionError(f"{at} is {document!r:.60}, which is no condition.", code="value")
-    given = [key for key in ("from", "to") if key in document]
-    if question.order == "any" and given:
-        raise QuestionError(
-            f"{at}: `{given[0]}` makes no sense in any order.",
-            code="funnel",
-            hint="It is between first and last.",
-        )
-    ends = []
-    for key, default in (("from", 0), ("to", steps - 1)):
-        step = document.get(key, default)
-        if not isinstance(step, int) or isinstance(step, bool) or not 0 <= step < steps:
-            raise QuestionError(
-                f"{at}: `{key}` is {step!r}, and there are {steps} steps.",
-                code="range",
-                hint=f"Steps are counted from 0: the last one is {steps - 1}.",
-            )
-        ends.append(step)
-    if ends[0] >= ends[1] and steps > 1:
-        raise QuestionError(f"{at}: `from` comes before `to`.", code="range", hint="Such as from 0 to 1.")
-    rest = {key: value for key, value in document.items() if key not in ("from", "to")}
-    return condition_of(rest, at, journeys), ends[0], ends[1]
-
-
-def _within(question: FunnelQuestion, journeys: JourneyRules | None) -> str | None:
-    """The window in all, as written: a customer's funnel always has one, a journey's only if it is given."""
-    if isinstance(question.within, Mapping):
-        raise no_sessions("within")
+def _within(question: FunnelQuestion, journeys: JourneyRules | None) -> Window | None:
+    """The window in all: a customer's funnel always has one, a journey's or session's only if it is given."""
     if question.within is not None:
-        clock.duration(question.within)
-        return str(question.within)
-    if question.unit == "journeys":
+        return window(question.within, "within")
+    if question.unit != "customers":
         return None
-    return DEFAULT_WITHIN if journeys is None else clock.duration_text(journeys.lapse)
+    return Window(micros=clock.duration(DEFAULT_WITHIN) if journeys is None else journeys.lapse)
+
+
+def _rules(
+    question: FunnelQuestion, steps: list[Asked], within: Window | None, exclusions: list[tuple[int, int]]
+) -> ChainRules:
+    own = [step.within or Window() for step in steps]
+    whole = within or Window()
+    longest = FOREVER if whole.micros is None else whole.micros
+    return ChainRules(
+        optional=[step.optional for step in steps],
+        within=longest if whole.sessions is None else whole.sessions - 1,
+        windows=[FOREVER if each.micros is None else each.micros for each in own],
+        turns=[NO_TURNS if each.sessions is None else each.sessions - 1 for each in own],
+        by_session=whole.sessions is not None,
+        exclusions=exclusions,
+        strict=question.order == "strict",
+        every=question.attempts == "every",
+    )
 
 
 def _names(step: Asked, journeys: JourneyRules | None) -> frozenset[str] | None:
@@ -220,11 +154,9 @@ def _counted_labels(steps: int) -> list[str]:
     return ["1 step" if count == 1 else f"{count} steps" for count in range(1, steps + 1)]
 
 
-def _masks(
-    steps: list[Asked], conditions: list[Condition | None], on_map: labels.ByShard | None, context: Context
-) -> labels.Masks:
-    """Per event the steps (and above them the exclusions) it meets, by condition and place on the map."""
-    met = labels.masks(context.snapshot, conditions)
+def _masks(steps: list[Asked], on_map: labels.ByShard | None, context: Context) -> labels.Masks:
+    """Per event the steps it meets, by condition and place on the map."""
+    met = labels.masks(context.snapshot, [step.condition for step in steps])
     if on_map is None or all(step.on is None for step in steps):
         return met
     where = np.full(OFF + 1, np.uint32(0xFFFFFFFF), np.uint32)
@@ -236,7 +168,9 @@ def _masks(
     return replace(met, on=on_map, where=where)
 
 
-def _asked(question: FunnelQuestion, steps: list[Asked], within: str | None, span: Span) -> Row:
+def _asked(
+    question: FunnelQuestion, steps: list[Asked], within: Window | None, sessions: Sessions | None, span: Span
+) -> Row:
     """The question as it was understood."""
     asked: Row = {"kind": "funnel"}
     if question.map is not None:
@@ -244,10 +178,12 @@ def _asked(question: FunnelQuestion, steps: list[Asked], within: str | None, spa
     asked["steps"] = [dict(step.document) for step in steps]
     asked["order"] = question.order
     if within is not None:
-        asked["within"] = within
+        asked["within"] = within.written() if question.within is None else question.within
     for key in ("exclude", "hold", "breakdown"):
         if (value := getattr(question, key)) is not None:
             asked[key] = value
+    if sessions is not None:
+        asked["sessions"] = sessions.rules.document()
     if question.breakdown is not None:
         asked["breakdown_step"] = question.breakdown_step
     return {**asked, "unit": question.unit, "attempts": question.attempts, **span.document()}

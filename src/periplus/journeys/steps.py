@@ -12,17 +12,33 @@ from periplus.condition.tree import key_order
 from periplus.errors import QuestionError, nearest, unknown
 from periplus.journeys.rules import JourneyRules
 
+MOST_SESSIONS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Window:
+    """How much later an event may be: in microseconds, or in sessions (1: the same session)."""
+
+    micros: int | None = None
+    sessions: int | None = None
+
+    def written(self) -> str | dict[str, int]:
+        """As a question says it."""
+        if self.micros is None:
+            return {"sessions": self.sessions or 1}
+        return clock.duration_text(self.micros)
+
 
 @dataclass(frozen=True)
 class Asked:
     """One step as a question lists it: an event meets it if it meets the condition (None: any event does)
-    and is on one of the map's steps `on` (None: wherever it is)."""
+    and is on one of the map's steps `on` (None: wherever it is). `within` is its own window."""
 
     label: str
     condition: Condition | None
     on: tuple[int, ...] | None
     optional: bool
-    within: int | None
+    within: Window | None
     document: Mapping[str, Any]
 
 
@@ -71,9 +87,6 @@ def _step(document: Any, at: str, rules: JourneyRules | None) -> Asked:
     optional = document.get("optional", False)
     if not isinstance(optional, bool):
         raise QuestionError(f"{at}: `optional` is true or false, not {optional!r}.", code="value")
-    within = document.get("within")
-    if isinstance(within, Mapping):
-        raise no_sessions(at)
     on = None
     if "step" in document:
         if rules is None:
@@ -91,17 +104,30 @@ def _step(document: Any, at: str, rules: JourneyRules | None) -> Asked:
     if label is None:
         places = " or ".join(rules.steps[index].name for index in on) if on is not None and rules else ""
         label = " and ".join(part for part in (places, condition.english() if condition else "") if part)
-    micros = None if within is None else clock.duration(within)
-    return Asked(label, condition, on, optional, micros, dict(document))
+    within = document.get("within")
+    own_window = None if within is None else window(within, f"{at}.within")
+    return Asked(label, condition, on, optional, own_window, dict(document))
 
 
-def no_sessions(at: str) -> QuestionError:
-    """Windows in sessions are not built: say so, rather than count something else."""
-    return QuestionError(
-        f"{at}: windows in sessions cannot be asked for yet.",
-        code="not_built",
-        hint="Write a duration such as '30m' or '14d'.",
-    )
+def window(value: Any, at: str) -> Window:
+    """A window as a question says it: a duration, or `{"sessions": n}`; raises QuestionError."""
+    if not isinstance(value, Mapping):
+        return Window(micros=clock.duration(value))
+    count = value.get("sessions")
+    if list(value) != ["sessions"] or not isinstance(count, int) or isinstance(count, bool):
+        raise QuestionError(
+            f"{at} is {dict(value)!r:.60}, which is no window.",
+            code="window",
+            hint="Write a duration such as '14d', or a number of sessions: {\"sessions\": 2}.",
+        )
+    if not 1 <= count <= MOST_SESSIONS:
+        raise QuestionError(
+            f"{at} is {count} sessions.",
+            code="window",
+            hint="1 is the session of the event before, 2 that and the next one; "
+            f"more than {MOST_SESSIONS:,} make no difference.",
+        )
+    return Window(sessions=count)
 
 
 def _check_keys(document: Any, at: str, own: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ from periplus.journeys.funnel_find import Found, attempts_of
 from periplus.journeys.funnel_plan import Plan
 from periplus.journeys.funnel_plan import plan as planned_funnel
 from periplus.journeys.moment import Period
+from periplus.journeys.session_rules import SessionOptions
 from periplus.journeys.shards import each_shard
 from periplus.question import Answer, Context, Question, QuestionKind, Result, Row, kinds
 
@@ -34,8 +35,9 @@ class TimingQuestion(Question):
     within: Any = None
     exclude: list[Any] | None = None
     hold: list[str] | None = None
-    unit: Literal["customers", "journeys"] = "customers"
+    unit: Literal["customers", "journeys", "sessions"] = "customers"
     attempts: Literal["best", "every"] = "best"
+    sessions: SessionOptions | None = None
     period: Period | None = None
     now: Any = None
     zone: str | None = None
@@ -136,7 +138,7 @@ def people(question: TimingQuestion, row: Mapping[str, Any], field: str, context
     listed: list[Row] = []
     for part in each_shard(context, lambda shard: attempts_of(planned, shard)):
         pairs, micros, attempts = _pairs(part)
-        shard, owner = part.shard, _owners(part)
+        shard, owner = part.shard, part.owner
         for place in np.flatnonzero(pairs == pair).tolist():
             attempt = attempts[place]
             at = part.attempts.rows[attempt, pair % steps]
@@ -148,14 +150,6 @@ def people(question: TimingQuestion, row: Mapping[str, Any], field: str, context
                 }
             )
     return entries.listed(listed, context)
-
-
-def _owners(part: Found) -> np.ndarray:
-    """The customer (index into the shard's) of each attempt."""
-    if part.walked is None or part.journey is None:
-        return part.attempts.segment
-    owners: np.ndarray = part.walked.customer[part.journey[part.attempts.segment]]
-    return owners
 
 
 def _chart(found: Answer) -> Any:

@@ -160,7 +160,7 @@ def test_the_package_names_what_the_documents_name() -> None:
     assert set(re.findall(r"\bperiplus\.([A-Za-z_]+)\(", text)) <= set(periplus.__all__)
     assert set(re.findall(r"\bperiplus\.([A-Za-z_]+)\b", text)) >= set(periplus.__all__)
     assert sorted(periplus.__all__) == [
-        "Attribution", "Drivers", "Flow", "Funnel", "Lifecycle", "Map", "Pattern", "PeriplusError", "Retention", "Timing", "Trend", "Workspace", "init", "open",
+        "Attribution", "Drivers", "Flow", "Funnel", "Lifecycle", "Map", "Pattern", "PeriplusError", "Retention", "Site", "Timing", "Trend", "Workspace", "init", "open",
     ]  # fmt: skip
     for name in periplus.__all__:
         assert hasattr(periplus, name)

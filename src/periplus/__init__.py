@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from periplus.journeys.map import MapQuestion as Map
     from periplus.journeys.pattern import PatternQuestion as Pattern
     from periplus.journeys.retention import RetentionQuestion as Retention
+    from periplus.journeys.site import SiteQuestion as Site
     from periplus.journeys.timing import TimingQuestion as Timing
     from periplus.journeys.trend import TrendQuestion as Trend
     from periplus.workspace import Workspace, init
@@ -38,6 +39,7 @@ __all__ = [
     "Pattern",
     "PeriplusError",
     "Retention",
+    "Site",
     "Timing",
     "Trend",
     "Workspace",
@@ -54,6 +56,7 @@ _LOADED = {
     "Map": ("periplus.journeys.map", "MapQuestion"),
     "Pattern": ("periplus.journeys.pattern", "PatternQuestion"),
     "Retention": ("periplus.journeys.retention", "RetentionQuestion"),
+    "Site": ("periplus.journeys.site", "SiteQuestion"),
     "Timing": ("periplus.journeys.timing", "TimingQuestion"),
     "Trend": ("periplus.journeys.trend", "TrendQuestion"),
     "Workspace": ("periplus.workspace", "Workspace"),

@@ -21,6 +21,7 @@ import periplus.journeys.lifecycle
 import periplus.journeys.map
 import periplus.journeys.pattern
 import periplus.journeys.retention
+import periplus.journeys.site
 import periplus.journeys.timing
 import periplus.journeys.trend
 import periplus.maps.meaning  # noqa: F401  these register what they are

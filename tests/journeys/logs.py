@@ -18,6 +18,7 @@ from periplus.journeys import (
     map,
     pattern,
     retention,
+    site,
     timing,
     trend,
 )
@@ -28,7 +29,20 @@ from tests.journeys.memory import Memory
 
 SECOND = 1_000_000
 CUSTOMERS = [1 << 61, 5 << 61, (1 << 61) + 7]
-REGISTERED = (attribution, drivers, flow, funnel, lifecycle, map, meaning, pattern, retention, timing, trend)
+REGISTERED = (
+    attribution,
+    drivers,
+    flow,
+    funnel,
+    lifecycle,
+    map,
+    meaning,
+    pattern,
+    retention,
+    site,
+    timing,
+    trend,
+)
 """Importing them makes the kinds known, and what a map is."""
 
 

@@ -41,7 +41,20 @@ def shown(value: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    "page", ["map", "flow", "funnel", "retention", "lifecycle", "timing", "trend", "attribution", "pattern", "drivers"]
+    "page",
+    [
+        "map",
+        "flow",
+        "funnel",
+        "retention",
+        "lifecycle",
+        "timing",
+        "trend",
+        "attribution",
+        "pattern",
+        "drivers",
+        "site",
+    ],
 )
 def test_the_worked_example_is_what_the_engine_says(page: str) -> None:
     text = (PAGES / f"{page}.md").read_text(encoding="utf-8").split("## A worked example")[1]

@@ -1,40 +1,53 @@
 """Who an event belongs to: identifiers of four ranks, resolved over a set of events by SQL.
 
-The rules: user ids join only by an alias; person identifiers (e-mail, phone) that occur together join
-into one component; an identifier of a lower rank never joins two of a higher one. An event belongs to
-its user; without one to its person component; without one to its device; without one to its
+The rules: user ids join only by an alias or by hand; person identifiers (e-mail, phone, a number from a trait) that
+occur together join into one component; an identifier of a lower rank never joins two of a higher one. An event
+belongs to its user; without one to its person component; without one to its device; without one to its
 reference. A component, device or reference means whom it was last seen with at or before the event's
 time, else whom it was first seen with after; never seen with anybody, it is a customer of its own.
+
+What people decided (`linking.py`) comes in three places: an identifier that is void is as if nobody had sent it; a
+link that does not count joins nothing and is no sighting; and what is one by hand is joined, or belongs to its
+account whatever it was seen with.
 
 A marked event (of a bot, or internal) belongs to whom its identifiers mean to the others; it joins nothing
 and is no sighting, so who is who is the same whether marked events are looked at or not.
 
-Everything is decided from the events alone, so the order in which they arrived does not matter.
+Everything is decided from the events and the decisions alone, so the order in which they came does not matter.
 
 Input of `resolve` is a relation `events` with the columns of `NEEDED`. Output are small tables in the
 connection, and SQL that gives the customer of any row that has those columns:
 
-    id_user     (raw, customer)                     every user id
-    id_email, id_phone  (raw, component)            every person identifier
+    spelt_KIND (raw, value, seen)                   identifiers as sent and as compared, the void ones left out
+    id_user     (raw, value, customer)              every user id
+    id_email, id_phone, id_external (raw, value, component)     every person identifier
     own_component (component, customer)             components with one owner, or none
     spot_component (component, time, customer)      components seen with several users, by moment
-    id_device   (raw, customer, component)          devices with one owner, or none
+    id_device   (raw, customer)                     devices with one owner, or none
     spot_device (raw, time, customer)               devices seen with several, by moment
     spot_reference (reference, time, customer)      events that carry nothing but a reference
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import combinations, pairwise
 
-from periplus.people.identifiers import email, hashed, phone, usable
+from periplus.people import lower_ranks
+from periplus.people.identifiers import customer_hash, hashed
+from periplus.people.linking import Linking, table
+from periplus.people.spots import ORDER, spots
 from periplus.store.door import Connection
 
 NEEDED = (
-    "type", "time", "sequence", "key_hi", "key_lo",
-    "user_id", "anonymous_id", "email", "phone", "previous_id", "reference", "marked",
+    "type", "time", "sequence", "key_hi", "key_lo", "user_id", "anonymous_id", "email", "phone", "external",
+    "previous_id", "reference", "marked",
 )  # fmt: skip
-_ORDER = "(time, sequence, key_hi, key_lo)"
+COLUMN = {"user": "user_id", "email": "email", "phone": "phone", "external": "external"}
+"""Kinds of identifiers that join, with their columns."""
+PERSONS = ("email", "phone", "external")
+"""Kinds of person identifiers: of one event the first says whose it is, and a component is named by the least."""
 
 
 @dataclass(frozen=True)
@@ -45,91 +58,136 @@ class Resolution:
     customer: str
 
 
-def resolve(connection: Connection, events: str) -> Resolution:
-    """Resolve the relation named `events`; see the module for the tables it leaves behind."""
-    run = connection.execute
-    run(
-        "CREATE OR REPLACE TEMP TABLE combos AS SELECT user_id, anonymous_id, email, phone, previous_id, "
-        f"(type = 'alias') AS alias, marked FROM {events} GROUP BY ALL"
-    )
-    _users(connection)
-    _components(connection)
-    has_persons = bool(
-        connection.sql("SELECT 1 FROM id_email UNION ALL SELECT 1 FROM id_phone LIMIT 1").fetchall()
-    )
-    persons = _Persons(has_persons)
-    _component_owners(connection, events, persons)
-    _devices(connection, events, persons)
-    _references(connection, events, persons)
-    return Resolution(
-        persons.joins + _DEVICE_JOINS + _REFERENCE_JOINS, persons.customer(device=True, reference=True)
-    )
-
-
 @dataclass(frozen=True)
-class _Persons:
-    """The joins and expressions for user and person; where no event has a person identifier they cost nothing."""
+class Persons:
+    """The joins and expressions for user and person. Kinds that no event has cost nothing.
 
-    present: bool
+    `linking` kinds say whose an event is before its device does; an `idle` one, which links nothing, after all else.
+    """
+
+    linking: tuple[str, ...]
+    idle: tuple[str, ...] = ()
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        return (*self.linking, *self.idle)
+
+    @property
+    def identified(self) -> str:
+        """Joins that find what a row's identifiers are."""
+        return " LEFT JOIN id_user AS iu ON iu.raw = e.user_id" + "".join(
+            f" LEFT JOIN id_{kind} AS p_{kind} ON p_{kind}.raw = e.{kind}" for kind in self.kinds
+        )
 
     @property
     def joins(self) -> str:
-        joins = " LEFT JOIN id_user AS iu ON iu.raw = e.user_id"
-        if self.present:
-            joins += (
-                " LEFT JOIN id_email AS ie ON ie.raw = e.email LEFT JOIN id_phone AS ip ON ip.raw = e.phone"
-                " LEFT JOIN own_component AS oc ON oc.component = coalesce(ie.component, ip.component)"
-                " LEFT JOIN spot_component AS sc ON sc.component = coalesce(ie.component, ip.component)"
-                " AND sc.time = e.time"
+        """Joins that find whom they mean."""
+        found = self.identified
+        if self.linking:
+            found += (
+                f" LEFT JOIN own_component AS oc ON oc.component = {self.component}"
+                f" LEFT JOIN spot_component AS sc ON sc.component = {self.component} AND sc.time = e.time"
             )
-        return joins
+        if self.idle:
+            found += f" LEFT JOIN own_component AS oi ON oi.component = {_first(self.idle)}"
+        return found
 
     @property
     def component(self) -> str:
-        return "coalesce(ie.component, ip.component)" if self.present else "NULL::UBIGINT"
+        """SQL of the component that says whose a row is."""
+        return _first(self.linking)
 
-    def customer(self, *, device: bool = False, reference: bool = False) -> str:
-        parts = ["iu.customer"]
-        if self.present:
-            parts += ["oc.customer", "sc.customer"]
-        if device:
-            parts += ["idv.customer", "sd.customer"]
-        if reference:
-            parts += ["sr.customer"]
-        return f"coalesce({', '.join(parts)})"
+    def customer(self, *lower: str) -> str:
+        """SQL of whom a row belongs to: its user, its person, then what the lower ranks say."""
+        parts = ["iu.customer", *(["oc.customer", "sc.customer"] if self.linking else []), *lower]
+        return f"coalesce({', '.join(parts)})" if len(parts) > 1 else parts[0]
 
 
-_DEVICE_JOINS = (
-    " LEFT JOIN id_device AS idv ON idv.raw = e.anonymous_id"
-    " LEFT JOIN spot_device AS sd ON sd.raw = e.anonymous_id AND sd.time = e.time"
-)
-_REFERENCE_JOINS = " LEFT JOIN spot_reference AS sr ON sr.reference = e.reference AND sr.time = e.time"
+def _first(kinds: Iterable[str]) -> str:
+    parts = [f"p_{kind}.component" for kind in kinds]
+    return f"coalesce({', '.join(parts)})" if parts else "NULL::UBIGINT"
 
 
-def _users(connection: Connection) -> None:
-    """Every user id with its customer; those an alias joins share the least of their ids."""
+def resolve(connection: Connection, events: str, linking: Linking | None = None) -> Resolution:
+    """Resolve the relation named `events`; see the module for the tables it leaves behind."""
+    linking = linking or Linking()
+    persons = link(connection, events, linking)
+    _component_owners(connection, events, persons)
+    lower_ranks.devices(connection, events, persons, linking)
+    lower_ranks.references(connection, events, persons, linking)
+    device = ("idv.customer", "sd.customer")
+    last = ("oi.customer",) if persons.idle else ()
+    return Resolution(
+        persons.joins + lower_ranks.DEVICE_JOINS + lower_ranks.REFERENCE_JOINS,
+        persons.customer(*device, "sr.customer", *last),
+    )
+
+
+def link(connection: Connection, events: str, linking: Linking) -> Persons:
+    """The first half of `resolve`: who is joined, and with which users each component was seen.
+
+    Leaves `combos`, the `spelt_` and `id_` tables, `fixed_component`, `hand_device` and `sighted`
+    (component, kind, value, account, customer): which identifiers were seen with which user.
+    """
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE combos AS SELECT user_id, anonymous_id, email, phone, external, previous_id, "
+        f"(type = 'alias') AS alias, marked FROM {events} GROUP BY ALL"
+    )
+    linking.load(connection)
+    for kind, column in COLUMN.items():
+        _spell(connection, linking, kind, f"SELECT {column} AS raw, marked FROM combos")
+    _spell(
+        connection,
+        linking,
+        "device",
+        "SELECT anonymous_id AS raw, marked FROM combos UNION ALL SELECT previous_id, marked FROM combos WHERE alias",
+    )
+    there = [kind for kind in PERSONS if _any(connection, f"spelt_{kind}")]
+    persons = Persons(
+        tuple(kind for kind in there if linking.links(kind)),
+        tuple(kind for kind in there if not linking.links(kind)),
+    )
+    users = _users(connection, linking)
+    _components(connection, persons, linking, users)
+    _sighted(connection, persons, linking)
+    return persons
+
+
+def _spell(connection: Connection, linking: Linking, kind: str, carried: str) -> None:
+    """Identifiers of a kind as they were sent and as they are compared; `seen`: on an event that is not marked."""
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE spelt_{kind} AS SELECT * FROM (SELECT raw, {linking.value(kind, 'raw')} AS value, "
+        f"seen FROM (SELECT raw, bool_or(NOT marked) AS seen FROM ({carried}) WHERE raw IS NOT NULL GROUP BY raw)) "
+        f"WHERE value IS NOT NULL AND value NOT IN (SELECT value FROM void_id WHERE kind = '{kind}')"
+    )
+
+
+def _any(connection: Connection, table_: str) -> bool:
+    return bool(connection.execute(f"SELECT 1 FROM {table_} LIMIT 1").fetchall())
+
+
+def _users(connection: Connection, linking: Linking) -> dict[str, str]:
+    """Every user id with its customer; those an alias or a hand joins share the least of their ids, which is returned."""
     run = connection.execute
-    run(
-        f"CREATE OR REPLACE TEMP TABLE user_value AS SELECT raw, {usable('raw')} AS value, seen FROM "
-        "(SELECT user_id AS raw, bool_or(NOT marked) AS seen FROM combos WHERE user_id IS NOT NULL GROUP BY user_id) "
-    )
     # A previous id that has been seen as a user id is one; otherwise it is a device, seen with that user.
-    edges = connection.execute(
-        f"SELECT DISTINCT {usable('c.previous_id')} AS a, {usable('c.user_id')} AS b FROM combos AS c "
-        "WHERE c.alias AND NOT c.marked AND c.previous_id IS NOT NULL AND c.user_id IS NOT NULL "
-        f"AND {usable('c.previous_id')} IN (SELECT value FROM user_value WHERE seen)"
+    counts = linking.counts("user", "p.value", "user", "u.value") if linking.rules.alias else "false"
+    edges = run(
+        "SELECT DISTINCT p.value AS a, u.value AS b FROM combos AS c JOIN spelt_user AS u ON u.raw = c.user_id "
+        f"JOIN spelt_user AS p ON p.value = {linking.value('user', 'c.previous_id')} AND p.seen "
+        f"WHERE c.alias AND NOT c.marked AND p.value <> u.value AND {counts}"
     ).fetchall()
-    run("CREATE OR REPLACE TEMP TABLE user_root (value VARCHAR, root VARCHAR)")
-    roots = joined([(a, b) for a, b in edges if a is not None and b is not None and a != b])
-    if roots:
-        connection.executemany("INSERT INTO user_root VALUES (?, ?)", list(roots.items()))
+    for team in linking.teams:
+        edges += pairwise(each.value for each in team if each.kind == "user")
+    roots = joined(edges)
+    table(connection, "user_root", ("value", "root"), roots.items())
     run(
-        f"CREATE OR REPLACE TEMP TABLE id_user AS SELECT raw, {hashed('user', 'coalesce(root, value)')} AS customer "
-        "FROM user_value LEFT JOIN user_root USING (value) WHERE value IS NOT NULL"
+        f"CREATE OR REPLACE TEMP TABLE id_user AS SELECT raw, value, {hashed('user', 'coalesce(root, value)')} AS customer "
+        "FROM spelt_user LEFT JOIN user_root USING (value)"
     )
+    return roots
 
 
-def joined(edges: list[tuple[str, str]]) -> dict[str, str]:
+def joined(edges: Iterable[tuple[str, str]]) -> dict[str, str]:
     """The least member of its group for every value that an edge names (union by least, path halving).
 
     >>> joined([("b", "c"), ("a", "b")])
@@ -150,182 +208,140 @@ def joined(edges: list[tuple[str, str]]) -> dict[str, str]:
     return {value: find(value) for value in parent}
 
 
-def _components(connection: Connection) -> None:
-    """Person identifiers that stand on one event belong together; a component is named after its least one."""
-    run = connection.execute
-    for kind, rule in (("email", email), ("phone", phone)):
-        run(
-            f"CREATE OR REPLACE TEMP TABLE value_{kind} AS SELECT raw, {rule('raw')} AS value FROM "
-            f"(SELECT DISTINCT {kind} AS raw FROM combos WHERE {kind} IS NOT NULL)"
+def _components(connection: Connection, persons: Persons, linking: Linking, users: dict[str, str]) -> None:
+    """Person identifiers that stand on one event belong together; a component is named after its least one.
+
+    What is one with an account by hand is that account's; identifiers that are with two accounts by hand are not
+    joined by any event.
+    """
+    edges: list[tuple[str, str]] = []
+    for one, other in combinations(persons.linking, 2):
+        edges += connection.execute(
+            f"SELECT DISTINCT '{_tag(one)}' || a.value, '{_tag(other)}' || b.value FROM combos AS c "
+            f"JOIN spelt_{one} AS a ON a.raw = c.{one} JOIN spelt_{other} AS b ON b.raw = c.{other} "
+            f"WHERE NOT c.marked AND {linking.counts(one, 'a.value', other, 'b.value')}"
+        ).fetchall()
+    by_hand: list[tuple[str, str]] = []
+    accounts: dict[str, str] = {}
+    for team in linking.teams:
+        nodes = [f"{_tag(each.kind)}{each.value}" for each in team if each.kind in PERSONS]
+        by_hand += pairwise(nodes)
+        user = next((each.value for each in team if each.kind == "user"), None)
+        if user is not None:
+            accounts |= dict.fromkeys(nodes, users.get(user, user))
+    roots = joined([*edges, *by_hand])
+    claimed: dict[str, set[str]] = {}
+    for node, user in accounts.items():
+        claimed.setdefault(roots.get(node, node), set()).add(user)
+    if torn := {root for root, owners in claimed.items() if len(owners) > 1}:
+        apart = {node for node in accounts if roots.get(node, node) in torn}
+        roots = joined([*(pair for pair in edges if apart.isdisjoint(pair)), *by_hand])
+    table(connection, "person_root", ("value", "root"), roots.items())
+    for kind in PERSONS:
+        root = f"coalesce(root, '{_tag(kind)}' || s.value)"
+        named = " ".join(f"WHEN '{_tag(each)}' THEN {hashed(each, f'substr({root}, 2)')}" for each in PERSONS)
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE id_{kind} AS SELECT raw, s.value, CASE {root}[1] {named} END AS component "
+            f"FROM spelt_{kind} AS s LEFT JOIN person_root AS r ON r.value = '{_tag(kind)}' || s.value"
         )
-    edges = connection.execute(
-        "SELECT DISTINCT e.value, p.value FROM combos AS c JOIN value_email AS e ON e.raw = c.email "
-        "JOIN value_phone AS p ON p.raw = c.phone "
-        "WHERE NOT c.marked AND e.value IS NOT NULL AND p.value IS NOT NULL"
-    ).fetchall()
-    # An e-mail comes before a phone number, whatever their letters: kinds are compared first.
-    roots = joined([(f"0{mail}", f"1{number}") for mail, number in edges])
-    run("CREATE OR REPLACE TEMP TABLE person_root (value VARCHAR, root VARCHAR)")
-    if roots:
-        connection.executemany("INSERT INTO person_root VALUES (?, ?)", list(roots.items()))
-    for tag, kind in (("0", "email"), ("1", "phone")):
-        root = f"coalesce(root, '{tag}' || v.value)"
-        run(
-            f"CREATE OR REPLACE TEMP TABLE id_{kind} AS SELECT raw, CASE WHEN {root}[1] = '0' "
-            f"THEN {hashed('email', f'substr({root}, 2)')} ELSE {hashed('phone', f'substr({root}, 2)')} END AS component "
-            f"FROM value_{kind} AS v LEFT JOIN person_root AS r ON r.value = '{tag}' || v.value "
-            "WHERE v.value IS NOT NULL"
-        )
+    fixed = {
+        _component(roots.get(node, node)): customer_hash("user", user) for node, user in accounts.items()
+    }
+    _fix(connection, "fixed_component", "component", fixed)
+    devices: dict[str, tuple[str, int | None]] = {}
+    for team in linking.teams:
+        user = next((each.value for each in team if each.kind == "user"), None)
+        node = next((f"{_tag(each.kind)}{each.value}" for each in team if each.kind in PERSONS), None)
+        means = (
+            customer_hash("user", users.get(user, user)) if user is not None
+            else _component(roots.get(node, node)) if node is not None else None
+        )  # fmt: skip
+        own = [each.value for each in team if each.kind == "device"]
+        devices |= dict.fromkeys(own, (own[0], means))
+    rows = list(devices.items())
+    table(
+        connection, "hand_device", ("value", "root"), [(value, root) for value, (root, _) in rows],
+        means=[means for _, (_, means) in rows],
+    )  # fmt: skip
 
 
-_OWNER = "CASE WHEN NOT e.marked THEN iu.customer END AS owner"
-"""Whom a row says its person identifiers belong to."""
+def _tag(kind: str) -> str:
+    """A letter before the value: kinds are compared first, e-mail before phone, whatever their letters."""
+    return str(PERSONS.index(kind))
 
 
-def _component_owners(connection: Connection, events: str, persons: _Persons) -> None:
-    """Whom each component means: itself, its one user, or, seen with several, the user of the moment."""
+def _component(node: str) -> int:
+    return customer_hash(PERSONS[int(node[0])], node[1:])
+
+
+def _fix(connection: Connection, name: str, key: str, fixed: dict[int, int]) -> None:
+    table(connection, name, (), (), **{key: list(fixed), "customer": list(fixed.values())})
+
+
+def _sighted(connection: Connection, persons: Persons, linking: Linking) -> None:
+    """Which person identifiers were seen with which users; without one, that the component is there."""
+    parts = [
+        f"SELECT DISTINCT p_{kind}.component, '{kind}' AS kind, p_{kind}.value, iu.value AS account, "
+        f"{owner(kind, linking)} AS customer FROM combos AS e{persons.identified} WHERE p_{kind}.component IS NOT NULL"
+        for kind in persons.kinds
+    ]
+    nothing = "SELECT NULL::UBIGINT AS component, '' AS kind, '' AS value, '' AS account, NULL::UBIGINT AS customer WHERE false"
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE sighted AS {' UNION ALL '.join(parts) or nothing}")
+
+
+def owner(kind: str, linking: Linking) -> str:
+    """SQL: the user that a row says a person identifier of a kind belongs to."""
+    counts = linking.counts(kind, f"p_{kind}.value", "user", "iu.value")
+    return f"CASE WHEN NOT e.marked AND {counts} THEN iu.customer END"
+
+
+def _component_owners(connection: Connection, events: str, persons: Persons) -> None:
+    """Whom each component means: its account by hand, itself, its one user, or, seen with several, that of the moment."""
     run = connection.execute
-    if not persons.present:
-        run("CREATE OR REPLACE TEMP TABLE own_component (component UBIGINT, customer UBIGINT)")
+    run(
+        "CREATE OR REPLACE TEMP TABLE seen_component AS SELECT component, min(customer) AS least, max(customer) AS most "
+        "FROM sighted GROUP BY component"
+    )
+    run(
+        "CREATE OR REPLACE TEMP TABLE own_component AS SELECT component, coalesce(f.customer, least, component) AS customer "
+        "FROM seen_component LEFT JOIN fixed_component AS f USING (component) "
+        "WHERE f.customer IS NOT NULL OR least IS NULL OR least = most"
+    )
+    run(
+        "CREATE OR REPLACE TEMP TABLE torn AS SELECT component FROM seen_component "
+        "ANTI JOIN own_component USING (component)"
+    )
+    if not _any(connection, "torn"):
         run("CREATE OR REPLACE TEMP TABLE spot_component (component UBIGINT, time BIGINT, customer UBIGINT)")
         return
-    joins = (
-        " LEFT JOIN id_user AS iu ON iu.raw = e.user_id"
-        " LEFT JOIN id_email AS ie ON ie.raw = e.email LEFT JOIN id_phone AS ip ON ip.raw = e.phone"
-    )
-    component = persons.component
+    parts = [
+        f"SELECT e.*, p_{kind}.component AS component, s.customer AS owner FROM {events} AS e{persons.identified} "
+        f"LEFT JOIN sighted AS s ON s.kind = '{kind}' AND s.value = p_{kind}.value AND s.account = iu.value "
+        f"AND s.customer IS NOT NULL AND NOT e.marked WHERE p_{kind}.component IN (SELECT component FROM torn)"
+        for kind in persons.linking
+    ]
+    run(f"CREATE OR REPLACE TEMP TABLE torn_component AS {' UNION ALL '.join(parts)}")
+    # A device may mean this component at its own events' times, an order at those of its: these are moments too.
     run(
-        "CREATE OR REPLACE TEMP TABLE seen_component AS SELECT component, min(owner) AS least, max(owner) AS most "
-        f"FROM (SELECT {component} AS component, {_OWNER} FROM combos AS e{joins}) "
-        "WHERE component IS NOT NULL GROUP BY component"
+        "CREATE OR REPLACE TEMP TABLE beside_component AS SELECT DISTINCT t.component, d.value FROM torn_component AS t "
+        "JOIN spelt_device AS d ON d.raw = t.anonymous_id OR (t.type = 'alias' AND d.raw = t.previous_id) "
+        "UNION SELECT means, value FROM hand_device WHERE means IN (SELECT component FROM torn)"
     )
-    run(
-        "CREATE OR REPLACE TEMP TABLE own_component AS SELECT component, coalesce(least, component) AS customer "
-        "FROM seen_component WHERE least IS NULL OR least = most"
+    carried = (
+        f"SELECT b.component, e.time, e.reference FROM {events} AS e JOIN spelt_device AS d ON d.raw = e.anonymous_id "
+        "JOIN beside_component AS b ON b.value = d.value UNION ALL "
+        f"SELECT b.component, e.time, e.reference FROM {events} AS e JOIN spelt_device AS d ON d.raw = e.previous_id "
+        "JOIN beside_component AS b ON b.value = d.value WHERE e.type = 'alias' UNION ALL "
+        "SELECT component, time, reference FROM torn_component"
     )
-    torn = "component IN (SELECT component FROM seen_component WHERE least <> most)"
-    run(
-        "CREATE OR REPLACE TEMP TABLE torn_component AS SELECT * FROM (SELECT e.*, "
-        f"{component} AS component, {_OWNER} FROM {events} AS e{joins}) WHERE {torn}"
-    )
-    _spots(
+    run(f"CREATE OR REPLACE TEMP TABLE moment_component AS SELECT DISTINCT * FROM ({carried})")
+    spots(
         connection,
         "spot_component",
         "component",
-        sightings=f"SELECT component, time, arg_max(owner, {_ORDER}) AS customer FROM torn_component "
+        sightings=f"SELECT component, time, arg_max(owner, {ORDER}) AS customer FROM torn_component "
         "WHERE owner IS NOT NULL GROUP BY component, time",
-        # A device or reference may mean this component at its own events' times: those are moments too.
-        moments="SELECT component, time FROM torn_component UNION SELECT t.component, e.time FROM "
-        f"(SELECT DISTINCT component, anonymous_id FROM torn_component WHERE anonymous_id IS NOT NULL) AS t "
-        f"JOIN {events} AS e ON e.anonymous_id = t.anonymous_id OR (e.type = 'alias' AND e.previous_id = t.anonymous_id) "
-        "UNION SELECT t.component, e.time FROM "
-        f"(SELECT DISTINCT component, reference FROM torn_component WHERE reference IS NOT NULL) AS t "
-        f"JOIN {events} AS e ON e.reference = t.reference",
-    )
-
-
-def _spots(connection: Connection, table: str, key: str, *, sightings: str, moments: str) -> None:
-    """`table` (key, time, customer): for each moment the last sighting at or before it, else the first after."""
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE sighting AS {sightings}")
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT m.{key}, m.time, coalesce(b.customer, f.customer) AS customer "
-        f"FROM (SELECT DISTINCT {key}, time FROM ({moments})) AS m "
-        f"ASOF LEFT JOIN sighting AS b ON b.{key} = m.{key} AND m.time >= b.time "
-        f"LEFT JOIN (SELECT {key}, arg_min(customer, time) AS customer FROM sighting GROUP BY {key}) AS f "
-        f"ON f.{key} = m.{key}"
-    )
-
-
-def _devices(connection: Connection, events: str, persons: _Persons) -> None:
-    """Whom each device means: itself, its one owner, or, seen with several, the owner of the moment."""
-    run = connection.execute
-    # What a row says of its device: the user on it, else the component on it.
-    target = f"CASE WHEN NOT e.marked THEN coalesce(iu.customer, {persons.component}) END"
-    joins = " LEFT JOIN id_user AS iu ON iu.raw = e.user_id"
-    if persons.present:
-        joins += " LEFT JOIN id_email AS ie ON ie.raw = e.email LEFT JOIN id_phone AS ip ON ip.raw = e.phone"
-    known_users = "(SELECT value FROM user_value WHERE seen AND value IS NOT NULL)"
-    carried = (
-        "SELECT anonymous_id AS raw, * FROM {rows} WHERE anonymous_id IS NOT NULL UNION ALL "
-        "SELECT previous_id AS raw, * FROM {rows} WHERE {alias} AND previous_id IS NOT NULL "
-        f"AND trim(previous_id) NOT IN {known_users}"
-    )
-    combos = carried.format(rows="combos", alias="alias")
-    run(
-        f"CREATE OR REPLACE TEMP TABLE seen_device AS SELECT raw, {usable('raw')} AS value, "
-        f"min(target) AS least, max(target) AS most FROM (SELECT e.raw, {target} AS target FROM ({combos}) AS e{joins}) "
-        "GROUP BY raw"
-    )
-    # Different spellings of one device (spaces around it) are one.
-    run(
-        "CREATE OR REPLACE TEMP TABLE one_device AS SELECT value, min(least) AS least, max(most) AS most "
-        "FROM seen_device WHERE value IS NOT NULL GROUP BY value"
-    )
-    torn_component = (
-        "(SELECT component FROM seen_component WHERE least <> most)" if persons.present else "(SELECT 0)"
-    )
-    run(
-        f"CREATE OR REPLACE TEMP TABLE id_device AS SELECT s.raw, coalesce(c.customer, o.least, "
-        f"{hashed('device', 's.value')}) AS customer FROM seen_device AS s JOIN one_device AS o USING (value) "
-        "LEFT JOIN own_component AS c ON c.component = o.least "
-        f"WHERE (o.least IS NULL OR o.least = o.most) AND (o.least IS NULL OR o.least NOT IN {torn_component})"
-    )
-    run(
-        "CREATE OR REPLACE TEMP TABLE torn_device AS SELECT s.raw, s.value FROM seen_device AS s "
-        "WHERE s.value IS NOT NULL AND s.raw NOT IN (SELECT raw FROM id_device)"
-    )
-    rows = carried.format(rows=events, alias="type = 'alias'")
-    run(
-        f"CREATE OR REPLACE TEMP TABLE torn_row AS SELECT e.*, t.value, {target} AS target "
-        f"FROM ({rows}) AS e JOIN torn_device AS t ON t.raw = e.raw{joins}"
-    )
-    _spots(
-        connection,
-        "spot_value",
-        "value",
-        sightings=f"SELECT value, time, arg_max(target, {_ORDER}) AS customer FROM torn_row "
-        "WHERE target IS NOT NULL GROUP BY value, time",
-        # An order seen with such a device may be all that a later message carries: its times are moments too.
-        moments="SELECT value, time FROM torn_row UNION SELECT t.value, e.time FROM "
-        "(SELECT DISTINCT value, reference FROM torn_row WHERE reference IS NOT NULL) AS t "
-        f"JOIN {events} AS e ON e.reference = t.reference",
-    )
-    # A sighting names a user or a component; whom the component means is read at the moment itself.
-    run(
-        "CREATE OR REPLACE TEMP TABLE spot_device AS SELECT t.raw, s.time, "
-        "coalesce(c.customer, m.customer, s.customer) AS customer FROM spot_value AS s "
-        "JOIN torn_device AS t ON t.value = s.value LEFT JOIN own_component AS c ON c.component = s.customer "
-        "LEFT JOIN spot_component AS m ON m.component = s.customer AND m.time = s.time"
-    )
-
-
-def _references(connection: Connection, events: str, persons: _Persons) -> None:
-    """Events that carry only an order or ticket number belong to whom it was last seen with."""
-    run = connection.execute
-    run("CREATE OR REPLACE TEMP TABLE spot_reference (reference VARCHAR, time BIGINT, customer UBIGINT)")
-    customer = persons.customer(device=True)
-    joins = persons.joins + _DEVICE_JOINS
-    run(
-        f"CREATE OR REPLACE TEMP TABLE orphan AS SELECT DISTINCT e.reference, e.time FROM {events} AS e{joins} "
-        f"WHERE e.reference IS NOT NULL AND {customer} IS NULL"
-    )
-    if not connection.sql("SELECT 1 FROM orphan LIMIT 1").fetchall():
-        return
-    run(
-        f"CREATE OR REPLACE TEMP TABLE known_reference AS SELECT e.reference, e.time, "
-        f"arg_max(struct_pack(u := e.user_id, m := e.email, p := e.phone, d := e.anonymous_id), "
-        f"(e.time, e.sequence, e.key_hi, e.key_lo)) AS seen FROM {events} AS e{joins} "
-        f"WHERE e.reference IN (SELECT reference FROM orphan) AND {customer} IS NOT NULL AND NOT e.marked GROUP BY e.reference, e.time"
-    )
-    run(
-        "CREATE OR REPLACE TEMP TABLE chosen AS SELECT o.reference, o.time, coalesce(b.seen, f.seen) AS seen "
-        "FROM orphan AS o ASOF LEFT JOIN known_reference AS b ON b.reference = o.reference AND o.time >= b.time "
-        "LEFT JOIN (SELECT reference, arg_min(seen, time) AS seen FROM known_reference GROUP BY reference) AS f "
-        "ON f.reference = o.reference"
-    )
-    # An order nobody was ever seen with is a customer of its own.
-    run(
-        f"INSERT INTO spot_reference SELECT e.reference, e.time, coalesce({customer}, "
-        f"{hashed('reference', 'e.reference')}) FROM (SELECT reference, time, seen.u AS user_id, seen.m AS email, "
-        f"seen.p AS phone, seen.d AS anonymous_id FROM chosen) AS e{joins}"
+        moments="SELECT component, time FROM moment_component UNION SELECT m.component, e.time FROM "
+        "(SELECT DISTINCT component, reference FROM moment_component WHERE reference IS NOT NULL) AS m "
+        f"JOIN {events} AS e ON e.reference = m.reference",
     )

@@ -6,6 +6,7 @@ masked with all of their customer's history, which is written again beside what 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,8 +14,10 @@ import numpy as np
 
 from periplus.collect.marks import TrafficRules
 from periplus.errors import StoreError
-from periplus.people import closure, traffic
+from periplus.people import closure, decisions, traffic
+from periplus.people.decisions import Change
 from periplus.people.identity import NEEDED, Resolution, resolve
+from periplus.people.linking import Linking
 from periplus.store import claims, door, files, standing
 from periplus.store.files import FIXED, MARKED, EventFile
 from periplus.store.home import Home
@@ -48,17 +51,20 @@ def settled(
     remarked: bool = False,
     stirred: bool = False,
     departed: bool = False,
+    decided: Change | None = None,
 ) -> Manifest:
     """The version in which `arrivals` have come and the rows of batch `leaving` have gone.
 
     With `remarked` the traffic rules in `before` are other ones than the standing rows were marked by; with
     `stirred` the table of that name lists (key_hi, key_lo, reference) of standing rows that had another
     reference before; with `departed` the one of that name has the rows that stood until now, as identity needs them.
+    `decided` is how the decisions in `before` differ from those by which the standing rows have their customers.
     """
     rules = traffic.rules_of(before)
+    linking = Linking(decisions.of(home.root, before).force())
     open_files = [files.load(home.root, name) for name in before.files]
     standing.load_masks(connection, home.root, before)
-    marks = _arriving(connection, arrivals, rules)
+    marks = _arriving(connection, arrivals, rules, linking.rules.external)
     progress(1, 4, "finding out whose events they are")
     connection.execute("CREATE OR REPLACE TEMP TABLE moving (customer UBIGINT)")
     # Standing rows that this version alters: a new place among those of their time, or a new mark.
@@ -70,7 +76,16 @@ def settled(
             traffic.remark(connection, before, open_files, rules)
         if claimed:  # first of all: who owns a device may hang on the order of two sightings
             claims.resequence(connection, home, before, open_files, leaving=leaving)
-        closure.pull(connection, before, open_files, leaving=leaving, stirred=stirred, departed=departed)
+        closure.pull(
+            connection,
+            before,
+            open_files,
+            linking,
+            leaving=leaving,
+            stirred=stirred,
+            departed=departed,
+            decided=decided,
+        )
         connection.execute(
             "CREATE OR REPLACE TEMP VIEW resolvable AS "
             f"SELECT {', '.join(NEEDED)} FROM arriving UNION ALL SELECT {', '.join(NEEDED)} FROM pulled"
@@ -79,14 +94,18 @@ def settled(
         connection.execute(
             f"CREATE OR REPLACE TEMP VIEW resolvable AS SELECT {', '.join(NEEDED)} FROM arriving"
         )
-    resolution = resolve(connection, "resolvable")
+    resolution = resolve(connection, "resolvable", linking)
     if open_files:
         closure.find_moving(connection, before, open_files, resolution, leaving=leaving)
     progress(2, 4, "writing the events")
-    return _written(home, connection, before, open_files, arrivals, marks, resolution, leaving)
+    return _written(
+        home, connection, before, open_files, arrivals, marks, resolution, leaving, linking.rules.external
+    )
 
 
-def _arriving(connection: door.Connection, arrivals: list[Arrival], rules: TrafficRules) -> list[str]:
+def _arriving(
+    connection: door.Connection, arrivals: list[Arrival], rules: TrafficRules, traits: Sequence[str]
+) -> list[str]:
     """The view `arriving`: what identity needs of the rows that come in. Returns the mark of each, as SQL."""
     selects, marks = [], []
     for number, arrival in enumerate(arrivals):
@@ -94,7 +113,11 @@ def _arriving(connection: door.Connection, arrivals: list[Arrival], rules: Traff
         source = _kept(number, arrival)
         why = traffic.reason(connection, source, arrival.columns, arrival.rest, rules, f"new{number}")
         marks.append("false" if why is None else f"({why} IS NOT NULL)")
-        computed = {"reference": standing.reference(arrival.columns), "marked": f"{marks[-1]} AS marked"}
+        computed = {
+            "reference": standing.reference(arrival.columns),
+            "external": standing.external(arrival.columns, arrival.rest, traits),
+            "marked": f"{marks[-1]} AS marked",
+        }
         listed = ", ".join(computed.get(name) or f"e.{name}" for name in NEEDED)
         selects.append(f"SELECT {listed} FROM {source} AS e")
     nothing = ", ".join(f"NULL::{KINDS.get(name, 'VARCHAR')} AS {name}" for name in NEEDED)
@@ -130,6 +153,7 @@ def _written(
     marks: list[str],
     resolution: Resolution,
     leaving: int | None,
+    traits: Sequence[str],
 ) -> Manifest:
     number = before.next_file
     moving = np.sort(
@@ -144,13 +168,11 @@ def _written(
         sources += [(file.columns, file.rest, file.rows) for file in open_files]
     target = standing.shape(sources)
     selects = [
-        _arrival_select(index, arrival, target, marks[index], resolution.joins, resolution.customer)
+        _arrival_select(index, arrival, target, marks[index], resolution, traits)
         for index, arrival in enumerate(arrivals)
     ]
     if len(moving):
-        selects.append(
-            _carried_select(before, open_files, target, resolution.joins, resolution.customer, leaving)
-        )
+        selects.append(_carried_select(before, open_files, target, resolution, leaving, traits))
     if not selects:
         return before
     select = " UNION ALL BY NAME ".join(selects)
@@ -215,8 +237,14 @@ def _section(nobody: str, marked: str) -> str:
 
 
 def _arrival_select(
-    number: int, arrival: Arrival, target: standing.Shape, marked: str, joins: str, customer: str
+    number: int,
+    arrival: Arrival,
+    target: standing.Shape,
+    marked: str,
+    resolution: Resolution,
+    traits: Sequence[str],
 ) -> str:
+    joins, customer = resolution.joins, resolution.customer
     plain = [name for name in FIXED if name not in ("section", "customer", "batch", "own_sequence")]
     listed = standing.select(
         arrival.columns,
@@ -228,7 +256,8 @@ def _arrival_select(
         f"SELECT e.* EXCLUDE (section), {_section(f'{customer} IS NULL', marked)}, "
         f"coalesce({customer}, 0)::UBIGINT AS customer, {arrival.batch}::INTEGER AS batch_, "
         f"{arrival.own_sequence} AS own_sequence_ "
-        f"FROM (SELECT *, {standing.reference(arrival.columns)} FROM {_kept(number, arrival)}) AS e{joins}"
+        f"FROM (SELECT *, {standing.reference(arrival.columns)}, {standing.external(arrival.columns, arrival.rest, traits)} "
+        f"FROM {_kept(number, arrival)}) AS e{joins}"
     )
     return f"SELECT {listed} FROM (SELECT * RENAME (batch_ AS batch, own_sequence_ AS own_sequence) FROM ({_bare(inner, arrival)}))"
 
@@ -244,14 +273,17 @@ def _carried_select(
     before: Manifest,
     open_files: list[EventFile],
     target: standing.Shape,
-    joins: str,
-    customer: str,
+    resolution: Resolution,
     leaving: int | None,
+    traits: Sequence[str],
 ) -> str:
     """The whole history of the customers in `moving`, less what leaves, with its owners as now resolved."""
+    joins, customer = resolution.joins, resolution.customer
     rows = standing.rows(before, open_files, target)
-    # The reference column is read in the unified shape, as the rows are.
-    reference = standing.reference(target.columns)
+    # These columns are read in the unified shape, as the rows are.
+    computed = (
+        f"{standing.reference(target.columns)}, {standing.external(target.columns, target.rest, traits)}"
+    )
     gone = f" AND e.batch <> {leaving}" if leaving is not None else ""
     others = [name for name in FIXED if name not in ("section", "customer", "sequence", "own_sequence")]
     listed = ", ".join(
@@ -269,7 +301,7 @@ def _carried_select(
         "CASE WHEN q.sequence IS NULL THEN e.own_sequence "
         "WHEN q.sequence = coalesce(e.own_sequence, e.sequence) THEN NULL "
         "ELSE coalesce(e.own_sequence, e.sequence) END AS own_sequence, "
-        f"{listed} FROM (SELECT *, {reference} FROM ({rows}) WHERE customer IN (SELECT customer FROM moving)) AS e{joins} "
+        f"{listed} FROM (SELECT *, {computed} FROM ({rows}) WHERE customer IN (SELECT customer FROM moving)) AS e{joins} "
         "LEFT JOIN altered AS q ON q.key_hi = e.key_hi AND q.key_lo = e.key_lo "
         "LEFT JOIN (SELECT key_hi, key_lo, true AS reached FROM pulled) AS pl "
         "ON pl.key_hi = e.key_hi AND pl.key_lo = e.key_lo "

@@ -60,8 +60,8 @@ class Manifest:
     are (file of customers, number): those customers' rows in files of a lower number are out of date.
     `retired` lists, for a file, the shards whose rows have moved into newer files. `keys` are files of
     sorted event keys. `traffic` are the rules by which events of bots and internal traffic are marked in
-    this version (empty: the usual ones). `tombstones` names the file of those who were erased. `next_file` and
-    `next_batch` are the numbers to give next.
+    this version (empty: the usual ones). `decisions` names the file of what people decided about who is who,
+    `tombstones` that of those who were erased. `next_file` and `next_batch` are the numbers to give next.
     """
 
     number: int = 0
@@ -79,6 +79,7 @@ class Manifest:
     identity: int = 0
     imported: int | None = None
     traffic: dict[str, Any] = field(default_factory=dict)
+    decisions: str | None = None
     tombstones: str | None = None
 
     def batch(self, number: int) -> Batch | None:
@@ -205,6 +206,8 @@ def _named(document: dict[str, Any]) -> set[str]:
     named.update(name for name, _ in document.get("masks", ()))
     if document.get("tombstones"):
         named.add(document["tombstones"])
+    if document.get("decisions"):
+        named.add(document["decisions"])
     for batch in document.get("batches", ()):
         files = (batch["rejects"], *_listed(batch), batch["rows_file"], batch.get("unmade"))
         named.update(name for name in files if name)
@@ -214,7 +217,7 @@ def _named(document: dict[str, Any]) -> set[str]:
 def _unnamed(root: Path, named: set[str], manifests: set[str]) -> list[Path]:
     return [
         path
-        for folder in ("runs", "shards", "masks", "keys", "batches", "tombstones", "manifests")
+        for folder in ("runs", "shards", "masks", "keys", "batches", "tombstones", "decisions", "manifests")
         for path in sorted((root / folder).rglob("*"))
         if path.is_file()
         and (

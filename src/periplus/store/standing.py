@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from periplus.store import door
+from periplus.store.columns import pointer, text_form
 from periplus.store.files import FIXED, MARKED, EventFile, shard_start
 from periplus.store.manifest import Manifest
 
@@ -134,21 +135,33 @@ def people(manifest: Manifest, files: Sequence[EventFile], *, with_marked: bool 
 
 
 def narrow(
-    manifest: Manifest, files: Sequence[EventFile], columns: Sequence[str], *, path: str = "", among: str = ""
+    manifest: Manifest,
+    files: Sequence[EventFile],
+    columns: Sequence[str],
+    *,
+    path: str = "",
+    among: str = "",
+    test: str = "",
+    traits: Sequence[str] = (),
 ) -> str:
     """SQL of some fixed columns of all standing rows; with `path`, of those whose value there, as text, is `among` (SQL).
 
-    `reference` (an order's id) and `marked` (whether a row is of a bot or internal) may be asked for too.
+    `reference` (an order's id), `external` (a number out of one of the `traits`) and `marked` (whether a row is of a
+    bot or internal) may be asked for too. `test` is SQL over fixed columns of the rows that are meant.
     """
     selects = []
     for file in files:
-        tests = [*masked(manifest, file), *_live(manifest, file)]
+        tests = [*masked(manifest, file), *_live(manifest, file), *([test] if test else [])]
         if path:
             if path not in file.columns:
                 continue
             tests.append(f"{door.quoted(path)}::VARCHAR IN ({among})")
         where = f" WHERE {' AND '.join(tests)}" if tests else ""
-        computed = {"reference": reference(file.columns), "marked": f"section >= {MARKED} AS marked"}
+        computed = {
+            "reference": reference(file.columns),
+            "external": external(file.columns, file.rest, traits),
+            "marked": f"section >= {MARKED} AS marked",
+        }
         listed = ", ".join(computed.get(name) or door.quoted(name) for name in columns)
         selects.append(f"SELECT {listed} FROM read_parquet({door.file_list([file.path])}) AS e{where}")
     kinds = [f"NULL::{KINDS.get(name, 'VARCHAR')} AS {name}" for name in columns]
@@ -168,6 +181,19 @@ def reference(columns: dict[str, str]) -> str:
         f"{door.literal(path.split('.')[1] + ':')} || {door.quoted(path)}::VARCHAR" for path in paths
     )
     return f"coalesce({tagged}) AS reference"
+
+
+def external(columns: dict[str, str], rest: Sequence[str] | None, traits: Sequence[str]) -> str:
+    """The number of a person that an event carries in one of some traits (or properties), its name in front."""
+    found = []
+    for trait in traits:
+        path = trait if trait.startswith(("properties.", "context.")) else f"traits.{trait}"
+        name = door.literal(f"{path.rpartition('.')[2]}:")
+        if path in columns:
+            found.append(f"{name} || {text_form(columns[path], door.quoted(path))}")
+        if rest is None or path in rest:
+            found.append(f"{name} || json_extract_string(rest, {pointer(path)})")
+    return f"coalesce({', '.join(found)}) AS external" if found else "NULL::VARCHAR AS external"
 
 
 def masked(manifest: Manifest, file: EventFile) -> list[str]:

@@ -94,6 +94,18 @@ def field_names() -> dict[str, str]:
         "again": _("began anew"),
         "ended": _("ended after the goal"),
         "running": _("still running"),
+        "size": _("began"),
+        "returned": _("came back"),
+        "value": _("counted"),
+        "previous": _("counted in the time before"),
+        "attempts": _("went on"),
+        "conversions": _("conversions"),
+        "touched": _("with a touch before"),
+        "untouched": _("without a touch before"),
+        "not_converted": _("not converted"),
+        "won": _("won"),
+        "repeated": _("won, and came again"),
+        "matched": _("go that way"),
     }
 
 
@@ -109,39 +121,68 @@ def said_number(
     name = field_names().get(field, field)
     kind = question.get("kind")
     where = "; ".join(filter(None, (_row_said(question, row, at) for row in rows)))
-    if kind not in ("map", "flow"):
-        counted = units(question, n)
-    elif field in BY_VISIT and any(rows):
-        counted = ngettext("{n} visit", "{n} visits", n).format(n=words.number(n))
-    elif field == "customers":
-        counted = units({"unit": "customers"}, n)
-    else:
-        counted = units({"unit": "journeys"}, n)
+    counted = _counted(question, rows, field, n)
     title = f"{counted}: {where}, {name}" if where else f"{counted}: {name}"
     back = None
-    if kind == "funnel":
+    if kind != "map":
         back = link("/explore", question=dict(question))
     elif isinstance(question.get("map"), str):
         back = Period.of_question(question).link(f"/map/{question['map']}")
     return {"title": title, "back": back, "field": name, "steps": at}
 
 
+def _counted(question: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], field: str, n: int) -> str:
+    """What one entry of a people list is, with how many there are."""
+    kind = question.get("kind")
+    if kind == "funnel":
+        return units(question, n)
+    if kind == "timing":
+        return units({"unit": "customers", **question}, n)
+    if kind in ("map", "flow") and field in BY_VISIT and any(rows):
+        return ngettext("{n} visit", "{n} visits", n).format(n=words.number(n))
+    if kind == "trend":
+        return _of_series(question, rows, n)
+    if kind == "attribution" and field not in ("won", "repeated"):
+        return ngettext("{n} conversion", "{n} conversions", n).format(n=words.number(n))
+    if kind in ("map", "flow", "pattern") and field != "customers":
+        return units({"unit": "journeys"}, n)
+    return units({"unit": "customers"}, n)
+
+
+def _of_series(question: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], n: int) -> str:
+    """What a number of a trend counts: events, unless its series says otherwise."""
+    series = question.get("series")
+    listed = series if isinstance(series, list) else []
+    named = rows[0].get("series") if rows else None
+    for place, each in enumerate(listed):
+        if isinstance(each, Mapping) and (each.get("label") or place) == (named or 0):
+            measure = each.get("measure", "events")
+            if measure in ("customers", "sessions", "journeys"):
+                return units({"unit": measure}, n)
+    return ngettext("{n} event", "{n} events", n).format(n=words.number(n))
+
+
 def _row_said(
     question: Mapping[str, Any], row: Mapping[str, Any], at: Mapping[str, Mapping[str, Any]]
 ) -> str:
+    """The row a number stands in, in words: its step, its ways, its time, its group."""
     parts = []
-    step = row.get("step")
-    if isinstance(step, str):
-        parts.append(str(at[step]["name"]) if step in at else step)
-    elif isinstance(step, int) and not isinstance(step, bool):
-        steps = question.get("steps")
-        if isinstance(steps, list) and 0 <= step < len(steps):
-            parts.append(step_name(steps[step], at))
-    if "source" in row or "target" in row:
+    step, steps = row.get("step"), question.get("steps")
+
+    def named(number: object) -> str:
+        if isinstance(number, int) and isinstance(steps, list) and 0 <= number < len(steps):
+            return step_name(steps[number], at)
         names = {**ends(), **{id: str(entry["name"]) for id, entry in at.items()}}
-        parts.append(
-            " → ".join(names.get(str(row.get(end)), str(row.get(end))) for end in ("source", "target"))
-        )
-    if "breakdown" in row:
-        parts.append(_("without a value") if row["breakdown"] is None else str(row["breakdown"]))
+        return names.get(str(number), str(number))
+
+    if step is not None and not isinstance(step, bool):
+        parts.append(named(step))
+    if "source" in row or "target" in row:
+        parts.append(" → ".join(named(row.get(end)) for end in ("source", "target")))
+    for key in ("cohort", "bucket", "period", "state", "model", "match"):
+        if row.get(key) is not None:
+            parts.append(_("period {n}").format(n=row[key]) if key == "period" else str(row[key]))
+    for key in ("channel", "breakdown"):
+        if key in row and not (row[key] is None and not question.get(key) and key == "breakdown"):
+            parts.append(_("without a value") if row[key] is None else str(row[key]))
     return ", ".join(parts)

@@ -208,6 +208,12 @@ def day(value: str | int | datetime | date | None, year: bool = True) -> str:
     return str(dates.format_skeleton("MMMd", noon, locale=chosen.locale))
 
 
+def month(value: date) -> str:
+    """A month and its year: `Mar 2026`."""
+    noon = datetime(value.year, value.month, 1, 12)
+    return str(dates.format_skeleton("yMMM", noon, locale=speech().language.locale))
+
+
 def days(first: str | int | datetime | None, last: str | int | datetime | None) -> str:
     """A run of days, saying once what both ends share: `14–29 Mar 2026`, `1 May – 31 Oct 2026`."""
     start, end = instant(first), instant(last)

@@ -83,6 +83,17 @@
     });
   });
 
+  // A word that is pressed goes into its field, where the writing mark stands.
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-into]");
+    if (!button) return;
+    const field = document.getElementById(button.dataset.into);
+    const at = field.selectionEnd ?? field.value.length;
+    const before = field.value.slice(0, at), after = field.value.slice(at);
+    const word = (/\S$/.test(before) ? " " : "") + button.dataset.word + (/^\S/.test(after) ? " " : "");
+    field.setRangeText(word, at, at, "end");
+  });
+
   // A file that is too large is told so before it travels.
   document.addEventListener("change", (event) => {
     const input = event.target;

@@ -1,0 +1,150 @@
+"""Time between steps: how long it takes from each step to the next, as quantiles on one scale of time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from periplus.question import Answer
+from periplus.web import words
+from periplus.web.asking import step_name, step_place
+from periplus.web.explore import funnel
+from periplus.web.explore.conditions import Steps
+from periplus.web.explore.controls import Choice, Several, Unit, When, window
+from periplus.web.explore.explorer import Asked, Explorer, Shown
+from periplus.web.explore.offered import Offered
+from periplus.web.words import _
+
+TIMES = (1, 10, 60, 600, 3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400, 365 * 86_400, 10 * 365 * 86_400)
+"""Lengths of time, in seconds, that the scale may name."""
+QUANTILES = ("0.1", "0.25", "0.5", "0.75", "0.9", "0.95", "0.99")
+
+
+def usual(offered: Offered, ask: Callable[[Mapping[str, Any]], Answer]) -> dict[str, Any] | None:
+    found = funnel.usual(offered, ask)
+    return None if found is None or len(found["steps"]) < 2 else found
+
+
+def orders(offered: Offered) -> dict[str, str]:
+    return {key: name for key, name in funnel.orders(offered).items() if key != "any"}
+
+
+def quantile_names() -> dict[str, str]:
+    """Quantiles as people say them."""
+    return {
+        "0.1": _("the fastest tenth"),
+        "0.25": _("the fastest quarter"),
+        "0.5": _("half"),
+        "0.75": _("three in four"),
+        "0.9": _("nine in ten"),
+        "0.95": _("19 in 20"),
+        "0.99": _("99 in 100"),
+    }
+
+
+def said(quantile: float) -> str:
+    return quantile_names().get(f"{quantile:g}", words.percent(quantile))
+
+
+def scale(rows: Sequence[Mapping[str, Any]]) -> Callable[[float], float]:
+    """Seconds → per cent of the width, by their logarithm, from a second to beyond the longest."""
+    longest = max((row["seconds"] or 0 for row in rows), default=0)
+    end = math.log1p(next((t for t in TIMES if t > longest), longest or 1))
+    return lambda seconds: round(100 * math.log1p(max(seconds, 0)) / end, 3)
+
+
+def pairs(
+    rows: Sequence[Mapping[str, Any]], question: Mapping[str, Any], at: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """The rows by pair of steps, in order, each quantile with its place on the scale."""
+    place = scale(rows)
+    found: dict[tuple[int, int], dict[str, Any]] = {}
+    steps = question["steps"]
+    for row in rows:
+        key = (row["source"], row["target"])
+        pair = found.setdefault(
+            key,
+            {
+                "source": step_name(steps[key[0]], at),
+                "target": step_name(steps[key[1]], at),
+                "at": step_place(steps[key[1]], at),
+                "row": {"source": key[0], "target": key[1]},
+                "attempts": row["attempts"],
+                "quantiles": [],
+            },
+        )
+        if row["seconds"] is not None:
+            pair["quantiles"].append(
+                {"quantile": row["quantile"], "seconds": row["seconds"], "x": place(row["seconds"])}
+            )
+    for pair in found.values():
+        pair["quantiles"].sort(key=lambda each: each["quantile"])
+        pair["low"] = min((each["x"] for each in pair["quantiles"]), default=0)
+        pair["width"] = max((each["x"] for each in pair["quantiles"]), default=0) - pair["low"]
+    return list(found.values())
+
+
+def grid(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The lengths of time named over the picture."""
+    place = scale(rows)
+    return [
+        {"x": place(t), "text": words.span(t), "minor": t in (10, 600, 6 * 3600)}
+        for t in TIMES
+        if place(t) <= 96
+    ]
+
+
+def title(drawn: Sequence[Mapping[str, Any]]) -> str:
+    timed = [pair for pair in drawn if pair["quantiles"]]
+    if not timed:
+        return _("Nobody went from one step to the next in this period")
+    slowest = max(timed, key=lambda pair: float(middle(pair)["seconds"]))
+    found = middle(slowest)
+    share = said(found["quantile"])
+    return _("{share} need up to {time} from {a} to {b}").format(
+        share=share[:1].upper() + share[1:],
+        time=words.span(found["seconds"]),
+        a=slowest["source"],
+        b=slowest["target"],
+    )
+
+
+def middle(pair: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The quantile nearest to the median."""
+    found: Mapping[str, Any] = min(pair["quantiles"], key=lambda each: abs(each["quantile"] - 0.5))
+    return found
+
+
+def shown(asked: Asked) -> Shown:
+    question = asked.question
+    answer = asked.ask(question)
+    at = asked.offered.at if isinstance(question.get("map"), str) else {}
+    drawn = pairs(answer.rows, question, at)
+    quantiles = sorted({row["quantile"] for row in answer.rows})
+    view = {
+        "pairs": drawn,
+        "grid": grid(answer.rows),
+        "quantiles": [(quantile, said(quantile)) for quantile in quantiles],
+    }
+    return Shown(title(drawn), answer, view)
+
+
+TIMING = Explorer(
+    name=lambda: _("Time between"),
+    sentence=lambda: _(
+        "How long do {unit}, {period}, take {steps} {order}, within {within}? Show {quantiles}."
+    ),
+    controls=(
+        Unit(),
+        When(lambda: _("begun")),
+        Steps(),
+        Choice("order", lambda: _("In which order"), orders, "ordered"),
+        window("within", lambda: _("Within what time"), "", lambda: _("the time it may take")),
+        Several("quantiles", lambda: _("Who is looked at"), quantile_names, ("0.5", "0.9"), numbers=True),
+    ),
+    usual=usual,
+    shown=shown,
+    template="explore_timing.html",
+    needed=("steps",),
+)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from periplus.store import compiled, door, files, manifest
+from periplus.errors import PeriplusError
+from periplus.store import compiled, door, files, manifest, tombstones
 
 if TYPE_CHECKING:
     from periplus.workspace import Workspace
@@ -40,6 +41,7 @@ def examine(workspace: Workspace | None) -> list[Check]:
     low = free < 1 << 30
     checks.append(_row("Free disk", "problem" if low else "ok", f"{free / (1 << 30):.1f} GiB"))
     checks += _files(workspace)
+    checks.append(_erasures(workspace))
     checks += [
         _row(
             f"Setting {row.name}", "ok", f"{getattr(workspace.settings, row.name)!r}: {row.metadata['help']}"
@@ -53,6 +55,19 @@ def _kernels() -> Check:
     count = compiled.warm()
     problem = compiled.cache_problem()
     return _row("Compiled loops", "note" if problem else "ok", problem or f"{count} ready")
+
+
+def _erasures(workspace: Workspace) -> Check:
+    """Erasures that were begun and stopped are finished."""
+    try:
+        done = workspace.erasures.finish()
+        if manifest.read(workspace.path).tombstones is not None:
+            tombstones.secret(workspace.path)
+    except PeriplusError as problem:
+        return _row("Erasures", "problem", str(problem))
+    return _row(
+        "Erasures", "ok", f"{len(done)} that had been stopped were finished" if done else "none is unfinished"
+    )
 
 
 def _files(workspace: Workspace) -> list[Check]:

@@ -43,12 +43,13 @@ from periplus.people import (
     profile,
     traffic_trial,
 )
+from periplus.people.subject_book import ErasureBook, SubjectBook
 from periplus.people.tracking_plan_book import TrackingPlanBook
 from periplus.people.traffic import rules_of
 from periplus.people.vocabulary_book import VocabularyBook
 from periplus.question import Answer, Context, Question, Traffic
 from periplus.settings import Settings
-from periplus.store import compact, compiled, home, locks, manifest, products
+from periplus.store import actions, compact, compiled, home, locks, manifest, products
 from periplus.store.snapshot import Snapshot
 from periplus.store.staged import Imported, Progress
 from periplus.store.state import State
@@ -212,9 +213,14 @@ class Workspace:
         """What the collector refused, and rows of imported files with what became of each: outcome, reason, payload …"""
         return ledger.rows(self.snapshot(), batch=batch, outcome=outcome, limit=limit, offset=offset)
 
-    def export(self, path: str | Path, progress: Progress | None = None) -> int:
+    def export(self, path: str | Path, progress: Progress | None = None, who: str = "by hand") -> int:
         """Write every event as Segment-spec JSONL or flat Parquet; returns how many there are."""
-        return export.export(self.snapshot(), Path(path), progress or _silent)
+        snapshot = self.snapshot()
+        count = export.export(snapshot, Path(path), progress or _silent)
+        # An erasure names the copies that still hold somebody.
+        detail = {"path": str(Path(path).absolute()), "version": snapshot.version, "events": count}
+        actions.add(self.state, actions.EXPORTED, who, detail)
+        return count
 
     def _live_batch(self, number: int) -> None:
         known = self.snapshot().manifest.batch(number)
@@ -426,6 +432,19 @@ class Workspace:
     def remove_note(self, number: int) -> None:
         """Delete a note."""
         notes.remove(self.state, number)
+
+    def subject(self, text: str) -> SubjectBook:
+        """One person, by any identifier: a file of all that is held, what an erasure would do, and the erasure."""
+
+        def dealings(customer: str, traffic: Traffic) -> dict[str, Any]:
+            return self.dealings(customer, traffic)
+
+        return SubjectBook(self.home, self.snapshot, self._stored, lambda: self.state, dealings, text)
+
+    @property
+    def erasures(self) -> ErasureBook:
+        """What was erased, with its proof."""
+        return ErasureBook(self.home, self._stored, lambda: self.state)
 
     # -- names and what is expected -------------------------------------------------------------
 

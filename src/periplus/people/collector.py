@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -26,7 +27,9 @@ from periplus.collect.pipeline import Pipeline
 from periplus.collect.sources import Sources
 from periplus.collect.steps import Passage, consenting, keying, marking, planning, validating
 from periplus.collect.wire import Reading, Reply, Request
+from periplus.collect.withholding import withholding
 from periplus.errors import PeriplusError
+from periplus.people.erased import Erased
 from periplus.people.flush import Flush
 from periplus.people.flush_apart import FlushApart
 from periplus.store import ledger, manifest
@@ -76,6 +79,7 @@ class Collector:
             [
                 ("validate", validating(home.settings.event_bytes)),
                 ("plan", planning(self.finisher.off_plan)),
+                ("erased", withholding(lambda: None if self._erased is None else self._erased.means)),
                 ("mark", marking(self._rules)),
                 ("consent", consenting(self.consents, self._rules)),
                 ("key", keying()),
@@ -84,6 +88,8 @@ class Collector:
         self.problem: PeriplusError | None = None
         """Why the store could not take in what waits; None while it can."""
         self._traffic = TrafficRules.parse(manifest.read(home.root).traffic)
+        self._erased = Erased.of(home.root, manifest.read(home.root).tombstones)
+        self._tombstones = manifest.read(home.root).tombstones
         self._traffic_of = -1
         self._recent: deque[Seen] = deque(maxlen=RECENT)
         self._stopping = threading.Event()
@@ -266,10 +272,24 @@ class Collector:
     def _look_at_rules(self) -> None:
         number = manifest.live_number(self.home.root)
         if number != self._traffic_of:
-            document = manifest.read(self.home.root).traffic
+            live = manifest.read(self.home.root)
+            self._look_at_tombstones(live.tombstones)
+            document = live.traffic
             if document != self._traffic.document():
                 self._traffic = TrafficRules.parse(document)
             self._traffic_of = number
+
+    def _look_at_tombstones(self, name: str | None) -> None:
+        """Keep out who was erased since, and forget what is remembered of them."""
+        if name == self._tombstones:
+            return
+        self._erased, self._tombstones = Erased.of(self.home.root, name), name
+        for seen in self._recent.copy():
+            with suppress(ValueError, msgspec.DecodeError):
+                message = msgspec.json.decode(seen.message)
+                theirs = isinstance(message, dict) and self._erased is not None
+                if theirs and self._erased.means(message, seen.source, seen.received):
+                    self._recent.remove(seen)
 
     def _remember(self, passage: Passage) -> None:
         outcomes = passage.outcomes

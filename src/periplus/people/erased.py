@@ -87,6 +87,7 @@ def sieved(connection: door.Connection, root: Path, before: Manifest, staged: St
         return staged
     own = tombstones.secret(root)
     tombstones.register(connection, own, tombstones.load(root, before.tombstones))
+    staged = replace(staged, rejects=_blanked(connection, staged.rejects))
     files = [_kept(connection, path, staged.columns) for path in staged.events]
     if all(kept is None for kept in files):
         return staged
@@ -96,13 +97,91 @@ def sieved(connection: door.Connection, root: Path, before: Manifest, staged: St
     left = [path if kept is None else kept for path, kept in zip(staged.events, files, strict=True)]
     stays = " UNION ".join(f"SELECT file, line FROM read_parquet({door.file_list([path])})" for path in left)
     (rows,) = connection.execute(f"SELECT count(*) FROM ({lost} EXCEPT {stays})").fetchall()[0]
+    left, columns, rest = _filled(connection, left, staged)
     said = f"{rows:,} rows are of people who were erased, and were left out."
     return replace(
         staged,
         events=left,
+        columns=columns,
+        rest=rest,
         withheld=staged.withheld + int(rows),
         warnings=[*staged.warnings, said] if rows else staged.warnings,
     )
+
+
+_WORD = r"""[^\s,;|"'<>{}()=&?:\[\]]+"""
+_NUMBER = r"[+0-9][0-9 ()./-]{4,}[0-9]"
+"""What in the text of a row may be an identifier: a word, and what looks like a phone number."""
+
+
+def _blanked(connection: door.Connection, path: Path | None) -> Path | None:
+    """Refused rows, of which those that name an erased person are kept without their text."""
+    if path is None:
+        return None
+    source = f"read_parquet({door.file_list([path])})"
+    kinds = [
+        ("user", "word", "word"),
+        ("device", "word", "word"),
+        ("email", "word", email("word")),
+        ("phone", "number", phone("word")),
+    ]
+    kinds += [("reference", "word", f"'{name}:' || word") for name in REFERENCES]
+    hits = " UNION ".join(
+        f"SELECT which, word FROM (SELECT '{of}' AS which, word, keyed('{kind}', {value}) AS hash "
+        f"FROM named WHERE kind = '{of}' AND {value} IS NOT NULL) SEMI JOIN sole USING (hash)"
+        for kind, of, value in kinds
+    )
+    said = "concat_ws(' ', payload, value)"
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE sole AS SELECT hash FROM tombstone WHERE what = {IDENTIFIER}"
+    )
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE said AS "
+        + " UNION ALL ".join(
+            f"SELECT file, line, '{kind}' AS kind, unnest(regexp_extract_all({said}, {door.literal(pattern)})) AS word FROM {source}"
+            for kind, pattern in (("word", _WORD), ("number", _NUMBER))
+        )
+    )
+    connection.execute("CREATE OR REPLACE TEMP TABLE named AS SELECT DISTINCT kind, word FROM said")
+    (count,) = connection.execute(
+        "CREATE OR REPLACE TEMP TABLE telling AS SELECT DISTINCT file, line FROM said "
+        f"SEMI JOIN ({hits}) AS hit ON hit.which = said.kind AND hit.word = said.word"
+    ).fetchall()[0]
+    if not count:
+        return path
+    target = path.with_name(f"kept-{path.name}")
+    connection.execute(
+        "COPY (SELECT r.* REPLACE (CASE WHEN t.file IS NULL THEN r.value END AS value, "
+        f"CASE WHEN t.file IS NULL THEN r.payload END AS payload) FROM {source} AS r LEFT JOIN telling AS t "
+        f"ON t.file = r.file AND t.line = r.line) TO {door.literal(str(target))} (FORMAT parquet)"
+    )
+    return target
+
+
+def _filled(
+    connection: door.Connection, files: Sequence[Path], staged: Staged
+) -> tuple[list[Path], dict[str, str], tuple[str, ...] | None]:
+    """The files without columns that nobody's row has any more, the columns left, and the paths in the rest."""
+    source = f"read_parquet({door.file_list(files)}, union_by_name = true)"
+    counts = ", ".join(f"count({door.quoted(path)})" for path in staged.columns) or "1"
+    (row,) = connection.execute(f"SELECT {counts} FROM {source}").fetchall()
+    empty = [path for path, count in zip(staged.columns, row, strict=False) if not count]
+    rest = staged.rest
+    if rest:
+        found = connection.execute(
+            f"SELECT DISTINCT unnest(json_keys(rest)) FROM {source} WHERE rest IS NOT NULL"
+        )
+        rest = tuple(sorted(str(path) for (path,) in found.fetchall()))
+    if not empty:
+        return list(files), staged.columns, rest
+    made = []
+    for path in files:
+        made.append(path.with_name(f"filled-{path.name}"))
+        connection.execute(
+            f"COPY (SELECT * EXCLUDE ({', '.join(map(door.quoted, empty))}) FROM read_parquet({door.file_list([path])})) "
+            f"TO {door.literal(str(made[-1]))} (FORMAT parquet, COMPRESSION uncompressed)"
+        )
+    return made, {path: kind for path, kind in staged.columns.items() if path not in empty}, rest
 
 
 def _kept(connection: door.Connection, path: Path, columns: Mapping[str, str]) -> Path | None:

@@ -82,7 +82,7 @@ def preview(home: Home, state: State | None, text: str, progress: Progress) -> d
         "shared": [{"kind": kind, "value": value} for kind, value in person.shared],
         "places": [{"place": name, **asdict(place)} for name, place in counted.items()],
         "files": _came_from(live, found.batches),
-        "copies": copies(state),
+        "copies": copies(home, state, person),
         "documents": _named_in(state, person),
     }
 
@@ -133,15 +133,27 @@ def proofs(state: State | None) -> list[dict[str, Any]]:
     return sorted((each for each in found if each), key=lambda each: each["number"], reverse=True)
 
 
-def copies(state: State | None, until: int | None = None) -> list[dict[str, Any]]:
-    """Exports that the product has written, which may hold anybody who was there then: path, when, version, by whom."""
+def copies(
+    home: Home, state: State | None, person: Subject, until: int | None = None
+) -> list[dict[str, Any]]:
+    """Files the product has written that still hold the person: exports of everything, and of them alone."""
     if state is None:
         return []
+    try:
+        own = tombstones.secret(home.root)
+        hashes = {tombstones.keyed(own, kind, value) for kind, value in (*person.own, named_by(person))}
+    except StoreError:  # nothing was ever exported of one person, or erased
+        hashes = set()
     return [
-        {"path": row.detail.get("path"), "time": iso(row.time), "version": row.detail.get("version"), "who": row.who}
-        for row in actions.listed(state, actions.EXPORTED)
-        if until is None or row.time <= until
+        {"what": row.action, "path": row.detail.get("path"), "time": iso(row.time), "version": row.detail.get("version"), "who": row.who}
+        for row in actions.listed(state, actions.EXPORTED, actions.EXPORTED_PERSON, limit=100_000)
+        if (until is None or row.time <= until) and (row.action == actions.EXPORTED or row.subject in hashes)
     ]  # fmt: skip
+
+
+def named_by(person: Subject) -> tuple[str, str]:
+    """The identifier by whose keyed hash a person is meant in logs: the first of their own, else the customer's number."""
+    return person.own[0] if person.own else ("customer", f"{person.customer or 0:016x}")
 
 
 # -- recording ----------------------------------------------------------------------------------
@@ -394,7 +406,7 @@ def _proven(home: Home, state: State, asked: Asked, left: dict[str, Place]) -> d
         "later": asked.until == FOREVER,
         "version_before": asked.version,
         "version_after": live.number,
-        "person": tombstones.keyed(own, *asked.person.identifiers[0]) if asked.person.identifiers else "",
+        "person": tombstones.keyed(own, *named_by(asked.person)),
         "identifiers": kinds,
         "shared": len(asked.person.shared),
         "places": [
@@ -402,7 +414,11 @@ def _proven(home: Home, state: State, asked: Asked, left: dict[str, Place]) -> d
             for name, before in asked.before.items()
         ],
         "files": came_from,
-        "copies": copies(state, asked.requested),
+        "copies": json.loads(
+            mentions.blanked(
+                json.dumps(copies(home, state, asked.person, asked.requested), ensure_ascii=False)
+            )
+        ),
         "documents": [mentions.blanked(each) for each in _named_in(state, asked.person)],
     }
     state.save(KIND, str(asked.number), proof)

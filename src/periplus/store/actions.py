@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from periplus.clock import wall
+from periplus.clock import iso, wall
 from periplus.store.state import State
 from periplus.store.state import actions as table
 
@@ -52,3 +52,8 @@ def change(state: State, number: int, detail: Mapping[str, Any]) -> None:
     text = json.dumps(dict(detail), ensure_ascii=False, default=str)
     with state.connected() as connection:
         connection.execute(table.update().where(table.c.number == number).values(detail=text))
+
+
+def told(row: Action) -> dict[str, Any]:
+    """An action as lists show it."""
+    return {"number": row.number, "time": iso(row.time), "who": row.who, "action": row.action, **row.detail}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import signal
 import socket
 import sys
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from periplus.errors import StoreError
+from periplus.errors import PeriplusError, StoreError
 from periplus.watch.scheduler import Scheduler
 from periplus.web.app import create_app, sign_in_link
 
@@ -25,6 +26,8 @@ SWITCH = 0.0005
 """Seconds after which a thread that computes lets the others go on: requests must not wait for a flush."""
 COLLECT = (50_000, 20, 50)
 """How many new objects it takes to look for garbage; a batch of events is a few thousand that go by themselves."""
+
+log = logging.getLogger("periplus.web")
 
 
 def serve(workspace: Workspace, *, host: str, port: int, say: Callable[[str], None] = print) -> None:
@@ -50,6 +53,7 @@ def serve(workspace: Workspace, *, host: str, port: int, say: Callable[[str], No
     # uvicorn ends by raising the signal that stopped it once more; it must not end us before the inbox is brought in.
     signal.signal(signal.SIGTERM, _leave)
     try:
+        _finish_erasures(workspace)
         with workspace.collector(apart=True) as collector, Scheduler(workspace):
             app = create_app(workspace, announce=say, collector=collector)
             say("Sign in with this link; it is good once:")
@@ -66,6 +70,15 @@ def serve(workspace: Workspace, *, host: str, port: int, say: Callable[[str], No
     finally:
         gc.unfreeze()
         listening.close()
+
+
+def _finish_erasures(workspace: Workspace) -> None:
+    """Go on with erasures that were stopped, before anything else comes in."""
+    try:
+        for proof in workspace.erasures.finish():
+            log.warning("erasure %d had been stopped, and is finished", proof["number"])
+    except PeriplusError as problem:
+        log.error("an erasure that had been stopped could not be finished: %s", problem)
 
 
 def _leave(number: int, frame: object) -> None:

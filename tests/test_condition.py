@@ -13,7 +13,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from periplus.condition import Condition, customer_parts
+from periplus.condition import Condition
 from periplus.errors import QuestionError
 from periplus.store.columns import FileColumns
 
@@ -100,8 +100,6 @@ WRONG: list[tuple[Any, str, str]] = [
     ({"where": {"x": {"in": list(range(20_000))}}}, "10000", ""),
     ({"any": [{"event": f"E{i}"} for i in range(1001)]}, "1000 parts", "`in`"),
     ({"any": [{}] * 20_000}, "10000 parts", ""),
-    ({"segment": "vip"}, "not available", ""),
-    ({"did": {"event": "A"}}, "not available", ""),
 ]
 
 
@@ -271,41 +269,6 @@ def test_touchpoints_wait_for_a_map() -> None:
     assert resolved.references() == frozenset()
     with pytest.raises(QuestionError, match="no rule"):
         condition.resolve(lambda kind, name: None)
-
-
-def test_higher_areas_fill_in_customer_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Segment:
-        def __init__(self, name: str) -> None:
-            self.name = name
-
-        def document(self) -> dict[str, Any]:
-            return {"segment": self.name}
-
-        def paths(self) -> frozenset[str]:
-            return frozenset({"traits.tier"})
-
-        def english(self) -> str:
-            return f"the customer is in {self.name}"
-
-        def sql(self, columns: FileColumns) -> tuple[str, list[object]]:
-            return "'?' <> '' AND customer = ?", [7]
-
-        def matches(self, event: Any) -> bool:
-            return event.get("vip") is True
-
-    monkeypatch.setattr(customer_parts, "_entries", {"segment": lambda value, where: Segment(value)})
-    condition = Condition.parse({"segment": "vip", "where": {"x": 1}, "not": {"event": "A"}})
-    assert condition.document() == {"segment": "vip", "where": {"x": 1}, "not": {"event": "A"}}
-    assert condition.matches({"event": "B", "vip": True, "properties": {"x": 1}})
-    assert not condition.matches({"event": "B", "properties": {"x": 1}})
-    assert not condition.only_names()
-    assert condition.paths() == {"traits.tier", "properties.x"}
-    assert "vip" in condition.english()
-    text, values = condition.sql(FileColumns({"properties.x": "BIGINT"}, frozenset()))
-    assert "('?' <> '' AND customer = ?)" in text
-    assert sorted(values, key=str) == [1, 7, "A"]
-    with pytest.raises(QuestionError, match="segmnt"):
-        Condition.parse({"segmnt": "vip"})
 
 
 ENGLISH: list[tuple[dict[str, Any], str]] = [

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from periplus.store.snapshot import Snapshot
 
 Documents = Callable[[str, str], Mapping[str, Any] | None]
+Names = Callable[[str], Sequence[str]]
 Labels = Callable[[Sequence[int]], dict[int, str]]
 Rates = Callable[[str, int], float | None]
 Row = dict[str, Any]
@@ -32,6 +33,11 @@ Traffic = Literal["customers", "all"]
 def no_documents(kind: str, name: str) -> Mapping[str, Any] | None:
     """A workspace without stored documents."""
     return None
+
+
+def no_names(kind: str) -> Sequence[str]:
+    """A workspace without stored documents has no names of any."""
+    return ()
 
 
 def no_labels(customers: Sequence[int]) -> dict[int, str]:
@@ -49,8 +55,8 @@ class Context:
     """What an answer depends on beside the question.
 
     `wall` is the present moment (microseconds UTC), given by the edge. `documents` looks a stored document
-    up by (kind, name); `labels` says how a customer is shown; `rates` gives the workspace currency's worth
-    of one unit of a currency on a day (days since 1970), None where there is no rate.
+    up by (kind, name), `names` lists those of a kind; `labels` says how a customer is shown; `rates` gives the
+    workspace currency's worth of one unit of a currency on a day (days since 1970), None where there is no rate.
     """
 
     snapshot: Snapshot
@@ -59,6 +65,7 @@ class Context:
     documents: Documents = no_documents
     labels: Labels = no_labels
     rates: Rates = no_rates
+    names: Names = no_names
 
 
 class Document(BaseModel):
@@ -96,11 +103,13 @@ class Question(Document):
     """A question of some kind; its subclasses are the kinds' documents.
 
     `traffic` says whose events it looks at: `customers`, which leaves out those of bots and internal traffic,
-    or `all`. It is understood by every kind, and no kind needs to know of it.
+    or `all`. It is understood by every kind, and no kind needs to know of it. `customers` is a condition on the
+    customers that count; a kind that understands it says so where it registers.
     """
 
     kind: str
     traffic: Traffic = "customers"
+    customers: dict[str, Any] | None = None
 
 
 def _plain(problem: ValidationError, title: str) -> QuestionError:
@@ -196,12 +205,16 @@ class Result:
 
 @dataclass(frozen=True)
 class QuestionKind:
-    """One kind of question: its document, how it is answered, opened into people, and drawn."""
+    """One kind of question: its document, how it is answered, opened into people, and drawn.
+
+    `customers`: whether it can be asked of some customers only.
+    """
 
     model: type[Question]
     answer: Callable[[Any, Context], Result]
     people: Callable[[Any, Mapping[str, Any], str, Context], list[Row]]
     chart: Callable[[Answer], Any]
+    customers: bool = False
 
 
 kinds: Registry[QuestionKind] = Registry("kind of question")
@@ -210,7 +223,7 @@ kinds: Registry[QuestionKind] = Registry("kind of question")
 def parse(question: Mapping[str, Any] | Question) -> Question:
     """A question as its kind understands it; raises QuestionError with the nearest right word."""
     if isinstance(question, Question):
-        return question
+        return _checked(question)
     if not isinstance(question, Mapping):
         raise QuestionError("A question is a JSON object.", hint='Such as {"kind": "map", "map": "shop"}.')
     kind = question.get("kind")
@@ -221,7 +234,18 @@ def parse(question: Mapping[str, Any] | Question) -> Question:
     if kind not in kinds:
         message, hint, allowed = unknown("kind of question", kind, list(kinds))
         raise QuestionError(message, code="kind", hint=hint, allowed=allowed)
-    return kinds[kind].model(**{str(key): value for key, value in question.items()})
+    return _checked(kinds[kind].model(**{str(key): value for key, value in question.items()}))
+
+
+def _checked(question: Question) -> Question:
+    """The question, if its kind understands all of it."""
+    if question.customers is not None and not kinds[question.kind].customers:
+        raise QuestionError(
+            f"A question of the kind {question.kind} cannot be asked of some customers only yet.",
+            code="customers",
+            hint=f"These can: {', '.join(name for name in kinds if kinds[name].customers)}.",
+        )
+    return question
 
 
 def ask(question: Mapping[str, Any] | Question, context: Context) -> Answer:
@@ -232,7 +256,7 @@ def ask(question: Mapping[str, Any] | Question, context: Context) -> Answer:
     found = kinds[document.kind].answer(document, seen)
     return Answer(
         kind=document.kind,
-        question=found.question | ({"traffic": "all"} if document.traffic == "all" else {}),
+        question=found.question | _of_all_kinds(document),
         rows=found.rows,
         totals=found.totals | _left_out(found, seen.snapshot),
         stages=found.stages,
@@ -244,6 +268,12 @@ def ask(question: Mapping[str, Any] | Question, context: Context) -> Answer:
         warnings=found.warnings,
         context=context,
     )
+
+
+def _of_all_kinds(document: Question) -> Row:
+    """What every kind understands, as the question was understood."""
+    traffic: Row = {"traffic": "all"} if document.traffic == "all" else {}
+    return traffic if document.customers is None else traffic | {"customers": document.customers}
 
 
 def _seen(document: Question, context: Context) -> Context:

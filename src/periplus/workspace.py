@@ -125,7 +125,12 @@ class Workspace:
             wall=clock.wall(),
             documents=self.document,
             labels=lambda customers: directory.labels(live, customers),
+            names=self.names,
         )
+
+    def names(self, kind: str) -> list[str]:
+        """The names under which documents of a kind are stored."""
+        return self.state.names(kind) if self._has_state() else []
 
     def document(self, kind: str, name: str) -> Mapping[str, Any] | None:
         """The newest stored document of a kind and name, or None; where nothing was stored nothing is made."""

@@ -1,7 +1,7 @@
 """A snapshot in memory, made of event dicts: what the engine's tests ask, without a store.
 
 An event is `{"customer": int, "time": int, "event": str, "properties": {...}, "context": {...}, ...}`;
-customer 0 is nobody. Events of one instant keep the order of the list.
+customer 0 is nobody. Events of one instant keep the order of the list. With `"type": "identify"` it is a statement.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from periplus.event import flatten
+from periplus.event import STATEMENTS, flatten
 from periplus.store.columns import FileColumns
 from periplus.store.snapshot import Found, PropertyInfo, Shard
+from periplus.store.told import Told
 
 _connection: duckdb.DuckDBPyConnection | None = None
 
@@ -47,6 +48,9 @@ class Memory:
             events = [event for event in events if not event.get("marked")]
         listed = [(event["customer"], event["time"], place, event) for place, event in enumerate(events)]
         listed.sort(key=lambda each: each[:3])
+        self._known = [event for customer, _, _, event in listed if customer]
+        listed = [each for each in listed if each[3].get("type") not in STATEMENTS]
+        events = [event for event in events if event.get("type") not in STATEMENTS]
         self.events = [event for customer, _, _, event in listed if customer]
         self.nobody = [event for customer, _, _, event in listed if not customer]
         self.version = "memory"
@@ -58,6 +62,7 @@ class Memory:
         self._shards = [self._shard(index) for index in range(shards)]
         self._table: pa.Table | None = None
         self._columns = FileColumns({})
+        self._types: list[str] | None = None
 
     def _shard(self, index: int) -> Shard:
         mine = [event for event, place in zip(self.events, self._place, strict=True) if place == index]
@@ -135,6 +140,15 @@ class Memory:
         found = anybody.fetch(where, values)
         return anybody.shard(0).time[found.row], found.columns
 
+    def told(self, where: Any, values: Sequence[Any]) -> Told:
+        everything = Memory([event | {"type": "track"} for event in self._known], shards=1)
+        everything._types = [event.get("type", "track") for event in self._known]
+        found = everything.fetch(where, values)
+        at = found.row
+        owners = np.array([event["customer"] for event in self._known], np.uint64)
+        times = np.array([event["time"] for event in self._known], np.int64)
+        return Told(owners[at], times[at], found.columns)
+
     def _query(self, expressions: Sequence[Any]) -> list[Any]:
         if not self.events:
             return []
@@ -160,6 +174,8 @@ class Memory:
             "event": pa.array([event["event"] for event in self.events], pa.string()),
             "rest": pa.array([json.dumps(mine) for mine in rest], pa.string()),
         }
+        types = self._types or [event.get("type", "track") for event in self.events]
+        columns["type"] = pa.array(types, pa.string())
         for name in ("channel", "source", "department"):
             columns[name] = pa.array([event.get(name) for event in self.events], pa.string())
         for path in texts:

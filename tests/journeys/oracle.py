@@ -25,6 +25,11 @@ def meets(event: dict[str, Any], condition: dict[str, Any]) -> bool:
     )
 
 
+def everybody(event: dict[str, Any]) -> bool:
+    """Nobody is left out, whatever starts at the event."""
+    return bool(event)
+
+
 def shown(events: list[dict[str, Any]], traffic: str) -> list[dict[str, Any]]:
     """The events a question looks at: of customers only, or all."""
     return [event for event in events if traffic == "all" or not event.get("marked")]
@@ -147,8 +152,10 @@ def play(
     return journeys, off, outside
 
 
-def select(journeys: list[dict[str, Any]], period: dict[str, Any]) -> list[dict[str, Any]]:
-    """The journeys of a period, each with its `chosen` visits."""
+def select(
+    journeys: list[dict[str, Any]], period: dict[str, Any], counts: Any = everybody
+) -> list[dict[str, Any]]:
+    """The journeys of a period, each with its `chosen` visits; `counts` says which may be counted, by how they begin."""
     found = []
     for journey in journeys:
         if period["by"] == "activity":
@@ -158,7 +165,7 @@ def select(journeys: list[dict[str, Any]], period: dict[str, Any]) -> list[dict[
             chosen = journey["visits"] if first is not None and inside(first, period) else []
         else:
             chosen = journey["visits"] if inside(journey["start"], period) else []
-        if chosen:
+        if chosen and counts(journey["events"][0][0]):
             found.append(journey | {"chosen": chosen})
     return found
 
@@ -168,7 +175,12 @@ def inside(time: int, period: dict[str, Any]) -> bool:
 
 
 def map_answer(
-    events: list[dict[str, Any]], document: dict[str, Any], lapse: int, now: int, period: dict[str, Any]
+    events: list[dict[str, Any]],
+    document: dict[str, Any],
+    lapse: int,
+    now: int,
+    period: dict[str, Any],
+    counts: Any = everybody,
 ) -> dict[str, Any]:
     """Rows by step id, stages by name, totals."""
     totals: dict[str, int] = defaultdict(int)
@@ -182,10 +194,10 @@ def map_answer(
     stages: dict[str, list[str]] = {name: [] for name in stage_names}
     for customer, mine in by_customer(events, now).items():
         journeys, off, outside = play(mine, document, lapse, now)
-        totals["off_map"] += sum(inside(event["time"], period) for event in off)
-        totals["outside"] += sum(inside(event["time"], period) for event in outside)
+        totals["off_map"] += sum(inside(event["time"], period) and counts(event) for event in off)
+        totals["outside"] += sum(inside(event["time"], period) and counts(event) for event in outside)
         orders = order_values(mine)
-        for journey in select(journeys, period):
+        for journey in select(journeys, period, counts):
             ids = {id(event) for event, _ in journey["events"]}
             net = sum(order["net"] for order in orders if id(order["event"]) in ids)
             gross = sum(order["gross"] for order in orders if id(order["event"]) in ids)
@@ -233,7 +245,7 @@ def map_answer(
         }
     totals["unidentified"] = sum(
         not event["customer"] and event["time"] <= now and inside(event["time"], period) for event in events
-    )
+    ) * (counts is everybody)
     names = [
         "journeys",
         "reached",
@@ -303,12 +315,13 @@ def flow_answer(
     arrive: list[str] | None = None,
     off_map: bool = False,
     top: int | None = None,
+    counts: Any = everybody,
 ) -> dict[tuple[str, str], dict[str, Any]]:
     """(source, target) to visits, journeys, median_seconds."""
     moves: list[tuple[str, str, Any, int | None]] = []
     number = itertools.count()
     for mine in by_customer(events, now).values():
-        for journey in select(play(mine, document, lapse, now, off_map)[0], period):
+        for journey in select(play(mine, document, lapse, now, off_map)[0], period, counts):
             key = next(number)
             visits = journey["visits"]
             if leave:
@@ -488,13 +501,16 @@ def funnel_attempts(
     windows: list[int | None],
     now: int,
     period: dict[str, Any],
+    counts: Any = everybody,
 ) -> list[tuple[list[dict[str, Any]], list[tuple[int, int]], bool]]:
     """Attempts of customers: their events, the (step, index) pairs, whether open."""
     funnel = Funnel(question, within, windows)
     found = []
     for mine in by_customer(events, now).values():
         place = list(range(len(mine)))
-        starts = [index for index, event in enumerate(mine) if inside(event["time"], period)]
+        starts = [
+            index for index, event in enumerate(mine) if inside(event["time"], period) and counts(event)
+        ]
         if question.get("attempts") != "every":
             best = funnel.best(mine, place, starts, now, None)
             if best is not None:
@@ -507,7 +523,7 @@ def funnel_attempts(
                 index += 1
                 continue
             attempt, is_open = best
-            if inside(mine[index]["time"], period):
+            if inside(mine[index]["time"], period) and counts(mine[index]):
                 found.append((mine, attempt, is_open))
             if attempt[-1][0] == len(funnel.steps) - 1:
                 index = attempt[-1][1] + 1
@@ -528,11 +544,12 @@ def journey_attempts(
     windows: list[int | None],
     now: int,
     period: dict[str, Any],
+    counts: Any = everybody,
 ) -> list[tuple[list[dict[str, Any]], list[tuple[int, int]], bool]]:
     """Attempts of journeys; steps are `{"step": id}` or conditions on the journey's events."""
     found = []
     for mine in by_customer(events, now).values():
-        for journey in select(play(mine, document, lapse, now)[0], period):
+        for journey in select(play(mine, document, lapse, now)[0], period, counts):
             inner = []
             place = []
             begun = set()

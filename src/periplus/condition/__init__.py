@@ -1,7 +1,8 @@
-"""The one rule language: a tree of tests over an event, with three readings that agree.
+"""The one rule language: a tree of tests over an event and over its customer, with three readings that agree.
 
 A `Condition` is read once from its document; then it is SQL over a file of events (`sql`), a predicate
-on one event in memory (`matches`), and an English phrase (`english`). docs/conditions.md is its page.
+on one event in memory (`matches`), and an English phrase (`english`). What it says of the customer is read by
+`holds` in memory, and by the engine (`journeys/customer_condition`). docs/conditions.md is its page.
 """
 
 from __future__ import annotations
@@ -10,29 +11,32 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any as Anything
 
-from periplus.condition import memory
+from periplus.condition import customer_memory, memory
+from periplus.condition.customer import CustomerPart
+from periplus.condition.customer_memory import Life
 from periplus.condition.document import write
-from periplus.condition.english import english
-from periplus.condition.parse import parse as read
+from periplus.condition.english import english, of_customer
+from periplus.condition.parse_customer import check_of_customers
+from periplus.condition.parse_customer import parse as read
 from periplus.condition.sql import sql
 from periplus.condition.tree import (
     All,
     Any,
     Compare,
-    CustomerPart,
     Exists,
     Named,
     Node,
     Not,
     Referred,
-    customer_parts,
+    deep,
     given,
     nodes,
     resolve,
+    speaks_of_customer,
 )
 from periplus.store.columns import FileColumns
 
-__all__ = ["Condition", "CustomerPart", "customer_parts"]
+__all__ = ["Condition", "Life"]
 
 
 @dataclass(frozen=True)
@@ -79,10 +83,8 @@ class Condition:
             match node:
                 case Exists(path) | Compare(path):
                     found.add(path)
-                case All() | Any() | Not() | Named() | Referred():
-                    pass
                 case _:
-                    found |= node.paths()
+                    pass
         return frozenset(found)
 
     def literals(self) -> list[tuple[str, object]]:
@@ -96,13 +98,23 @@ class Condition:
             for operand in test.operands
         ]
 
+    def speaks_of_customer(self) -> bool:
+        """Whether it says something of the customer, and so needs a life and a moment (`holds`)."""
+        return speaks_of_customer(self.tree)
+
+    def check_of_customers(self, at: str) -> None:
+        """Raise QuestionError where some part speaks of a single event: a customer alone is meant."""
+        check_of_customers(self.tree, at)
+
+    def inner(self) -> list[Condition]:
+        """The conditions on single events inside what it says of the customer, for warnings."""
+        parts = [node for node in nodes(self.tree) if isinstance(node, CustomerPart)]
+        return [Condition(each) for part in parts for each in part.about_events()]
+
     def references(self) -> frozenset[tuple[str, str]]:
         """The touchpoints and stages it names, as (kind, name): what `resolve` will ask for."""
         return frozenset(
-            (node.kind, name)
-            for node in nodes(self.tree)
-            if isinstance(node, Referred)
-            for name in node.names
+            (node.kind, name) for node in deep(self.tree) if isinstance(node, Referred) for name in node.names
         )
 
     def resolve(self, lookup: Callable[[str, str], Condition | None]) -> Condition:
@@ -127,9 +139,17 @@ class Condition:
         properties, context and traits (`Event.facts()`); what is missing is missing."""
         return memory.matches(self.tree, event)
 
+    def holds(self, life: Life) -> bool:
+        """Whether it holds in a customer's life, at the moment that the life names."""
+        return customer_memory.holds(self.tree, life)
+
     def english(self) -> str:
-        """The condition as an English phrase."""
+        """The condition as an English phrase that names events."""
         return english(self.tree)
+
+    def of_customer(self) -> str:
+        """The condition as an English clause about a customer."""
+        return of_customer(self.tree)
 
 
 def _names(node: Node) -> frozenset[str] | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any as Anything
 
+from periplus import clock
+from periplus.condition.customer import Answered, CustomerPart, Did, Segment, Trait
 from periplus.condition.tree import (
     OPERATORS,
     ROOTS,
@@ -37,8 +39,50 @@ def write(node: Node) -> dict[str, Anything]:
             return {kind: _one_or_list(names)}
         case Exists() | Compare():
             return {"where": {bare(node.path): _facet(node)}}
-        case _:
-            return dict(node.document())
+        case Did():
+            return _as_of({"did": _did(node)}, node)
+        case Trait(said):
+            assert isinstance(said, Exists | Compare)
+            return _as_of({"trait": {said.path.removeprefix("traits."): _facet(said)}}, node)
+        case Segment(names):
+            return _as_of({"segment": _one_or_list(names)}, node)
+        case Answered(survey, said):
+            return _as_of({"answered": {"survey": survey, **({} if said is None else _where(said))}}, node)
+
+
+def _as_of(document: dict[str, Anything], part: CustomerPart) -> dict[str, Anything]:
+    return document if part.as_of is None else document | {"as_of": part.as_of}
+
+
+def _did(node: Did) -> dict[str, Anything]:
+    found = write(node.event)
+    if node.count:
+        found["count"] = _tests(node.count)
+    if node.within is not None:
+        found["within"] = clock.duration_text(node.within)
+    if node.since is not None or node.until is not None:
+        ends = {"from": node.since, "to": node.until}
+        found["between"] = {key: each for key, each in ends.items() if each is not None}
+    for amount in node.amounts:
+        found.setdefault(amount.measure, {})[bare(amount.path)] = _tests(amount.tests)
+    for key, such in (("first", node.first), ("last", node.last)):
+        if such is not None:
+            found[key] = _where(such)
+    for key, near in (("before", node.before), ("after", node.after)):
+        if near is not None:
+            window = {} if near.within is None else {"within": clock.duration_text(near.within)}
+            found[key] = write(near.event) | window
+    return found
+
+
+def _where(node: Node) -> dict[str, Anything]:
+    """Tests of properties, as they stand under `where`: each property once, as it was read."""
+    found: dict[str, Anything] = {}
+    for part in node.parts if isinstance(node, All) else (node,):
+        assert isinstance(part, Exists | Compare)
+        name = bare(part.path)
+        found[name] = _operators(found[name]) | _operators(_facet(part)) if name in found else _facet(part)
+    return found
 
 
 def _merged(parts: tuple[Node, ...]) -> dict[str, Anything]:
@@ -46,16 +90,19 @@ def _merged(parts: tuple[Node, ...]) -> dict[str, Anything]:
     merged: dict[str, Anything] = {}
     rank = facet_rank = -1
     for done, part in enumerate(parts):
+        if isinstance(part, CustomerPart) and part.as_of is not None:  # its moment is not that of the others
+            return merged | {"all": [write(each) for each in parts[done:]]}
         ((key, value),) = write(part).items()
-        place, facet = key_order().index(key), _facet_rank(part)
+        place, facet = key_order().index(key), _facet_rank(part.said if isinstance(part, Trait) else part)
         if place > rank:
             merged[key] = value
-        elif key == "where" and place == rank:
+        elif key in ("where", "trait") and place == rank:
             ((name, asked),) = value.items()
-            if name not in merged["where"]:
-                merged["where"][name] = asked
-            elif list(merged["where"])[-1] == name and facet > facet_rank:
-                merged["where"][name] = _operators(merged["where"][name]) | _operators(asked)
+            known = merged[key]
+            if name not in known:
+                known[name] = asked
+            elif list(known)[-1] == name and facet > facet_rank:
+                known[name] = _operators(known[name]) | _operators(asked)
             else:
                 return merged | {"all": [write(each) for each in parts[done:]]}
         else:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from periplus import clock
+from periplus.condition.customer import Answered, CustomerPart, Did, Segment, Trait
 from periplus.condition.document import bare
 from periplus.condition.tree import All, Any, Compare, Exists, Named, Node, Not, Operand, Referred, Test
 
@@ -35,6 +37,36 @@ WORDS = {
     "ends_with": "{path} ends with {value}",
     "matches": "{path} matches the pattern {value}",
     "text": "“{value}”",
+    "everybody": "every customer",
+    "did": "the customer did {event}",
+    "trait": "the customer’s {clause}",
+    "segment": "the customer is in the segment {names}",
+    "answered": "the customer answered the survey {survey}",
+    "answer": "the customer’s last answer to the survey {survey} has {clauses}",
+    "eq times": "{value} times",
+    "in times": "{value} times",
+    "ne times": "other than {value} times",
+    "not_in times": "other than {value} times",
+    "gt times": "more than {value} times",
+    "gte times": "at least {value} times",
+    "lt times": "less than {value} times",
+    "lte times": "at most {value} times",
+    "at most": "at most {time} ",
+    "before": "{gap}before {event}",
+    "after": "{gap}after {event}",
+    "within": "in the last {time}",
+    "since": "from {time} on",
+    "until": "until {time}",
+    "with": "{did}, where {clauses}",
+    "sum": "the sum of {path}",
+    "mean": "the mean of {path}",
+    "min": "the least {path}",
+    "max": "the greatest {path}",
+    "first": "of the first one {clause}",
+    "last": "of the last one {clause}",
+    "as of event": "before the event {clause}",
+    "as of start": "before the start {clause}",
+    "as of now": "as of now {clause}",
 }
 """Every template of the sentence, by what it is for; operators by their own names."""
 
@@ -55,10 +87,13 @@ def english(node: Node) -> str:
             return _joined("or", [english(part) for part in parts])
         case Not(Named() | Referred() as part):
             return WORDS["anything but"].format(subject=english(part))
-        case All() | Any() | Not() | Exists() | Compare():
-            return WORDS["where"].format(subject=WORDS["everything"], clauses=_clause(node))
         case _:
-            return node.english()
+            return WORDS["where"].format(subject=WORDS["everything"], clauses=_clause(node))
+
+
+def of_customer(node: Node) -> str:
+    """The tree as a clause about a customer: `the customer did Order Completed at least 2 times`."""
+    return WORDS["everybody"] if node == All(()) else _clause(node)
 
 
 def _clause(node: Node) -> str:
@@ -77,8 +112,69 @@ def _clause(node: Node) -> str:
         case Compare(path, tests, every):
             clause = _joined("and", [_test(bare(path), test) for test in tests])
             return WORDS["every"].format(clause=clause) if every else clause
+        case Did() | Trait() | Segment() | Answered():
+            said = _customer(node)
+            return said if node.as_of is None else WORDS[f"as of {node.as_of}"].format(clause=said)
         case _:
             return WORDS["is"].format(subject=english(node))
+
+
+def _customer(node: CustomerPart) -> str:
+    """What a part says of the customer, without its moment."""
+    match node:
+        case Trait(said):
+            return WORDS["trait"].format(clause=_clause(said).removeprefix("traits."))
+        case Segment(names):
+            return WORDS["segment"].format(names=_joined("or", list(names)))
+        case Answered(survey, None):
+            return WORDS["answered"].format(survey=survey)
+        case Answered(survey, said):
+            return WORDS["answer"].format(survey=survey, clauses=_clause(said))
+        case Did():
+            return _did(node)
+
+
+def _did(node: Did) -> str:
+    """What the customer did: the event, how often, when, then what holds of all these events together."""
+    told = [WORDS["did"].format(event=_subject(node.event))]
+    if node.count:
+        told.append(_joined("and", [_often(test) for test in node.count]))
+    for word, near in (("before", node.before), ("after", node.after)):
+        if near is not None:
+            gap = (
+                WORDS["at most"].format(time=clock.duration_text(near.within))
+                if near.within is not None
+                else ""
+            )
+            told.append(WORDS[word].format(gap=gap, event=_subject(near.event)))
+    if node.within is not None:
+        told.append(WORDS["within"].format(time=clock.duration_text(node.within)))
+    for word, time in (("since", node.since), ("until", node.until)):
+        if time is not None:
+            told.append(WORDS[word].format(time=time))
+    clauses = [
+        _joined(
+            "and",
+            [_test(WORDS[amount.measure].format(path=bare(amount.path)), test) for test in amount.tests],
+        )
+        for amount in node.amounts
+    ]
+    for word, such in (("first", node.first), ("last", node.last)):
+        if such is not None:
+            clauses.append(WORDS[word].format(clause=_grouped(such)))
+    said = " ".join(told)
+    return WORDS["with"].format(did=said, clauses=_joined("and", clauses)) if clauses else said
+
+
+def _subject(node: Node) -> str:
+    """An event's phrase, in brackets where it is more than a name."""
+    plain = isinstance(node, Named | Referred) or node == All(())
+    return english(node) if plain else WORDS["group"].format(clause=english(node))
+
+
+def _often(test: Test) -> str:
+    value = _joined("or", [_value(operand) for operand in test.operands])
+    return WORDS[f"{test.operator} times"].format(value=value)
 
 
 def _grouped(node: Node) -> str:

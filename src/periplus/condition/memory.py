@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any as Anything
 
+from periplus.condition.customer import CustomerPart
 from periplus.condition.pattern import pattern
 from periplus.condition.tree import All, Any, Compare, Exists, Named, Node, Not, Operand, Referred, Test
 from periplus.condition.values import number_is_finite, number_of, slots, text_of, truth_of
@@ -44,12 +45,12 @@ def matches(node: Node, event: Mapping[str, Anything]) -> bool:
         case Exists(path, present):
             return present == any(_is_there(slot) for slot in slots(event, _keys(path)))
         case Compare(path, tests, every):
-            met = [all(_meets(test, slot) for test in tests) for slot in slots(event, _keys(path))]
+            met = [all(meets(test, slot) for test in tests) for slot in slots(event, _keys(path))]
             return bool(met) and all(met) if every else any(met)
         case Referred():
             raise unresolved(node)
         case _:
-            return node.matches(event)
+            raise of_customer(node)
 
 
 def unresolved(node: Referred) -> QuestionError:
@@ -61,6 +62,16 @@ def unresolved(node: Referred) -> QuestionError:
     )
 
 
+def of_customer(node: CustomerPart) -> QuestionError:
+    """The error of a part about the customer where one event is all there is."""
+    key = type(node).__name__.lower()
+    return QuestionError(
+        f"{key!r} speaks of the customer, and here an event is looked at by itself.",
+        code="condition",
+        hint="Describe the event with `event` and `where`; who counts is said with `customers`.",
+    )
+
+
 _keys = lru_cache(maxsize=4096)(split_path)
 
 
@@ -68,7 +79,7 @@ def _is_there(slot: object) -> bool:
     return slot is not None and number_is_finite(slot)
 
 
-def _meets(test: Test, slot: object) -> bool:
+def meets(test: Test, slot: object) -> bool:
     """One test on one value. A value that is missing, or no such thing as the operand, meets nothing."""
     if test.operator in DENIED:
         comparable = any(FORMS[operand.kind](slot) is not None for operand in test.operands)

@@ -1,10 +1,13 @@
-"""Reading a condition from its document: every word checked, every message with its place."""
+"""Reading what a condition says of an event: every word checked, every message with its place.
+
+`parse_customer` adds what it says of the customer, and has `parse`.
+"""
 
 from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any as Anything
@@ -12,7 +15,6 @@ from typing import ClassVar
 
 from periplus.condition.pattern import pattern
 from periplus.condition.tree import (
-    CUSTOMER_KEYS,
     OPERATORS,
     ROOTS,
     Compare,
@@ -24,10 +26,8 @@ from periplus.condition.tree import (
     Referred,
     Test,
     both,
-    customer_parts,
     either,
     key_order,
-    nodes,
 )
 from periplus.errors import QuestionError, unknown
 from periplus.event import join_path, split_path
@@ -50,17 +50,8 @@ def misspelt(at: str, what: str, word: object, known: Sequence[str]) -> Question
     return wrong(at, message[0].lower() + message[1:], hint, allowed)
 
 
-def parse(document: Mapping[str, Anything], at: str) -> Node:
-    """The tree of a document; `at` says where the document stands, for the messages."""
-    tree = _Reader().condition(document, at, 1)
-    weights = [len(node.tests) if isinstance(node, Compare) else 1 for node in nodes(tree)]
-    if sum(weights) > MAX_NODES:
-        raise wrong(at, f"the condition has more than {MAX_NODES} parts.", "Use `in` with a list of values.")
-    return tree
-
-
 @dataclass
-class _Reader:
+class EventReader:
     """Reads one document, and stops at one that is absurdly long before the tree is there."""
 
     seen: int = 0
@@ -68,21 +59,23 @@ class _Reader:
     def condition(self, document: object, at: str, depth: int) -> Node:
         if not isinstance(document, Mapping):
             raise wrong(
-                at, f"a condition is an object, not {_short(document)}.", "Write {event: Product Added}."
+                at, f"a condition is an object, not {short(document)}.", "Write {event: Product Added}."
             )
         if depth > MAX_DEPTH:
             raise wrong(at, f"conditions lie more than {MAX_DEPTH} deep in each other.", "Make it flatter.")
         self.count(at)
         for key in document:
             if key not in key_order():
-                raise self.unknown_key(at, key)
-        parts: list[Node] = []
+                raise misspelt(at, "key", key, key_order())
+        return both(self.parts(document, at, depth))
+
+    def parts(self, document: Mapping[Anything, object], at: str, depth: int) -> list[Node]:
+        """What each key of a document says, in the order of reading."""
+        found: list[Node] = []
         for key in key_order():
-            if key in document and key in customer_parts:
-                parts.append(customer_parts[key](document[key], f"{at}.{key}"))
-            elif key in document:
-                parts += self.READ[key](self, document[key], f"{at}.{key}", depth)
-        return both(parts)
+            if key in document:
+                found += getattr(self, self.READ[key])(document[key], f"{at}.{key}", depth)
+        return found
 
     def count(self, at: str, more: int = 1) -> None:
         self.seen += more
@@ -90,13 +83,6 @@ class _Reader:
             raise wrong(
                 at, f"the condition has more than {MAX_VALUES} parts and values.", "Ask for less at once."
             )
-
-    @staticmethod
-    def unknown_key(at: str, key: object) -> QuestionError:
-        if key in CUSTOMER_KEYS:
-            hint = "Describe the event itself, with `event` and `where`."
-            return wrong(at, f"{key!r} speaks of the customer; that is not available here yet.", hint)
-        return misspelt(at, "key", key, key_order())
 
     def event(self, value: object, at: str, depth: int) -> list[Node]:
         return [Named(self.names(value, at))]
@@ -118,7 +104,7 @@ class _Reader:
 
     def several(self, value: object, at: str, depth: int) -> list[Node]:
         if not isinstance(value, list | tuple):
-            raise wrong(at, f"this is a list of conditions, not {_short(value)}.", "Write [{…}, {…}].")
+            raise wrong(at, f"this is a list of conditions, not {short(value)}.", "Write [{…}, {…}].")
         if not value:
             raise wrong(at, "the list of conditions is empty.", "Leave it out, or put a condition in.")
         return [self.condition(each, f"{at}[{i}]", depth + 1) for i, each in enumerate(value)]
@@ -126,11 +112,11 @@ class _Reader:
     def where(self, value: object, at: str, depth: int) -> list[Node]:
         if not isinstance(value, Mapping):
             raise wrong(
-                at, f"this is an object of properties, not {_short(value)}.", "Write {price: {gte: 10}}."
+                at, f"this is an object of properties, not {short(value)}.", "Write {price: {gte: 10}}."
             )
         parts: list[Node] = []
         for name, compared in value.items():
-            parts += self.property(_path(name, at), compared, f"{at}.{name}")
+            parts += self.property(full_path(name, at), compared, f"{at}.{name}")
         return parts
 
     def property(self, path: str, compared: object, at: str) -> list[Node]:
@@ -173,7 +159,7 @@ class _Reader:
             operands = [value]
             if spec.many:
                 if not isinstance(value, list | tuple):
-                    raise wrong(place, f"this takes a list, not {_short(value)}.", "Write [a, b].")
+                    raise wrong(place, f"this takes a list, not {short(value)}.", "Write [a, b].")
                 if not value:
                     raise wrong(place, "the list of values is empty.", "Put at least one value in.")
                 operands = list(value)
@@ -188,27 +174,28 @@ class _Reader:
             raise wrong(at, "the list of names is empty.", "Put at least one name in, or leave it out.")
         for name in names:
             if not isinstance(name, str) or not name:
-                raise wrong(at, f"a name is a text, not {_short(name)}.", "Write a name, or a list of names.")
+                raise wrong(at, f"a name is a text, not {short(name)}.", "Write a name, or a list of names.")
         return tuple(dict.fromkeys(_nfc(str(name), at) for name in names))
 
-    READ: ClassVar[dict[str, Callable[[_Reader, object, str, int], list[Node]]]] = {
-        "event": event,
-        "touchpoint": touchpoint,
-        "stage": stage,
-        "where": where,
-        "any": any_of,
-        "not": none_of,
-        "all": every_of,
+    READ: ClassVar[dict[str, str]] = {
+        "event": "event",
+        "touchpoint": "touchpoint",
+        "stage": "stage",
+        "where": "where",
+        "any": "any_of",
+        "not": "none_of",
+        "all": "every_of",
     }
+    """The method that reads each key."""
 
 
-def _path(name: object, at: str) -> str:
+def full_path(name: object, at: str) -> str:
     """The full path of a name in `where`: bare ones are properties, but for the event's own columns."""
     if not isinstance(name, str) or not name:
-        raise wrong(at, f"a property has a name, not {_short(name)}.", "Write {price: {gte: 10}}.")
-    _encodable(name, at)
+        raise wrong(at, f"a property has a name, not {short(name)}.", "Write {price: {gte: 10}}.")
+    encodable(name, at)
     if "\x00" in name or len(name) > 1000:
-        raise wrong(at, f"{_short(name)} cannot be the name of a property.", "Shorten it.")
+        raise wrong(at, f"{short(name)} cannot be the name of a property.", "Shorten it.")
     if name in OWN:
         return name
     keys = split_path(name)
@@ -237,19 +224,19 @@ def _operand(value: object, operator: str, at: str) -> Operand:
         raise wrong(at, "a list cannot be compared as one value.", "Write {in: [a, b]}.")
     else:
         raise wrong(
-            at, f"{_short(value)} is no value to compare with.", "Write a text, a number, true or false."
+            at, f"{short(value)} is no value to compare with.", "Write a text, a number, true or false."
         )
     kinds = OPERATORS[operator].kinds
     if found.kind not in kinds:
         hint = f"Write a {' or a '.join(kinds)}."
-        raise wrong(at, f"{operator!r} does not take {_short(value)}.", hint)
+        raise wrong(at, f"{operator!r} does not take {short(value)}.", hint)
     if operator in ("contains", "starts_with", "ends_with", "matches") and not found.value:
         raise wrong(at, f"{operator!r} takes a text that is not empty.", "Use {exists: true} for any value.")
     if operator == "matches":
         try:
             pattern(str(found.value))
         except ValueError as error:
-            raise wrong(at, f"{_short(value)} is not a pattern we can use: {error}.", PATTERN_HINT) from None
+            raise wrong(at, f"{short(value)} is not a pattern we can use: {error}.", PATTERN_HINT) from None
     return found
 
 
@@ -258,24 +245,24 @@ PATTERN_HINT = "Use letters, classes, groups, |, ?, *, +, {m,n}, ^, $ and \\b; n
 
 def _flag(value: object, at: str) -> bool:
     if not isinstance(value, bool):
-        raise wrong(at, f"this takes true or false, not {_short(value)}.", "Write {exists: true}.")
+        raise wrong(at, f"this takes true or false, not {short(value)}.", "Write {exists: true}.")
     return value
 
 
 def _nfc(text: str, at: str) -> str:
     if len(text) > MAX_TEXT:
         raise wrong(at, f"a text is longer than {MAX_TEXT} characters.", "Shorten it.")
-    _encodable(text, at)
+    encodable(text, at)
     return unicodedata.normalize("NFC", text)
 
 
-def _encodable(text: str, at: str) -> None:
+def encodable(text: str, at: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
         raise wrong(at, "a text holds half a character (a lone surrogate).", "Send it as UTF-8.") from None
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
     text = repr(value) if not isinstance(value, str) else value
     return repr(text[:60]) if isinstance(value, str) else text[:60]

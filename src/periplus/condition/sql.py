@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from periplus.condition.memory import unresolved
+from periplus.condition.memory import of_customer, unresolved
 from periplus.condition.pattern import pattern
 from periplus.condition.tree import All, Any, Compare, Exists, Named, Node, Not, Operand, Referred, Test
 from periplus.condition.values import INT64, text_of
@@ -96,15 +96,7 @@ class _Writer:
             case Referred():
                 raise unresolved(node)
             case _:
-                text, values = node.sql(self.columns)
-                return self.adopt(text, values)
-
-    def adopt(self, text: str, values: list[object]) -> str:
-        """A fragment somebody else wrote, its `?` as tokens (a `?` in quotes is none)."""
-        waiting = iter(values)
-        pieces = re.split(r"""('(?:[^']|'')*'|"(?:[^"]|"")*")""", text)
-        pieces[::2] = [re.sub(r"\?", lambda _: self.bind(next(waiting)), piece) for piece in pieces[::2]]
-        return f"({''.join(pieces)})"
+                raise of_customer(node)
 
     # -- where a path's value is ------------------------------------------------------------------
 

@@ -6,14 +6,12 @@ never nested in themselves and never hold a single part; `All(())` is every even
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any as Anything
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
 
+from periplus.condition.customer import CustomerPart, Did, Near
 from periplus.errors import QuestionError
-from periplus.registry import Registry
-from periplus.store.columns import FileColumns
 
 OperandKind = Literal["text", "number", "bool"]
 Reference = Literal["touchpoint", "stage"]
@@ -108,24 +106,10 @@ class Compare:
     every: bool = False
 
 
-class CustomerPart(Protocol):
-    """A condition over the customer, as higher areas register it in `customer_parts`.
-
-    It must be hashable and equal by value, like the other parts of the tree.
-    """
-
-    def document(self) -> Mapping[str, Anything]: ...
-    def paths(self) -> frozenset[str]: ...
-    def english(self) -> str: ...
-    def sql(self, columns: FileColumns) -> tuple[str, list[object]]: ...
-    def matches(self, event: Mapping[str, Anything]) -> bool: ...
-
-
 Node = All | Any | Not | Named | Referred | Exists | Compare | CustomerPart
 
-CUSTOMER_KEYS = ("did", "trait", "segment", "answered")
-customer_parts: Registry[Callable[[Anything, str], CustomerPart]] = Registry("customer condition")
-"""`customer_parts["segment"](value, where)` reads the value of such a key; empty until an area fills it."""
+CUSTOMER_KEYS = ("did", "did_not", "trait", "segment", "answered")
+"""The keys that speak of the customer."""
 
 
 ROOTS = ("properties", "context", "traits")
@@ -133,8 +117,8 @@ ROOTS = ("properties", "context", "traits")
 
 
 def key_order() -> tuple[str, ...]:
-    """The keys of a condition in the order of reading; `all` is last, so that its parts follow the others."""
-    return ("event", "touchpoint", "stage", "where", "any", "not", *customer_parts, "all")
+    """The keys of a condition in the order of reading; the parts of `all` follow the others, `as_of` is no part."""
+    return ("event", "touchpoint", "stage", "where", "any", "not", *CUSTOMER_KEYS, "all", "as_of")
 
 
 def nodes(root: Node) -> Iterator[Node]:
@@ -148,6 +132,15 @@ def nodes(root: Node) -> Iterator[Node]:
                 waiting.extend(reversed(parts))
             case Not(part):
                 waiting.append(part)
+
+
+def deep(root: Node) -> Iterator[Node]:
+    """Every node of a tree, and of the conditions on single events inside its parts about the customer."""
+    for node in nodes(root):
+        yield node
+        if isinstance(node, CustomerPart):
+            for inner in node.about_events():
+                yield from nodes(inner)
 
 
 def both(parts: list[Node]) -> Node:
@@ -206,5 +199,13 @@ def resolve(node: Node, lookup: Lookup) -> Node:
                         hint="Choose one that is measured.",
                     )
             return either([meaning for _, meaning in found if meaning is not None])
+        case Did(event, before=before, after=after):
+            near = [each and Near(resolve(each.event, lookup), each.within) for each in (before, after)]
+            return replace(node, event=resolve(event, lookup), before=near[0], after=near[1])
         case _:
             return node
+
+
+def speaks_of_customer(node: Node) -> bool:
+    """Whether some part of a tree is about the customer, not about an event alone."""
+    return any(isinstance(each, CustomerPart) for each in nodes(node))

@@ -37,8 +37,17 @@ class Folded:
 def chosen(walked: Walked, span: Span) -> tuple[np.ndarray, np.ndarray]:
     """bool[v], bool[j]: the visits and the journeys that the period selects.
 
-    By activity, visits that began in it and the journeys they belong to; else journeys, with all visits.
+    By activity, visits that began in it and the journeys they belong to; else journeys, with all visits. In both
+    cases only journeys of the customers who count when they begin.
     """
+    visits, journeys = _of_period(walked, span)
+    if walked.among is not None:
+        journeys &= walked.among[walked.begin]
+        visits &= journeys[walked.journey]
+    return visits, journeys
+
+
+def _of_period(walked: Walked, span: Span) -> tuple[np.ndarray, np.ndarray]:
     if span.by != "goal" and span.since <= -ALWAYS and span.until >= ALWAYS:
         return np.ones(len(walked.journey), np.bool_), np.ones(len(walked.begin), np.bool_)
     time = np.asarray(walked.shard.time)

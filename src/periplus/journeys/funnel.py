@@ -202,4 +202,4 @@ def people(question: FunnelQuestion, row: Mapping[str, Any], field: str, context
     return entries.listed(listed, context)
 
 
-kinds.add("funnel", QuestionKind(FunnelQuestion, answer, people, chart.funnel))
+kinds.add("funnel", QuestionKind(FunnelQuestion, answer, people, chart.funnel, customers=True))

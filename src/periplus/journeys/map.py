@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from periplus.errors import QuestionError
-from periplus.journeys import chart, entries, labels, notice, tables, value
+from periplus.journeys import chart, customers, entries, labels, notice, tables, value
 from periplus.journeys.fold import (
     CUSTOMERS,
     GROSS,
@@ -25,7 +25,7 @@ from periplus.journeys.fold import (
 from periplus.journeys.moment import Period, Span, resolve
 from periplus.journeys.rules import JourneyRules, meanings
 from periplus.journeys.shards import each_shard
-from periplus.journeys.walk import OFF, OUTCOMES, STATES, Walked, walk
+from periplus.journeys.walk import OUTCOMES, STATES, Walked, in_no_journey, walk
 from periplus.question import Answer, Context, Question, QuestionKind, Result, Row, kinds
 
 STEP_COUNTS = ("visits", "journeys", "customers", *OUTCOMES, "reached")
@@ -53,6 +53,7 @@ class Plan:
     rules: JourneyRules
     span: Span
     labels: labels.ByShard
+    among: customers.Among
 
     @property
     def stage(self) -> np.ndarray:
@@ -61,14 +62,22 @@ class Plan:
 
     def walk(self, shard: Any) -> Walked:
         span = self.span
-        return walk(shard, self.labels(shard), self.rules, span.now, span.since, span.until)
+        among = self.among(shard)
+        return walk(shard, self.labels(shard), self.rules, span.now, span.since, span.until, among)
 
 
 def plan(question: MapQuestion, context: Context) -> Plan:
     """Resolve what the question names; raises NotFoundError, DocumentError, QuestionError."""
     rules = with_stages(meanings["map"](question.map, context.documents))
     span = resolve(question.period, question.now, question.zone, context)
-    return Plan(rules, span, labels.codes(context.snapshot, [step.rule for step in rules.steps]))
+    return Plan(
+        rules,
+        span,
+        labels.codes(
+            context.snapshot, [step.rule for step in rules.steps], when=customers.of_map(span, context)
+        ),
+        customers.among(question, span, context),
+    )
 
 
 def with_stages(rules: JourneyRules) -> JourneyRules:
@@ -108,7 +117,7 @@ def answer(question: MapQuestion, context: Context) -> Result:
             "value_gross": int(found.totals[4]),
             "off_map": found.off_map,
             "outside": found.outside,
-            "unidentified": int(_nobody(span, context).sum()),
+            "unidentified": int(_nobody(question, span, context).sum()),
         },
         stages=[
             {"stage": name, "visits": int(counts.sum()), **_outcomes(counts)}
@@ -141,10 +150,10 @@ def _outcomes(counts: np.ndarray) -> Row:
     return {name: int(counts[place]) for place, name in enumerate(OUTCOMES)}
 
 
-def _nobody(span: Span, context: Context) -> np.ndarray:
-    """bool per unidentified event: seen, and in the period."""
+def _nobody(question: MapQuestion, span: Span, context: Context) -> np.ndarray:
+    """bool per unidentified event: seen, and in the period. Where some customers are meant, nobody is none of them."""
     time, _ = context.snapshot.unidentified()
-    return (time >= span.since) & (time < span.until) & (time <= span.now)
+    return (question.customers is None) & (time >= span.since) & (time < span.until) & (time <= span.now)
 
 
 # -- people ------------------------------------------------------------------------------------
@@ -167,7 +176,7 @@ def people(question: MapQuestion, row: Mapping[str, Any], field: str, context: C
     else:
         entries.check_field(field, TOTAL_COUNTS, _MONEY)
         if field == "unidentified":
-            return _unidentified(planned.span, context)
+            return _unidentified(question, planned.span, context)
         found = each_shard(context, lambda shard: _of_map(planned, planned.walk(shard), field, context))
     return entries.listed([entry for part in found for entry in part], context)
 
@@ -249,15 +258,8 @@ def _events(planned: Plan, walked: Walked, field: str, context: Context) -> list
     """Events off the map, or on it but in no journey: one entry each."""
     shard, span = walked.shard, planned.span
     time = np.asarray(shard.time)
-    kept = (time >= span.since) & (time < span.until) & (time <= span.now)
-    if field == "off_map":
-        kept &= walked.label == OFF
-    else:
-        inside = np.zeros(len(time) + 1, np.int64)
-        np.add.at(inside, walked.begin, 1)
-        np.add.at(inside, walked.end + 1, -1)
-        kept &= (walked.label != OFF) & (np.cumsum(inside)[:-1] == 0)
-    rows = np.flatnonzero(kept)
+    off_map, outside = in_no_journey(walked, span.now, span.since, span.until)
+    rows = np.flatnonzero(off_map if field == "off_map" else outside)
     owner = np.searchsorted(np.asarray(shard.offsets), rows, "right") - 1
     return [
         {
@@ -269,9 +271,9 @@ def _events(planned: Plan, walked: Walked, field: str, context: Context) -> list
     ]
 
 
-def _unidentified(span: Span, context: Context) -> list[Row]:
+def _unidentified(question: MapQuestion, span: Span, context: Context) -> list[Row]:
     time, name = context.snapshot.unidentified()
-    kept = _nobody(span, context)
+    kept = _nobody(question, span, context)
     found = [
         {"customer": 0, "time": int(moment), "event": context.snapshot.names[code]}
         for moment, code in zip(time[kept], name[kept], strict=True)
@@ -285,4 +287,4 @@ def _chart(found: Answer) -> Any:
     return chart.table(found, ["stage", "name"], ["visits", "journeys", "customers", *OUTCOMES, "reached"])
 
 
-kinds.add("map", QuestionKind(MapQuestion, answer, people, _chart))
+kinds.add("map", QuestionKind(MapQuestion, answer, people, _chart, customers=True))

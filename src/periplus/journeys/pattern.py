@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from periplus.errors import QuestionError
-from periplus.journeys import chart, entries, labels, notice
+from periplus.journeys import chart, customers, entries, labels, notice
 from periplus.journeys.fold import chosen
 from periplus.journeys.map import customers_at, journeys_at, with_stages
 from periplus.journeys.moment import Period, Span, resolve
@@ -51,11 +51,13 @@ class Plan:
     program: Program
     span: Span
     labels: labels.ByShard
+    among: customers.Among
 
     def of(self, shard: Shard) -> Part:
         """The journeys of a shard that the period selects, and what is found in them."""
         span = self.span
-        walked = walk(shard, self.labels(shard), self.rules, span.now, span.since, span.until)
+        among = self.among(shard)
+        walked = walk(shard, self.labels(shard), self.rules, span.now, span.since, span.until, among)
         _, journeys = chosen(walked, span)
         return Part(walked, journeys, matches(walked, journeys, self.program))
 
@@ -92,7 +94,9 @@ def plan(question: PatternQuestion, context: Context) -> Plan:
     rules = with_stages(meanings["map"](question.map, context.documents))
     found = program(question.pattern, [step.id for step in rules.steps])
     span = resolve(question.period, question.now, question.zone, context)
-    return Plan(rules, found, span, labels.codes(context.snapshot, [step.rule for step in rules.steps]))
+    when = customers.of_map(span, context)
+    by_shard = labels.codes(context.snapshot, [step.rule for step in rules.steps], when=when)
+    return Plan(rules, found, span, by_shard, customers.among(question, span, context))
 
 
 def answer(question: PatternQuestion, context: Context) -> Result:
@@ -188,4 +192,4 @@ def _chart(found: Answer) -> Any:
     return chart.table(found, ["match"], COUNTS)
 
 
-kinds.add("pattern", QuestionKind(PatternQuestion, answer, people, _chart))
+kinds.add("pattern", QuestionKind(PatternQuestion, answer, people, _chart, customers=True))

@@ -156,4 +156,4 @@ def _chart(found: Answer) -> Any:
     return chart.table(found, ["source_label", "target_label", "quantile"], ["seconds", "attempts"])
 
 
-kinds.add("timing", QuestionKind(TimingQuestion, answer, people, _chart))
+kinds.add("timing", QuestionKind(TimingQuestion, answer, people, _chart, customers=True))

@@ -7,7 +7,7 @@ answers speak of the same journeys.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import no_type_check
 
 import numpy as np
@@ -39,7 +39,8 @@ class Walked:
     event), `goal` and `last_goal` int32 (rows of the first and the last event on a goal step; -1: none),
     `visits` int32[j+1] (visits[i]:visits[i+1] are its visits), `state` uint8 (index into
     STATES), `running` uint8.
-    `off_map` and `outside` count events of the period asked for.
+    `off_map` and `outside` count events of the period asked for. `among` bool[n] says at which rows the customer
+    is one of those who count (None: everywhere); `chosen` leaves out journeys that begin elsewhere.
     """
 
     shard: Shard
@@ -59,6 +60,7 @@ class Walked:
     running: np.ndarray
     off_map: int
     outside: int
+    among: np.ndarray | None = None
 
     @property
     def end(self) -> np.ndarray:
@@ -66,7 +68,15 @@ class Walked:
         return np.asarray(self.last[self.visits[1:] - 1])
 
 
-def walk(shard: Shard, label: np.ndarray, rules: JourneyRules, now: int, since: int, until: int) -> Walked:
+def walk(
+    shard: Shard,
+    label: np.ndarray,
+    rules: JourneyRules,
+    now: int,
+    since: int,
+    until: int,
+    among: np.ndarray | None = None,
+) -> Walked:
     """Journeys and visits of a shard whose rows are labelled with steps (uint8[n], OFF: none).
 
     Events after `now` are unseen. `off_map` and `outside` are counted over since <= time < until. A label
@@ -96,11 +106,28 @@ def walk(shard: Shard, label: np.ndarray, rules: JourneyRules, now: int, since: 
     # What was allocated beyond these ends has never been touched, so it takes no memory.
     journey, first, last, events = (column[:v] for column in whole)
     step, outcome = (column[:v] for column in small)
-    return Walked(
+    walked = Walked(
         shard, label, journey, step, first, last, events, outcome,
         owner[:j], begin[:j], goal[:j], last_goal[:j], visits[: j + 1], state[:j], running[:j],
-        int(tally[2]), int(tally[3]),
+        int(tally[2]), int(tally[3]), among,
     )  # fmt: skip
+    if among is None:
+        return walked
+    off_map, outside = (int(np.count_nonzero(rows)) for rows in in_no_journey(walked, now, since, until))
+    return replace(walked, off_map=off_map, outside=outside)
+
+
+def in_no_journey(walked: Walked, now: int, since: int, until: int) -> tuple[np.ndarray, np.ndarray]:
+    """bool[n], bool[n]: seen events of the period off the map, and those on it but in no journey."""
+    time = np.asarray(walked.shard.time)
+    seen = (time >= since) & (time < until) & (time <= now)
+    if walked.among is not None:
+        seen &= walked.among
+    inside = np.zeros(len(time) + 1, np.int64)
+    np.add.at(inside, walked.begin, 1)
+    np.add.at(inside, walked.end + 1, -1)
+    off = walked.label == OFF
+    return seen & off, seen & ~off & (np.cumsum(inside)[:-1] == 0)
 
 
 _READ_I8 = "Array(int64, 1, 'C', readonly=True)"

@@ -18,18 +18,21 @@ import duckdb
 import numpy as np
 
 from periplus.settings import Settings
-from periplus.store import door, merge, properties, standing
+from periplus.store import door, merge, properties, standing, told
 from periplus.store.columns import FileColumns
 from periplus.store.files import MARKED, EventFile, Marked, load
 from periplus.store.manifest import Manifest
 from periplus.store.properties import PropertyInfo
 from periplus.store.shard import Found, Shard
+from periplus.store.told import Told
 
 LABELS_KEPT = 256 << 20
 """Bytes of computed labels a snapshot keeps for the next question."""
 
 Expression = Callable[[FileColumns], tuple[str, list[Any]]]
 """SQL of one value for the columns of one file: `(text with ?, bound values)`."""
+ByValue = Callable[[EventFile, FileColumns], np.ndarray | None]
+"""A value per row of a file, of one that can tell without SQL; None where it cannot."""
 
 
 __all__ = ["Expression", "Found", "PropertyInfo", "Shard", "Snapshot"]
@@ -107,7 +110,7 @@ class Snapshot:
     def _marked_times(self) -> np.ndarray:
         """int64[n] ascending: the times of the marked events that stand, statements aside."""
         rows = standing.narrow(self.manifest, self.files, ("time", "section"))
-        found = self._query(f"SELECT time FROM ({rows}) WHERE section IN ({MARKED}, {MARKED + 1})", [])
+        found = self.query(f"SELECT time FROM ({rows}) WHERE section IN ({MARKED}, {MARKED + 1})", [])
         return np.sort(np.asarray(found["time"], np.int64))
 
     @property
@@ -232,10 +235,13 @@ class Snapshot:
 
     # -- conditions -----------------------------------------------------------------------------
 
-    def evaluate(self, expression: Expression, dtype: Any) -> list[np.ndarray]:
+    def evaluate(
+        self, expression: Expression, dtype: Any, by_value: ByValue | None = None
+    ) -> list[np.ndarray]:
         """`expression` for every journey event: one array of `dtype` per shard, in the order of its rows.
 
-        The last few results are kept, as the questions of one page ask for the same labels.
+        `by_value` may give the same of a file at once, without SQL. The last few results are kept, as the questions
+        of one page ask for the same labels.
         """
         groups = self._groups()
         texts = [expression(_columns(self.files[group[0]])) for group in groups]
@@ -246,22 +252,37 @@ class Snapshot:
                 return self._labels[key]
         by_file: dict[int, np.ndarray] = {}
         for group, (sql, values) in zip(groups, texts, strict=True):
-            paths = [self.files[number].path for number in group]
-            aside = not self.with_marked and any(self.files[number].marked for number in group)
-            seen = f" WHERE section < {MARKED}" if aside else ""
-            column = self._query(
-                f"SELECT {sql} AS v FROM read_parquet({door.file_list(paths)}){seen}", values
-            )["v"]
-            column = np.ma.filled(column, 0) if np.ma.isMaskedArray(column) else column
-            at = 0
-            for number in group:
+            for number in group if by_value is not None else ():
                 file = self.files[number]
-                rows = file.rows if self.with_marked else file.plain_rows
-                by_file[number] = column[at : at + rows].astype(dtype, copy=False)
-                at += rows
+                if by_value is not None and (rows := by_value(file, _columns(file))) is not None:
+                    by_file[number] = rows
+            left = [number for number in group if number not in by_file]
+            if left:
+                by_file |= self._in_sql(left, sql, values, dtype)
         found = [self._lay(index, by_file, np.dtype(dtype)) for index in range(self.shard_count)]
         self._keep(key, found)
         return found
+
+    def _in_sql(self, numbers: list[int], sql: str, values: list[Any], dtype: Any) -> dict[int, np.ndarray]:
+        """An expression for the rows of files whose columns are alike: one array per file."""
+        paths = [self.files[number].path for number in numbers]
+        aside = not self.with_marked and any(self.files[number].marked for number in numbers)
+        seen = f" WHERE section < {MARKED}" if aside else ""
+        column = self.query(f"SELECT {sql} AS v FROM read_parquet({door.file_list(paths)}){seen}", values)["v"]
+        column = np.ma.filled(column, 0) if np.ma.isMaskedArray(column) else column
+        found: dict[int, np.ndarray] = {}
+        at = 0
+        for number in numbers:
+            file = self.files[number]
+            rows = file.rows if self.with_marked else file.plain_rows
+            found[number] = column[at : at + rows].astype(dtype, copy=False)
+            at += rows
+        return found
+
+    def forget_labels(self) -> None:
+        """Compute every expression anew when it is next asked for."""
+        with self._labels_lock:
+            self._labels.clear()
 
     def _keep(self, key: str, found: list[np.ndarray]) -> None:
         with self._labels_lock:
@@ -291,7 +312,7 @@ class Snapshot:
                 listed.append(f"{sql} AS v{position}")
                 arguments.extend(more)
             # Values are bound in the order in which they stand: those of the SELECT list come first.
-            found = self._query(
+            found = self.query(
                 f"SELECT {', '.join(['file_row_number AS r', *listed])} "
                 f"FROM read_parquet({door.file_list([file.path])}, file_row_number = true) "
                 f"WHERE {self._section(0)} AND ({test})",
@@ -331,6 +352,10 @@ class Snapshot:
             [_end_to_end(column) if column else np.zeros(0) for column in columns],
         )
 
+    def told(self, where: Expression, values: Sequence[Expression]) -> Told:
+        """Customers' events and statements that meet `where`, with `values` read from each of them."""
+        return told.told(self, where, values)
+
     def unidentified(self) -> tuple[np.ndarray, np.ndarray]:
         """Time int64[n] and name code of the events nobody can be named for."""
         time, (events,) = self.fetch_unidentified(
@@ -360,7 +385,7 @@ class Snapshot:
                 sql, more = value(columns)
                 listed.append(f", {sql} AS v{position}")
                 arguments.extend(more)
-            found = self._query(
+            found = self.query(
                 f"SELECT time{''.join(listed)} FROM read_parquet({door.file_list([file.path])}) "
                 f"WHERE {self._section(1)} AND ({test})",
                 [*arguments, *bound],
@@ -398,7 +423,8 @@ class Snapshot:
             self._local.connection = connection
         return connection
 
-    def _query(self, sql: str, values: list[Any]) -> dict[str, np.ndarray]:
+    def query(self, sql: str, values: list[Any]) -> dict[str, np.ndarray]:
+        """The columns of an answer of DuckDB."""
         try:
             return dict(self.cursor().execute(sql, values).fetchnumpy())
         except duckdb.Error as problem:
@@ -412,6 +438,7 @@ def _end_to_end(parts: list[np.ndarray]) -> np.ndarray:
 
 
 def _columns(file: EventFile) -> FileColumns:
+    
     return FileColumns(file.columns, None if file.rest is None else frozenset(file.rest))
 
 

@@ -1,26 +1,33 @@
-"""The question `funnel`: how far customers, or journeys, get along some steps, and where they are gone."""
+"""The question `funnel`: how far customers, journeys or sessions get along some steps, and where they are gone."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from periplus.errors import QuestionError
-from periplus.journeys import chart, entries, notice, reading, tables
+from periplus.journeys import chart, entries, funnel_times, tables
+from periplus.journeys.buckets import Bucket
+from periplus.journeys.funnel_difference import difference
 from periplus.journeys.funnel_find import Found, attempts_of
+from periplus.journeys.funnel_groups import MOST_VALUES, Groups, groups_of
 from periplus.journeys.funnel_plan import Plan, plan
-from periplus.journeys.funnel_tally import Tally, tallied
+from periplus.journeys.funnel_sides import Side, sides_of
+from periplus.journeys.funnel_tally import Tally, some, tallied
+from periplus.journeys.funnel_values import values_of
 from periplus.journeys.moment import Period
 from periplus.journeys.session_rules import SessionOptions
 from periplus.journeys.shards import each_shard
-from periplus.question import Context, Question, QuestionKind, Result, Row, kinds
+from periplus.question import Answer, Context, Question, QuestionKind, Result, Row, kinds
 from periplus.store.snapshot import Shard
 
+__all__ = ["COUNTS", "MOST_VALUES", "FunnelQuestion", "answer", "people"]
 COUNTS = ("reached", "stopped", "open")
-OTHER = "(other)"
-MOST_VALUES = 1000
+OTHERS = ("label", "rate", "median_seconds", "quantiles", "histogram", "difference", "low", "high", "p")
 
 
 class FunnelQuestion(Question):
@@ -36,6 +43,10 @@ class FunnelQuestion(Question):
     hold: list[str] | None = None
     breakdown: str | None = None
     breakdown_step: int = 0
+    bucket: Bucket | None = None
+    compare: Any = None
+    quantiles: list[Any] | None = None
+    histogram: Any = None
     unit: Literal["customers", "journeys", "sessions"] = "customers"
     attempts: Literal["best", "every"] = "best"
     sessions: SessionOptions | None = None
@@ -45,136 +56,184 @@ class FunnelQuestion(Question):
 
 
 def answer(question: FunnelQuestion, context: Context) -> Result:
-    """Rows by breakdown value and step; those who are gone stand at the last step they did."""
+    """Rows by side, breakdown value, bucket and step; those who are gone stand at the last step they did."""
     planned = plan(question, context)
-    steps = len(planned.titles)
-    groups, parts = _tallies(question, planned, context)
-    width = len(groups.values)
-    counts = {field: np.sum([getattr(part, field) for part in parts], axis=0) for field in COUNTS}
-    medians = tables.medians([part.seconds for part in parts], width * steps)
+    quantiles = None if question.quantiles is None else funnel_times.quantiles_of(question.quantiles)
+    bins = None if question.histogram in (None, False) else funnel_times.bins_of(question.histogram)
+    timed = quantiles is not None or bins is not None
+    asked, counted = _counted(question, planned, timed, context)
+    steps, groups = len(planned.titles), asked.groups
+    order = groups.order(np.sum([side.counts["reached"][:, 0] for side in counted], axis=0))
     rows: list[Row] = []
-    for place in groups.order(counts["reached"][:, 0]):
-        first = int(counts["reached"][place, 0])
-        for step, label in enumerate(planned.titles):
-            reached = int(counts["reached"][place, step])
-            rows.append(
-                {
-                    "step": step,
-                    "label": label,
-                    "breakdown": groups.values[place],
-                    "reached": reached,
-                    "stopped": int(counts["stopped"][place, step]),
-                    "open": int(counts["open"][place, step]),
-                    "rate": reached / first if first else None,
-                    "median_seconds": medians[place * steps + step],
-                }
-            )
-    totals = {
-        "entered": int(counts["reached"][:, 0].sum()),
-        "converted": int(counts["reached"][:, -1].sum()),
-        "stopped": int(counts["stopped"].sum()),
-        "open": int(counts["open"].sum()),
-    }
-    warnings = [*planned.warnings, *groups.warnings]
+    for side, there in zip(asked.sides, counted, strict=True):
+        medians = tables.medians([part.seconds for part in there.parts], groups.width * steps)
+        more = _times(there, groups.width * steps, quantiles, bins)
+        for group in [place * groups.span + bucket for place in order for bucket in range(groups.span)]:
+            for step, label in enumerate(planned.titles):
+                cell = group * steps + step
+                rows.append(
+                    _row(asked, side, there, group, step) | {"label": label, "median_seconds": medians[cell]}
+                )
+                rows[-1] |= {name: values[cell] if step else None for name, values in more.items()}
+                if len(counted) == 2:
+                    rows[-1] |= _against(counted, side is asked.sides[0], group, step)
+    totals = _totals(counted[0])
+    if timed:
+        totals["median_seconds"] = _median_of_converted(counted[0], steps)
+    warnings = [*planned.warnings, *groups.warnings, *asked.warnings]
     return Result(planned.asked, rows, planned.span.now, planned.span.now_from, totals, [], warnings)
 
 
-def _tallies(question: FunnelQuestion, planned: Plan, context: Context) -> tuple[_Groups, list[Tally]]:
-    """The counts of each shard, and the groups they are by.
+@dataclass(frozen=True)
+class _Asked:
+    """The sides of a funnel with the attempts found on each, and the groups they are counted in: those of side k
+    are the k-th of as many equal parts of `groups.of`."""
 
-    Without a breakdown an attempt is counted where it is found; with one, its value is known only when all are.
-    """
-    if planned.breakdown is None:
+    sides: list[Side]
+    found: list[list[Found]]
+    groups: Groups
+    warnings: list[str]
+
+    def of(self, side: int) -> list[tuple[Found, np.ndarray]]:
+        """The parts of a side, with the group of each attempt; -1: it is not on this side."""
+        shards = len(self.found[side])
+        kept = self.sides[side].kept
+        parts = zip(self.found[side], self.groups.of[side * shards : (side + 1) * shards], strict=True)
+        return [(part, of if kept is None else np.where(kept(part), of, -1)) for part, of in parts]
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """What one side comes to: counts int64[groups, steps] by field, the partial tallies, keys of the times from the
+    start where they are asked for."""
+
+    counts: dict[str, np.ndarray]
+    parts: list[Tally]
+    since_start: list[np.ndarray]
+
+
+def _asked(question: FunnelQuestion, planned: Plan, context: Context) -> _Asked:
+    """The attempts of all sides. Their groups are known only when all are found."""
+    values = None
+    if planned.breakdown is not None:
+        names = None if question.order == "any" else planned.names[question.breakdown_step]
+        values = values_of(planned.breakdown, names, planned.sessions, planned.span.now, context)
+    sides = sides_of(question, planned, values, context)
+    # Sides that look at the same attempts need them found once.
+    plans = list({id(side.plan): side.plan for side in sides}.values())
+    by_plan = {id(each): each_shard(context, partial(attempts_of, each)) for each in plans}
+    found = [by_plan[id(side.plan)] for side in sides]
+    breaking = None if isinstance(question.compare, Mapping) and "values" in question.compare else values
+    groups = groups_of(question, planned, breaking, [part for parts in found for part in parts], context)
+    return _Asked(sides, found, groups, _shared(sides, found))
+
+
+def _shared(sides: list[Side], found: list[list[Found]]) -> list[str]:
+    """A sentence on attempts that are on both sides."""
+    if len(sides) < 2 or any(side.kept is None for side in sides):
+        return []
+    kept = [side.kept for side in sides if side.kept is not None]
+    both = sum(int((kept[0](part) & kept[1](part)).sum()) for part in found[0])
+    if not both:
+        return []
+    return [f"{both} are on both sides: the interval and p of the difference suppose that nobody is."]
+
+
+def _counted(
+    question: FunnelQuestion, planned: Plan, timed: bool, context: Context
+) -> tuple[_Asked, list[_Counted]]:
+    """The counts of each side. With nothing to tell apart, attempts are counted where they are found."""
+    if not timed and question.breakdown is None and question.bucket is None and question.compare is None:
 
         def work(shard: Shard) -> Tally:
             return tallied(attempts_of(planned, shard).attempts, None, 1, shard.time)
 
-        return _Groups(question, planned, [], context), each_shard(context, work)
-    found = each_shard(context, lambda shard: attempts_of(planned, shard))
-    groups = _Groups(question, planned, found, context)
-    width = len(groups.values)
+        alone = _Asked([Side(None, planned)], [], Groups([None], None, [], -1, []), [])
+        return alone, [_summed(each_shard(context, work), [])]
+    asked = _asked(question, planned, context)
+    counted = []
+    for side in range(len(asked.sides)):
+        parts, since_start = [], []
+        for part, group in asked.of(side):
+            attempts, own = part.attempts, group
+            if (group < 0).any():
+                attempts, own = some(part.attempts, group >= 0), group[group >= 0]
+            parts.append(tallied(attempts, own, asked.groups.width, part.shard.time))
+            if timed:
+                since_start.append(funnel_times.since_start(attempts, own, part.shard.time))
+        counted.append(_summed(parts, since_start))
+    return asked, counted
 
-    def count(shard: Shard) -> Tally:
-        return tallied(found[shard.index].attempts, groups.of[shard.index], width, shard.time)
 
-    return groups, each_shard(context, count)
+def _summed(parts: list[Tally], since_start: list[np.ndarray]) -> _Counted:
+    counts = {field: np.sum([getattr(part, field) for part in parts], axis=0) for field in COUNTS}
+    return _Counted(counts, parts, since_start)
 
 
-class _Groups:
-    """Which breakdown value each attempt has. Without a breakdown all have the one value None."""
+def _row(asked: _Asked, side: Side, there: _Counted, group: int, step: int) -> Row:
+    groups = asked.groups
+    first = int(there.counts["reached"][group, 0])
+    row: Row = {"step": step, "label": "", "breakdown": groups.values[group // groups.span]}
+    if groups.buckets is not None:
+        row["bucket"] = groups.buckets.label(group % groups.span)
+    if len(asked.sides) > 1:
+        row["side"] = side.label
+    row |= {field: int(there.counts[field][group, step]) for field in COUNTS}
+    return row | {"rate": row["reached"] / first if first else None}
 
-    def __init__(self, question: FunnelQuestion, planned: Plan, found: list[Found], context: Context) -> None:
-        self.values: list[Any] = [None]
-        self.warnings: list[str] = []
-        self.of = [np.zeros(len(part.attempts.segment), np.int64) for part in found]
-        if planned.breakdown is None:
-            return
-        properties = context.snapshot.properties
-        if not notice.known(planned.breakdown, properties):
-            self.warnings.append(notice.property_warning(planned.breakdown, properties))
-        names = None if question.order == "any" else planned.names[question.breakdown_step]
-        values = reading.read(context.snapshot, [planned.breakdown], names)
-        for place, part in enumerate(found):
-            at = part.attempts.rows[:, question.breakdown_step].astype(np.int64)
-            code = values.at(part.shard.index, np.maximum(at, 0))
-            self.of[place] = np.where(at >= 0, code, -1)
-        self._keep_most_frequent(values)
 
-    def _keep_most_frequent(self, values: reading.Values) -> None:
-        """Values in the order of their codes, None, and `(other)` for those beyond the limit."""
-        known = len(values.known)
-        counts = np.sum([np.bincount(of[of >= 0], minlength=known) for of in self.of], axis=0)
-        order = [code for code in np.argsort(-counts, kind="stable").tolist() if counts[code]]
-        place = np.full(known + 1, -1, np.int64)
-        kept = sorted(order[:MOST_VALUES])
-        self.values = [values.known[code] for code in kept]
-        place[kept] = np.arange(len(kept))
-        if len(order) > MOST_VALUES:
-            place[order[MOST_VALUES:]] = len(self.values)
-            self.values.append(OTHER)
-            self.warnings.append(
-                f"The breakdown has {len(order)} values; "
-                f"{len(order) - MOST_VALUES} of them are together in {OTHER}."
-            )
-        if any((of < 0).any() for of in self.of):
-            place[known] = len(self.values)
-            self.values.append(None)
-        # Code -1, no value, is the last entry of `place`.
-        self.of = [place[of] for of in self.of]
+def _times(
+    there: _Counted, groups: int, quantiles: list[float] | None, bins: int | list[int] | None
+) -> dict[str, list[Any]]:
+    """The fields on how long it takes from the start, each by group * steps + step."""
+    found: dict[str, list[Any]] = {}
+    if quantiles is not None:
+        each = [tables.quantiles(there.since_start, groups, q) for q in quantiles]
+        names = [f"{q:g}" for q in quantiles]
+        found["quantiles"] = [dict(zip(names, cell, strict=True)) for cell in zip(*each, strict=True)]
+    if bins is not None:
+        found["histogram"] = funnel_times.histogram(there.since_start, groups, bins)
+    return found
 
-    def order(self, entered: np.ndarray) -> list[int]:
-        """Groups by how many entered, then by value; what has no value and what is `(other)` last."""
 
-        def last(place: int) -> int:
-            value = self.values[place]
-            return 2 if value is None else 1 if place == self._other else 0
+def _median_of_converted(there: _Counted, steps: int) -> float | None:
+    """The median time from the first step to the last, of all groups together."""
+    last = [
+        keys[(keys >> tables.SHIFT) % steps == steps - 1] & ((1 << tables.SHIFT) - 1)
+        for keys in there.since_start
+    ]
+    return tables.medians(last, 1)[0]
 
-        return sorted(
-            range(len(self.values)),
-            key=lambda place: (last(place), -int(entered[place]), reading.form(self.values[place])),
-        )
 
-    @property
-    def _other(self) -> int:
-        """The place of the `(other)` made here (a value may be called so too); -1 where there is none."""
-        return MOST_VALUES if len(self.values) > MOST_VALUES and self.values[MOST_VALUES] == OTHER else -1
+def _against(counted: list[_Counted], first: bool, group: int, step: int) -> Row:
+    """The rate of the first side less that of the other, on the rows of the first."""
+    if not first or not step:
+        return dict.fromkeys(("difference", "low", "high", "p"))
+    pairs = [
+        (int(side.counts["reached"][group, step]), int(side.counts["reached"][group, 0])) for side in counted
+    ]
+    return difference(pairs[0], pairs[1])
 
-    def place(self, value: Any) -> int:
-        """The group that a row names; by text form, so that "7" opens the row 7."""
-        if value is None:
-            return self.values.index(None) if None in self.values else -1
-        forms = [None if each is None else reading.form(each) for each in self.values]
-        return entries.one_of({"breakdown": reading.form(value)}, "breakdown", forms)
+
+def _totals(there: _Counted) -> Row:
+    reached = there.counts["reached"]
+    return {
+        "entered": int(reached[:, 0].sum()),
+        "converted": int(reached[:, -1].sum()),
+        "stopped": int(there.counts["stopped"].sum()),
+        "open": int(there.counts["open"].sum()),
+    }
 
 
 def people(question: FunnelQuestion, row: Mapping[str, Any], field: str, context: Context) -> list[Row]:
-    """Who reached a step, or stopped or is open there: `{"step": 1}`, with a `breakdown` if it was asked for.
+    """Who reached a step, or stopped or is open there: `{"step": 1}`, with a `breakdown`, `bucket` and `side` if
+    these were asked for.
 
-    `time` is that of the event which served the step; `steps` the times of all steps done.
+    `time` is that of the event which served the step; journeys and sessions have their `start` and `end`.
     """
-    others = ("label", "rate", "median_seconds")
-    entries.check_row(row, ("step", "breakdown"), (*others, *COUNTS))
-    entries.check_field(field, COUNTS, ("step", "breakdown", *others))
+    keys = ("step", "breakdown", "bucket", "side")
+    entries.check_row(row, keys, (*OTHERS, *COUNTS))
+    entries.check_field(field, COUNTS, (*keys, *OTHERS))
     planned = plan(question, context)
     steps = len(planned.titles)
     step = row.get("step")
@@ -184,22 +243,32 @@ def people(question: FunnelQuestion, row: Mapping[str, Any], field: str, context
             code="row",
             hint=f'Name a step from 0 to {steps - 1}: {{"step": 1}}.',
         )
-    found = each_shard(context, lambda shard: attempts_of(planned, shard))
-    group = None
-    if planned.breakdown is not None and "breakdown" in row:
-        groups = _Groups(question, planned, found, context)
-        group = (groups.of, groups.place(row["breakdown"]))
+    asked = _asked(question, planned, context)
+    side = 0
+    if len(asked.sides) > 1 and row.get("side") is not None:
+        side = entries.one_of(row, "side", [each.label for each in asked.sides])
+    named = asked.groups.of_row(row)
     listed: list[Row] = []
-    for place, part in enumerate(found):
+    for part, group in asked.of(side):
         tried = part.attempts
-        kept = tried.rows[:, step] >= 0
+        kept = (tried.rows[:, step] >= 0) & (group >= 0)
+        kept &= named[np.maximum(group, 0)]
         if field != "reached":
             kept &= (tried.furthest == step) & (step < steps - 1)
             kept &= tried.open if field == "open" else ~tried.open
-        if group is not None:
-            kept &= group[0][place] == group[1]
         listed += part.entries(np.flatnonzero(kept), step)
     return entries.listed(listed, context)
 
 
-kinds.add("funnel", QuestionKind(FunnelQuestion, answer, people, chart.funnel, customers=True))
+def _chart(found: Answer) -> Any:
+    if found.question.get("bucket"):
+        last = max((row["step"] for row in found.rows), default=0)
+        rates = replace(found, rows=[row for row in found.rows if row["step"] == last])
+        return chart.lines(rates, "bucket", "breakdown", "rate")
+    if found.question.get("compare"):
+        sides = [row | {"breakdown": row["side"]} for row in found.rows]
+        found = replace(found, rows=sides, question=found.question | {"breakdown": "side"})
+    return chart.funnel(found)
+
+
+kinds.add("funnel", QuestionKind(FunnelQuestion, answer, people, _chart))

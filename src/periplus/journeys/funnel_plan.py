@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from periplus import clock
-from periplus.journeys import customers, labels, notice, reading
+from periplus.journeys import labels, notice, reading
 from periplus.journeys.attempts import FOREVER
 from periplus.journeys.chains import NO_TURNS, ChainRules
 from periplus.journeys.funnel_check import check, doubts, exclusion
@@ -16,6 +16,7 @@ from periplus.journeys.map import with_stages
 from periplus.journeys.moment import Span, resolve
 from periplus.journeys.rules import JourneyRules, meanings
 from periplus.journeys.session_rules import Sessions, session_rules
+from periplus.journeys.session_values import ROOT
 from periplus.journeys.steps import Asked, Window, steps_of, window
 from periplus.journeys.walk import OFF
 from periplus.question import Context, Row
@@ -47,7 +48,6 @@ class Plan:
     mask: labels.Masks
     excluding: labels.Masks | None
     on_map: labels.ByShard | None
-    among: customers.Among
     held: reading.Values | None
     breakdown: str | None
     asked: Row
@@ -70,18 +70,16 @@ def plan(question: FunnelQuestion, context: Context) -> Plan:
     rules = _rules(question, steps, within, [(first, last) for _, first, last in exclusions])
     span = resolve(question.period, question.now, question.zone, context)
     sessions = None
-    if question.unit == "sessions" or rules.reads_sessions or question.sessions is not None:
+    of_sessions = (question.breakdown or "").startswith(ROOT)
+    if question.unit == "sessions" or rules.reads_sessions or of_sessions or question.sessions is not None:
         sessions = Sessions(session_rules(question.sessions, span.zone, context), context)
     conditions = [*(step.condition for step in steps), *(condition for condition, _, _ in exclusions)]
     on_map = None
     if journeys is not None and (by_journey or any(step.on is not None for step in steps)):
-        on_map = labels.codes(
-            context.snapshot, [step.rule for step in journeys.steps], when=customers.of_map(span, context)
-        )
+        on_map = labels.codes(context.snapshot, [step.rule for step in journeys.steps])
     hold = [reading.full_path(name, "hold") for name in question.hold or []]
     names = [_names(step, journeys) for step in steps]
     everything = None if any(each is None for each in names) else frozenset().union(*(n or () for n in names))
-    breakdown = None if question.breakdown is None else reading.full_path(question.breakdown, "breakdown")
     properties = context.snapshot.properties if hold else {}
     return Plan(
         titles=_counted_labels(len(steps)) if question.order == "any" else [step.label for step in steps],
@@ -95,9 +93,8 @@ def plan(question: FunnelQuestion, context: Context) -> Plan:
         mask=_masks(steps, on_map, context),
         excluding=labels.masks(context.snapshot, [each for each, _, _ in exclusions]) if exclusions else None,
         on_map=on_map,
-        among=customers.among(question, span, context),
         held=reading.read(context.snapshot, hold, everything) if hold else None,
-        breakdown=breakdown,
+        breakdown=question.breakdown,
         asked=_asked(question, steps, within, sessions, span),
         warnings=[
             *doubts(question, steps, within, journeys, span),
@@ -183,7 +180,7 @@ def _asked(
     asked["order"] = question.order
     if within is not None:
         asked["within"] = within.written() if question.within is None else question.within
-    for key in ("exclude", "hold", "breakdown"):
+    for key in ("exclude", "hold", "breakdown", "bucket", "compare", "quantiles", "histogram"):
         if (value := getattr(question, key)) is not None:
             asked[key] = value
     if sessions is not None:

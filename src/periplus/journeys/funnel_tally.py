@@ -33,6 +33,11 @@ def tallied(attempts: Attempts, group: np.ndarray | None, groups: int, time: np.
     return Tally(counts[0], counts[1], counts[2], seconds[:size])
 
 
+def some(attempts: Attempts, kept: np.ndarray) -> Attempts:
+    """The attempts that are kept, bool[a]."""
+    return Attempts(attempts.segment[kept], attempts.rows[kept], attempts.furthest[kept], attempts.open[kept])
+
+
 @compiled(
     "i8(i4[:, ::1], i1[::1], b1[::1], i8[::1], Array(int64, 1, 'C', readonly=True), "
     "i8[:, ::1], i8[:, ::1], i8[:, ::1], i8[::1])"

@@ -47,7 +47,7 @@ def read(snapshot: Snapshot, paths: list[str], names: Iterable[str] | None) -> V
     Events that lack one of the paths have no value. Codes are in the order of the text forms.
     """
     # \x01 parts the values of several paths; a tag before each says what it was sent as.
-    value = _joined([_tagged(path) for path in paths])
+    value = _joined([tagged(path) for path in paths])
 
     def where(columns: FileColumns) -> tuple[str, list[Any]]:
         sql, bound = value(columns)
@@ -70,10 +70,30 @@ def read(snapshot: Snapshot, paths: list[str], names: Iterable[str] | None) -> V
     distinct: list[str] = [f"s{each}" for each in frequent] + seldom.dictionary.to_pylist()
     number = place - 1
     number[rare] = len(frequent) + seldom.indices.to_numpy(zero_copy_only=False)
+    shown, code = _coded(distinct, number)
+    codes = code[number]
+    edges = np.searchsorted(found.shard, np.arange(snapshot.shard_count + 1))
+    cuts = [slice(edges[index], edges[index + 1]) for index in range(snapshot.shard_count)]
+    return Values(shown, [np.asarray(found.row)[cut] for cut in cuts], [codes[cut] for cut in cuts])
+
+
+def numbered(tagged_values: np.ndarray) -> tuple[list[Any], np.ndarray]:
+    """Values as `tagged` reads them: those shown, and int64 per value which of them it is."""
+    coded = pa.array(tagged_values, pa.string()).dictionary_encode()
+    number = coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    shown, code = _coded(coded.dictionary.to_pylist(), number)
+    return shown, code[number]
+
+
+def _coded(distinct: list[str], number: np.ndarray) -> tuple[list[Any], np.ndarray]:
+    """Values in the order of their text forms, each as it was sent; int64 per distinct one which of them it is.
+
+    `number` are places in `distinct`: only those that occur say how they are shown, as what was frequent may have
+    been undone.
+    """
     forms: dict[str, int] = {}
     shown: list[Any] = []
     code = np.zeros(len(distinct), np.int64)
-    # What was frequent may have been undone: only values that occur say how they are shown.
     occurring = np.flatnonzero(np.bincount(number, minlength=len(distinct))).tolist()
     for index in sorted(occurring, key=lambda each: (_form(distinct[each]), distinct[each])):
         form, read_as = _form(distinct[index]), _shown(distinct[index])
@@ -83,10 +103,7 @@ def read(snapshot: Snapshot, paths: list[str], names: Iterable[str] | None) -> V
         elif isinstance(read_as, str):
             shown[forms[form]] = read_as
         code[index] = forms[form]
-    codes = code[number]
-    edges = np.searchsorted(found.shard, np.arange(snapshot.shard_count + 1))
-    cuts = [slice(edges[index], edges[index + 1]) for index in range(snapshot.shard_count)]
-    return Values(shown, [np.asarray(found.row)[cut] for cut in cuts], [codes[cut] for cut in cuts])
+    return shown, code
 
 
 def _frequent(snapshot: Snapshot, paths: list[str]) -> list[str]:
@@ -153,7 +170,9 @@ def _places(path: str, columns: FileColumns) -> list[tuple[str, str]]:
     return found
 
 
-def _tagged(path: str) -> Expression:
+def tagged(path: str) -> Expression:
+    """SQL of the text form of a path's value after a letter for what it was sent as; NULL without a value."""
+
     def expression(columns: FileColumns) -> tuple[str, list[Any]]:
         found = []
         for kind, value in _places(path, columns):

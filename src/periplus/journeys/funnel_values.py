@@ -1,0 +1,32 @@
+"""Values a funnel is broken down by: of the event, of the session it is in, of the customer as known by then."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from periplus.journeys import reading
+from periplus.journeys.session_rules import Sessions
+from periplus.journeys.session_values import ROOT, SessionValues
+from periplus.question import Context
+
+
+class Values(Protocol):
+    """`known[code]` for each code that `at` gives for rows of a shard (int64; -1: no value)."""
+
+    @property
+    def known(self) -> list[Any]: ...
+
+    def at(self, shard: int, rows: np.ndarray) -> np.ndarray: ...
+
+
+def values_of(
+    name: str, names: frozenset[str] | None, sessions: Sessions | None, now: int, context: Context
+) -> Values:
+    """The values of a property at events of some names (None: any); `sessions` where it is one of sessions."""
+    if name.startswith(ROOT):
+        assert sessions is not None
+        return SessionValues(name, sessions, now, context)
+    path = reading.full_path(name, "breakdown")
+    return reading.read(context.snapshot, [path], names)

@@ -271,4 +271,4 @@ def _chart(found: Answer) -> Any:
     return chart.funnel(found)
 
 
-kinds.add("funnel", QuestionKind(FunnelQuestion, answer, people, _chart))
+kinds.add("funnel", QuestionKind(FunnelQuestion, answer, people, _chart, customers=True))

@@ -79,6 +79,9 @@ def _of_customers(planned: Plan, shard: Shard) -> Found:
     if span.since > -ALWAYS or span.until < ALWAYS:
         time = np.asarray(shard.time)
         may_start = (time >= span.since) & (time < span.until)
+    among = planned.among(shard)
+    if among is not None:
+        may_start = among if may_start is None else may_start & among
     hi = seen(shard.offsets, shard.time, span.now)
     lo = np.asarray(shard.offsets)[:-1]
     segments = Segments(lo, hi, np.arange(len(lo)))
@@ -92,7 +95,8 @@ def _of_journeys(planned: Plan, shard: Shard) -> Found:
     assert planned.journeys is not None
     assert planned.on_map is not None
     label = planned.on_map(shard)
-    walked = walk(shard, label, planned.journeys, span.now, span.since, span.until)
+    among = planned.among(shard)
+    walked = walk(shard, label, planned.journeys, span.now, span.since, span.until, among)
     visits, journeys = chosen(walked, span)
     # As a map by activity counts visits that began in the period, so an attempt begins on such a visit.
     may_start = _rows_of_visits(walked, visits) if span.by == "activity" else None
@@ -120,6 +124,9 @@ def _of_sessions(planned: Plan, shard: Shard) -> Found:
     until = seen(offsets, time, span.now)
     begun = time[lo]
     kept = (begun >= span.since) & (begun < span.until) & (begun <= span.now)
+    among = planned.among(shard)
+    if among is not None:
+        kept &= among[lo]
     lo, hi, owner = lo[kept], np.minimum(end, until[owner])[kept], owner[kept]
     segments = Segments(lo, hi, owner, whole=True)
     found = _attempts(planned, _Rows(shard, segments, None, None, None))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from periplus import clock
-from periplus.journeys import labels, notice, reading
+from periplus.journeys import customers, labels, notice, reading
 from periplus.journeys.attempts import FOREVER
 from periplus.journeys.chains import NO_TURNS, ChainRules
 from periplus.journeys.funnel_check import check, doubts, exclusion
@@ -48,6 +48,7 @@ class Plan:
     mask: labels.Masks
     excluding: labels.Masks | None
     on_map: labels.ByShard | None
+    among: customers.Among
     held: reading.Values | None
     breakdown: str | None
     asked: Row
@@ -76,7 +77,9 @@ def plan(question: FunnelQuestion, context: Context) -> Plan:
     conditions = [*(step.condition for step in steps), *(condition for condition, _, _ in exclusions)]
     on_map = None
     if journeys is not None and (by_journey or any(step.on is not None for step in steps)):
-        on_map = labels.codes(context.snapshot, [step.rule for step in journeys.steps])
+        on_map = labels.codes(
+            context.snapshot, [step.rule for step in journeys.steps], when=customers.of_map(span, context)
+        )
     hold = [reading.full_path(name, "hold") for name in question.hold or []]
     names = [_names(step, journeys) for step in steps]
     everything = None if any(each is None for each in names) else frozenset().union(*(n or () for n in names))
@@ -93,6 +96,7 @@ def plan(question: FunnelQuestion, context: Context) -> Plan:
         mask=_masks(steps, on_map, context),
         excluding=labels.masks(context.snapshot, [each for each, _, _ in exclusions]) if exclusions else None,
         on_map=on_map,
+        among=customers.among(question, span, context),
         held=reading.read(context.snapshot, hold, everything) if hold else None,
         breakdown=question.breakdown,
         asked=_asked(question, steps, within, sessions, span),

@@ -9,6 +9,7 @@ import numpy as np
 from periplus.journeys import reading
 from periplus.journeys.session_rules import Sessions
 from periplus.journeys.session_values import ROOT, SessionValues
+from periplus.journeys.trait_values import TRAITS, TraitValues
 from periplus.question import Context
 
 
@@ -29,4 +30,6 @@ def values_of(
         assert sessions is not None
         return SessionValues(name, sessions, now, context)
     path = reading.full_path(name, "breakdown")
+    if path.startswith(TRAITS):
+        return TraitValues(path, context)
     return reading.read(context.snapshot, [path], names)

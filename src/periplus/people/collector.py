@@ -35,6 +35,7 @@ from periplus.people.flush_apart import FlushApart
 from periplus.store import ledger, manifest
 from periplus.store.home import Home
 from periplus.store.inbox import Inbox
+from periplus.store.manifest import Manifest
 from periplus.store.state import State
 
 EVERY = 1.0
@@ -88,10 +89,11 @@ class Collector:
         self.problem: PeriplusError | None = None
         """Why the store could not take in what waits; None while it can."""
         self._traffic = TrafficRules.parse(manifest.read(home.root).traffic)
-        self._erased = Erased.of(home.root, manifest.read(home.root).tombstones)
-        self._tombstones = manifest.read(home.root).tombstones
+        self._erased: Erased | None = None
+        self._tombstones: tuple[str | None, str | None] = (None, None)
         self._traffic_of = -1
         self._recent: deque[Seen] = deque(maxlen=RECENT)
+        self._look_at_tombstones(manifest.read(home.root))
         self._stopping = threading.Event()
         self.inbox = Inbox(home.root)
         self.door = Door(self.sources, self.pipeline, self.inbox, limit=home.settings.request_bytes)
@@ -273,17 +275,18 @@ class Collector:
         number = manifest.live_number(self.home.root)
         if number != self._traffic_of:
             live = manifest.read(self.home.root)
-            self._look_at_tombstones(live.tombstones)
+            self._look_at_tombstones(live)
             document = live.traffic
             if document != self._traffic.document():
                 self._traffic = TrafficRules.parse(document)
             self._traffic_of = number
 
-    def _look_at_tombstones(self, name: str | None) -> None:
+    def _look_at_tombstones(self, live: Manifest) -> None:
         """Keep out who was erased since, and forget what is remembered of them."""
-        if name == self._tombstones:
+        if (live.tombstones, live.decisions) == self._tombstones:
             return
-        self._erased, self._tombstones = Erased.of(self.home.root, name), name
+        self._erased = Erased.of(self.home.root, live)
+        self._tombstones = (live.tombstones, live.decisions)
         for seen in self._recent.copy():
             with suppress(ValueError, msgspec.DecodeError):
                 message = msgspec.json.decode(seen.message)

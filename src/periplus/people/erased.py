@@ -7,8 +7,9 @@ that carry nothing but what others use too are known one by one, by their keys.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,33 +17,40 @@ from periplus.clock import instant, zone
 from periplus.collect.identifying import KINDS, identifiers, normal
 from periplus.collect.keys import of_message
 from periplus.errors import PeriplusError
+from periplus.people import decisions
 from periplus.people.identifiers import email, phone, usable
+from periplus.people.identity_rules import IdentityRules
 from periplus.people.orders import text_of
 from periplus.store import door, standing, tombstones
 from periplus.store.manifest import Manifest
 from periplus.store.staged import Staged
 from periplus.store.tombstones import EVENT, EVENT_TEXT, IDENTIFIER, SHARED, Tombstone
 
+Rule = Callable[[str], str]
 READ = (
-    "type", "time", "key_hi", "key_lo", "user_id", "anonymous_id", "email", "phone", "previous_id", "reference",
+    "type", "time", "key_hi", "key_lo", "user_id", "anonymous_id", "email", "phone", "external", "previous_id", "reference",
 )  # fmt: skip
 """The columns that `refused` looks at."""
-_RULES = (
-    ("user_id", "user", usable), ("email", "email", email), ("phone", "phone", phone),
-    ("anonymous_id", "device", usable), ("reference", "reference", lambda column: column),
-    ("previous_id", "user", usable), ("previous_id", "device", usable),
-)  # fmt: skip
+_RANKS: Mapping[str, Sequence[tuple[str, str, Rule]]] = {
+    "user": [("user_id", "user", usable)],
+    "person": [("email", "email", email), ("phone", "phone", phone)],
+    "device": [("anonymous_id", "device", usable)],
+    "reference": [("reference", "reference", lambda column: column)],
+    "previous": [("previous_id", "user", usable), ("previous_id", "device", usable)],
+}
+"""Columns with the kind of identifier in them and how it is compared, by rank."""
 REFERENCES = ("order_id", "ticket_id")
 """Properties that hold a reference, the first one first."""
 
 
-def refused(connection: door.Connection, rows: str, *, label: str = "") -> str | None:
+def refused(connection: door.Connection, rows: str, rules: IdentityRules, *, label: str = "") -> str | None:
     """SQL: (key_hi, key_lo) of the `rows` (SQL with the columns READ) that a tombstone means; None: of none of them.
 
     Needs the table and the macro of `tombstones.register`. Leaves the tables `buried{label}_N`.
     """
+    looked = [(rank, *each) for rank, listed in _ranks(rules).items() for each in listed]
     found = []
-    for number, (column, kind, rule) in enumerate(_RULES):
+    for number, (_, column, kind, rule) in enumerate(looked):
         (count,) = connection.execute(
             f"CREATE OR REPLACE TEMP TABLE buried{label}_{number} AS SELECT raw, max(until) FILTER (what = {IDENTIFIER}) "
             f"AS until FROM (SELECT raw, keyed('{kind}', value) AS hash FROM "
@@ -55,29 +63,45 @@ def refused(connection: door.Connection, rows: str, *, label: str = "") -> str |
         return None
     joins = "".join(
         f" LEFT JOIN buried{label}_{number} AS b{number} ON b{number}.raw = e.{column}"
-        for number, (column, _, _) in enumerate(_RULES)
+        for number, (_, column, _, _) in enumerate(looked)
     )
 
-    def meant(*numbers: int) -> str:
-        return " OR ".join(f"coalesce(b{number}.until >= e.time, false)" for number in numbers)
+    def meant(*ranks: str) -> str:
+        return " OR ".join(
+            f"coalesce(b{number}.until >= e.time, false)"
+            for number, (rank, *_) in enumerate(looked)
+            if rank in ranks
+        )
 
-    carried = " OR ".join(f"b{number}.raw IS NOT NULL" for number in range(len(_RULES)))
+    carried = " OR ".join(f"b{number}.raw IS NOT NULL" for number in range(len(looked)))
     known = f"keyed('event', {EVENT_TEXT}) IN (SELECT hash FROM tombstone WHERE what = {EVENT})"
     return (
         f"SELECT e.key_hi, e.key_lo FROM ({rows}) AS e{joins} WHERE CASE "
-        f"WHEN e.type = 'alias' AND ({meant(0, 5, 6)}) THEN true "
-        f"WHEN {usable('e.user_id')} IS NOT NULL THEN {meant(0)} "
-        f"WHEN {email('e.email')} IS NOT NULL OR {phone('e.phone')} IS NOT NULL THEN {meant(1, 2)} "
-        f"WHEN {usable('e.anonymous_id')} IS NOT NULL THEN {meant(3)} "
-        f"ELSE {meant(4)} END OR CASE WHEN {carried} THEN {known} ELSE false END"
+        f"WHEN e.type = 'alias' AND ({meant('user', 'previous')}) THEN true "
+        f"WHEN {usable('e.user_id')} IS NOT NULL THEN {meant('user')} "
+        f"WHEN {email('e.email')} IS NOT NULL OR {phone('e.phone')} IS NOT NULL OR e.external IS NOT NULL "
+        f"THEN {meant('person')} WHEN {usable('e.anonymous_id')} IS NOT NULL THEN {meant('device')} "
+        f"ELSE {meant('reference')} END OR CASE WHEN {carried} THEN {known} ELSE false END"
     )
 
 
-def columns_of(path: Path, columns: Mapping[str, str]) -> str:
-    """SQL of the columns READ of a Parquet file of events, given its shredded columns."""
-    listed = [
-        standing.reference(dict(columns)) if name == "reference" else door.quoted(name) for name in READ
-    ]
+def _ranks(rules: IdentityRules) -> dict[str, list[tuple[str, str, Rule]]]:
+    """What is compared, as usual and as the rules of the workspace have it."""
+    found = {rank: list(listed) for rank, listed in _RANKS.items()}
+    for column, kind, usual in _RANKS["person"]:
+        if rules.value(kind, "raw") != usual("raw"):
+            found["person"].append((column, kind, partial(rules.value, kind)))
+    found["person"].append(("external", "external", partial(rules.value, "external")))
+    return found
+
+
+def columns_of(staged: Staged, path: Path, rules: IdentityRules) -> str:
+    """SQL of the columns READ of a staged file."""
+    computed = {
+        "reference": standing.reference(staged.columns),
+        "external": standing.external(staged.columns, staged.rest, rules.external),
+    }
+    listed = [computed.get(name) or door.quoted(name) for name in READ]
     return f"SELECT {', '.join(listed)} FROM read_parquet({door.file_list([path])})"
 
 
@@ -88,7 +112,8 @@ def sieved(connection: door.Connection, root: Path, before: Manifest, staged: St
     own = tombstones.secret(root)
     tombstones.register(connection, own, tombstones.load(root, before.tombstones))
     staged = replace(staged, rejects=_blanked(connection, staged.rejects))
-    files = [_kept(connection, path, staged.columns) for path in staged.events]
+    rules = decisions.of(root, before).force().rules
+    files = [_kept(connection, staged, path, rules) for path in staged.events]
     if all(kept is None for kept in files):
         return staged
     lost = " UNION ".join(
@@ -184,9 +209,9 @@ def _filled(
     return made, {path: kind for path, kind in staged.columns.items() if path not in empty}, rest
 
 
-def _kept(connection: door.Connection, path: Path, columns: Mapping[str, str]) -> Path | None:
+def _kept(connection: door.Connection, staged: Staged, path: Path, rules: IdentityRules) -> Path | None:
     """A copy of a staged file without what is refused; None where nothing is."""
-    test = refused(connection, columns_of(path, columns))
+    test = refused(connection, columns_of(staged, path, rules), rules)
     if test is None:
         return None
     (gone,) = connection.execute(f"CREATE OR REPLACE TEMP TABLE gone_now AS {test}").fetchall()[0]
@@ -202,22 +227,27 @@ def _kept(connection: door.Connection, path: Path, columns: Mapping[str, str]) -
 
 @dataclass(frozen=True)
 class Erased:
-    """The tombstones of a version, for messages: the twin of `refused`, which a test holds to it."""
+    """The tombstones of a version, for messages: the twin of `refused`, which a test holds to it.
+
+    Numbers from traits are not looked at here: at the flush they are.
+    """
 
     own: bytes = b""
-    until: Mapping[str, int] = None  # type: ignore[assignment]
+    until: Mapping[str, int] = field(default_factory=dict)
     shared: frozenset[str] = frozenset()
     events: frozenset[str] = frozenset()
+    rules: IdentityRules = field(default_factory=IdentityRules)
 
     @classmethod
-    def of(cls, root: Path, name: str | None) -> Erased | None:
-        """Those a manifest names; None where nobody was erased."""
-        if name is None:
+    def of(cls, root: Path, live: Manifest) -> Erased | None:
+        """Those of a version; None where nobody was erased."""
+        if live.tombstones is None:
             return None
-        return cls.made(tombstones.secret(root), tombstones.load(root, name))
+        rules = decisions.of(root, live).force().rules
+        return cls.made(tombstones.secret(root), tombstones.load(root, live.tombstones), rules)
 
     @classmethod
-    def made(cls, own: bytes, stones: Sequence[Tombstone]) -> Erased:
+    def made(cls, own: bytes, stones: Sequence[Tombstone], rules: IdentityRules) -> Erased:
         until: dict[str, int] = {}
         for stone in stones:
             if stone.what == IDENTIFIER:
@@ -225,14 +255,15 @@ class Erased:
         by_what = {
             what: frozenset(stone.hash for stone in stones if stone.what == what) for what in (SHARED, EVENT)
         }
-        return cls(own, until, by_what[SHARED], by_what[EVENT])
+        return cls(own, until, by_what[SHARED], by_what[EVENT], rules)
 
     def means(self, message: Mapping[str, Any], source: str, received: int) -> bool:
         """Whether a message (in the Segment spec) is of somebody who was erased, from before that."""
         time = _when(message, received)
         ranks: dict[str, list[str]] = {}
         for kind, value in identifiers(message):
-            ranks.setdefault(_RANK[kind], []).append(self._hash(kind, value))
+            for each in {value, self.rules.plain(kind, value)}:
+                ranks.setdefault(_RANK[kind], []).append(self._hash(kind, each))
         properties = message.get("properties")
         if isinstance(properties, Mapping):
             for name in REFERENCES:

@@ -23,7 +23,8 @@ from typing import Any
 
 from periplus.clock import iso, wall
 from periplus.errors import PeriplusError, StoreError
-from periplus.people import erased, removal, subject
+from periplus.people import decisions, erased, removal, subject
+from periplus.people.decisions import Decision, Decisions
 from periplus.people.removal import Found, Meant, Place
 from periplus.people.subject import Mentions, Subject
 from periplus.store import actions, door, files, inbox, locks, manifest, scrub, standing, tombstones
@@ -73,7 +74,7 @@ def preview(home: Home, state: State | None, text: str, progress: Progress) -> d
     with home.connect() as connection:
         stones = _stones(connection, snapshot, person, own, FOREVER, 0)
         tombstones.register(connection, own, stones)
-        found = removal.survey(home, connection, live, _meant(person), progress)
+        found = removal.survey(home, connection, live, _meant(home, live, person), progress)
     counted = _everywhere(home, state, live, person, found)
     return {
         "customer": None if person.customer is None else f"{person.customer:016x}",
@@ -175,7 +176,7 @@ def _ask(
         with home.connect() as connection:
             stones = _stones(connection, snapshot, person, own, until, number)
             tombstones.register(connection, own, stones)
-            found = removal.survey(home, connection, live, _meant(person), progress)
+            found = removal.survey(home, connection, live, _meant(home, live, person), progress)
         counted = _everywhere(home, state, live, person, found)
         before = {name: asdict(place) for name, place in counted.items()}
         asked = Asked(number, person, who, reason[:500], now, until, live.number, before, found.batches)
@@ -199,21 +200,23 @@ def _stones(
 ) -> list[Tombstone]:
     """Tombstones of a person's identifiers, and of the events that nothing but shared ones would tell."""
     stones = [
-        Tombstone(tombstones.keyed(own, kind, value), IDENTIFIER, until, number) for kind, value in person.own
-    ]
-    stones += [
-        Tombstone(tombstones.keyed(own, kind, value), SHARED, until, number) for kind, value in person.shared
+        Tombstone(tombstones.keyed(own, kind, value), what, until, number)
+        for what, listed in ((IDENTIFIER, [*person.own, *person.compared]), (SHARED, person.shared))
+        for kind, value in listed
     ]
     if person.customer is None:
         return stones
     run = connection.execute
     tombstones.register(connection, own, stones)
     standing.load_masks(connection, snapshot.root, snapshot.manifest)
-    rows = standing.narrow(snapshot.manifest, snapshot.files, (*erased.READ, "customer"))
+    rules = decisions.of(snapshot.root, snapshot.manifest).force().rules
+    rows = standing.narrow(
+        snapshot.manifest, snapshot.files, (*erased.READ, "customer"), traits=rules.external
+    )
     run(
         f"CREATE OR REPLACE TEMP TABLE mine AS SELECT * FROM ({rows}) WHERE customer = {int(person.customer)}"
     )
-    told = erased.refused(connection, "SELECT * FROM mine")
+    told = erased.refused(connection, "SELECT * FROM mine", rules)
     left = "SELECT DISTINCT key_hi, key_lo FROM mine"
     if told is not None:
         left += f" ANTI JOIN ({told}) USING (key_hi, key_lo)"
@@ -233,8 +236,13 @@ def _refused_analytics(state: State, person: Subject) -> bool:
     return said is not None and not said.given
 
 
-def _meant(person: Subject) -> Meant:
-    return Meant(erased.refused, person.numbers, Mentions(person).text)
+def _meant(home: Home, live: Manifest, person: Subject) -> Meant:
+    rules = decisions.of(home.root, live).force().rules
+
+    def rows(connection: door.Connection, sql: str) -> str | None:
+        return erased.refused(connection, sql, rules)
+
+    return Meant(rows, person.numbers, Mentions(person).text)
 
 
 # -- doing --------------------------------------------------------------------------------------
@@ -245,15 +253,15 @@ def _finish(home: Home, state: State, asked: Asked, progress: Progress, readers:
     person = asked.person
     _published(home, asked)
     _drain(home, state)
-    meant = _meant(person)
     with locks.held(home.root / "write.lock", wait=WAIT_FOR_WRITER, who="periplus erase"):
         before = manifest.read(home.root)
+        meant = _meant(home, before, person)
         with home.connect() as connection:
             try:
                 _known(home, connection, before)
                 found = removal.survey(home, connection, before, meant, progress)
                 after = removal.removed(home, connection, before, found, meant, progress)
-                after = _without_words(after, Mentions(person))
+                after = _without_words(_without_decisions(home, after, person), Mentions(person))
             except door.EngineError as problem:
                 raise door.explain(problem, "erasing") from None
             except OSError as problem:
@@ -306,6 +314,35 @@ def _drain(home: Home, state: State) -> None:
     finisher.deviations.save(state)
 
 
+def _without_decisions(home: Home, live: Manifest, person: Subject) -> Manifest:
+    """Decisions about who is who that name an identifier of the person are forgotten; they can move nobody else."""
+    held = decisions.of(home.root, live)
+    mentions = Mentions(person)
+    kept = [
+        each.model_copy(update={"why": mentions.blanked(each.why)})
+        for each in held.listed
+        if not _names(each, person)
+    ]
+    if kept == list(held.listed):
+        return live
+    return Decisions(tuple(kept)).save(home.root, live)
+
+
+def _names(decision: Decision, person: Subject) -> bool:
+    named = [each for link in decision.links for each in link]
+    named += [decision.identifier] if decision.identifier else []
+    own = set(person.own)
+    return any(
+        (
+            ("reference", f"{each.kind}_id:{each.value}")
+            if each.kind in ("order", "ticket")
+            else (each.kind, each.value)
+        )
+        in own
+        for each in named
+    )
+
+
 def _without_words(live: Manifest, mentions: Mentions) -> Manifest:
     """Names of imported files and warnings that name the person say … in that place."""
     batches = [
@@ -349,6 +386,8 @@ def _everywhere(
     mentions = Mentions(person)
     places = dict(found.places)
     waiting = scrub.inbox(home.root, FOREVER, mentions.payload, remove=False)
+    decided = [each for each in decisions.of(home.root, live).listed if _names(each, person)]
+    places["decisions"] = Place(min(len(decided), 1), len(decided), 0)
     places["inbox"] = Place(waiting.files, waiting.rows, waiting.bytes)
     refused = scrub.ledger(home.root, mentions.payload, remove=False)
     places["ledger"] = Place(refused.files, refused.rows, refused.bytes)
@@ -384,7 +423,7 @@ def _recount(home: Home, state: State, asked: Asked, progress: Progress) -> dict
     live = manifest.read(home.root)
     with home.connect() as connection:
         _known(home, connection, live)
-        found = removal.survey(home, connection, live, _meant(asked.person), progress)
+        found = removal.survey(home, connection, live, _meant(home, live, asked.person), progress)
     return _everywhere(home, state, live, asked.person, found)
 
 

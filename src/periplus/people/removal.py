@@ -14,6 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from periplus.people import decisions
 from periplus.people.identity import NEEDED
 from periplus.people.settlement import settled
 from periplus.store import door, files, removal, standing
@@ -83,14 +84,15 @@ def survey(
     run("CREATE OR REPLACE TEMP TABLE leaving_number AS SELECT customer FROM number_column")
     connection.unregister("number_column")
     found = Found({name: Place() for name in ("events", "keys", "claims", "rejects")})
+    traits = decisions.of(home.root, live).force().rules.external
     for number, name in enumerate(live.files):
         progress(number, len(live.files) + 1, "looking through the events")
         file = files.load(home.root, name)
-        rows = _here(connection, _rows(file.path, file.columns, COLUMNS), meant)
+        rows = _here(connection, _rows(file.path, file.columns, file.rest, COLUMNS, traits), meant)
         if rows:
             found.files.append(file)
             found.places["events"].add(rows, _size(home.root, name))
-            stood = standing.narrow(live, [file], (*NEEDED, "batch"))
+            stood = standing.narrow(live, [file], (*NEEDED, "batch"), traits=traits)
             run(
                 f"CREATE OR REPLACE TEMP TABLE stood AS SELECT * FROM ({stood}) SEMI JOIN here USING (key_hi, key_lo)"
             )
@@ -102,7 +104,8 @@ def survey(
             document = json.loads((home.root / f"{name}.json").read_text(encoding="utf-8"))
             path = home.root / f"{name}.parquet"
             listed = [column for column in COLUMNS if column not in ("marked", "customer")]
-            rows = _here(connection, _rows(path, document["columns"], listed), meant, stale=False)
+            read = _rows(path, document["columns"], document["rest"], listed, traits)
+            rows = _here(connection, read, meant, stale=False)
             if rows:
                 found.claims.append((batch.id, name))
                 found.places["claims"].add(rows, _size(home.root, name))
@@ -153,9 +156,16 @@ def _batch(live: Manifest, number: int) -> Batch:
     return batch
 
 
-def _rows(path: Path, columns: dict[str, str], listed: Sequence[str]) -> str:
+def _rows(
+    path: Path,
+    columns: dict[str, str],
+    rest: list[str] | None,
+    listed: Sequence[str],
+    traits: Sequence[str],
+) -> str:
     computed = {
         "reference": standing.reference(columns),
+        "external": standing.external(columns, rest, traits),
         "marked": f"section >= {files.MARKED} AS marked",
     }
     names = ", ".join(computed.get(name) or door.quoted(name) for name in listed)

@@ -7,24 +7,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from periplus.collect.identifying import hashed, identifiers, normal
 from periplus.errors import InputError, NotFoundError
-from periplus.people import directory, history, profile
+from periplus.people import decisions, directory, history, profile
 from periplus.people.identifiers import customer_hash, email, phone, usable
+from periplus.people.identity_rules import IdentityRules
 from periplus.store import standing
 from periplus.store.snapshot import Snapshot
 
 COLUMNS = {
-    "user": "user_id",
-    "email": "email",
-    "phone": "phone",
-    "device": "anonymous_id",
+    "user": "user_id", "email": "email", "phone": "phone", "external": "external", "device": "anonymous_id",
     "reference": "reference",
-}
+}  # fmt: skip
 """Kinds of identifiers and the columns that carry them, the highest rank first."""  # fmt: skip
 _RULES = {"email": email, "phone": phone, "device": usable}
 NAMES = ("name", "full_name", "fullName")
@@ -46,6 +44,8 @@ class Subject:
     shared: list[tuple[str, str]]
     numbers: list[int]
     words: list[str]
+    compared: list[tuple[str, str]] = field(default_factory=list)
+    """Identifiers of their own as the rules of identity compare them, where that is otherwise."""
     last: int = 0
     """Time of the last event, microseconds UTC."""
     messages: list[str] = field(default_factory=list)
@@ -71,7 +71,10 @@ class Subject:
 
     @classmethod
     def parse(cls, body: Mapping[str, Any]) -> Subject:
-        pairs = {name: [(kind, value) for kind, value in body[name]] for name in ("identifiers", "shared")}
+        pairs = {
+            name: [(kind, value) for kind, value in body[name]]
+            for name in ("identifiers", "shared", "compared")
+        }
         return cls(**{**body, **pairs})
 
 
@@ -133,17 +136,19 @@ def of(everything: Snapshot, customer: int) -> Subject:
     if not len(mine):
         raise NotFoundError(f"There is no customer {directory.shown(customer)}.", code="no_customer")
     listed = [(str(row["kind"]), str(row["value"])) for row in profile.identifiers(everything, customer)]
-    references = sorted({text for text in _references(everything, customer) if text})
-    listed += [("reference", text) for text in references]
+    rules = decisions.of(everything.root, everything.manifest).force().rules
+    listed += _numbered(everything, customer, rules)
     told = profile.profile(everything, customer)
-    numbers = {customer, *(customer_hash(kind, value) for kind, value in listed)}
-    shared = _shared(everything, customer, listed)
+    shared = _shared(everything, customer, listed, rules)
+    own = [each for each in listed if each not in set(shared)]
+    compared = sorted({(kind, rules.plain(kind, value)) for kind, value in own} - {*listed})
+    numbers = {customer, *(customer_hash(kind, value) for kind, value in [*listed, *compared])}
     numbers -= {customer_hash(kind, value) for kind, value in shared} - {customer}
-    words = {value.split(":", 1)[-1] if kind == "reference" else value for kind, value in listed}
+    words = {_word(kind, value) for kind, value in listed}
     for kind, column in COLUMNS.items():
-        if kind != "reference":
+        if kind not in ("reference", "external"):
             words |= {text.strip() for text in mine.column(column) if text and normal(kind, text) is not None}
-    theirs = {value.split(":", 1)[-1] if kind == "reference" else value for kind, value in shared}
+    theirs = {_word(kind, value) for kind, value in shared}
     words = {word for word in words if word not in theirs and normal("phone", word) not in theirs}
     words |= _names(told["traits"])
     return Subject(
@@ -153,6 +158,7 @@ def of(everything: Snapshot, customer: int) -> Subject:
         shared,
         sorted(numbers),
         sorted(word for word in words if sum(letter.isalnum() for letter in word) >= LEAST),
+        compared,
         int(mine.time.max()),
         sorted({text for text in mine.column("message_id") if text}),
     )
@@ -166,29 +172,49 @@ def _names(traits: Mapping[str, Any]) -> set[str]:
     return {text.strip() for text in found if isinstance(text, str) and " " in text.strip()}
 
 
-def _references(everything: Snapshot, customer: int) -> Iterable[str]:
-    rows = standing.narrow(everything.manifest, everything.files, ("customer", "reference"))
-    found = everything.cursor().execute(
-        f"SELECT DISTINCT reference FROM ({rows}) WHERE customer = {int(customer)} AND reference IS NOT NULL"
+def _word(kind: str, value: str) -> str:
+    """An identifier as it stands in a text; a number from a trait, or of an order, has its name before it."""
+    return value.split(":", 1)[-1] if kind in ("reference", "external") else value
+
+
+def _numbered(everything: Snapshot, customer: int, rules: IdentityRules) -> list[tuple[str, str]]:
+    """Numbers out of traits, and of orders and tickets, that the events of a customer carry."""
+    rows = standing.narrow(
+        everything.manifest,
+        everything.files,
+        ("external", "reference"),
+        test=f"customer = {int(customer)}",
+        traits=rules.external,
     )
-    return [str(text) for (text,) in found.fetchall()]
+    found: list[tuple[str, str]] = []
+    for kind, value in (("external", rules.value("external", "external")), ("reference", "reference")):
+        told = everything.cursor().execute(f"SELECT DISTINCT {value} AS value FROM ({rows}) ORDER BY 1")
+        found += [(kind, str(text)) for (text,) in told.fetchall() if text]
+    return found
 
 
-def _shared(everything: Snapshot, customer: int, listed: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def _shared(
+    everything: Snapshot, customer: int, listed: list[tuple[str, str]], rules: IdentityRules
+) -> list[tuple[str, str]]:
     """The identifiers that events of others carry too; an account is nobody else's."""
     people = standing.people(everything.manifest, everything.files, with_marked=True)
     rows = standing.narrow(
-        everything.manifest, everything.files, ("type", "customer", "previous_id", "reference")
+        everything.manifest,
+        everything.files,
+        ("type", "customer", "previous_id", "reference", "external"),
+        traits=rules.external,
     )
     cursor = everything.cursor()
     found: list[tuple[str, str]] = []
-    for kind in ("email", "phone", "device", "reference"):
+    for kind in ("email", "phone", "external", "device", "reference"):
         wanted = [value for each, value in listed if each == kind]
         if not wanted:
             continue
         others = f"customer <> {int(customer)} AND customer <> 0"
         if kind == "reference":
             sql = f"SELECT reference AS value FROM ({rows}) WHERE {others} AND reference IS NOT NULL"
+        elif kind == "external":
+            sql = f"SELECT {rules.value(kind, kind)} AS value FROM ({rows}) WHERE {others} AND external IS NOT NULL"
         else:
             sql = f"SELECT {_RULES[kind](COLUMNS[kind])} AS value FROM ({people}) WHERE {others}"
         if kind == "device":

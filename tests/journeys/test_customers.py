@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -13,6 +14,7 @@ from periplus.journeys import customer_condition
 from periplus.journeys.customer_condition import When
 from periplus.journeys.funnel import COUNTS
 from periplus.journeys.map import STEP_COUNTS, TOTAL_COUNTS
+from periplus.question import Context, ask
 from tests.journeys import customer_oracle, oracle
 from tests.journeys.logs import (
     CUSTOMERS,
@@ -148,9 +150,7 @@ def asked(condition: Any) -> Any:
     }
 
 
-def told(events: list[dict[str, Any]]) -> Any:
-    from dataclasses import replace
-
+def told(events: list[dict[str, Any]]) -> Context:
     return replace(context(events), documents=documents, names=lambda kind: [*SEGMENTS])
 
 
@@ -193,8 +193,6 @@ def test_the_engine_and_the_reading_in_memory_agree_with_the_oracle(
 def test_maps_and_flows_of_some_customers(
     events: Any, document: Any, customers: Any, now: int, period: Any
 ) -> None:
-    from periplus.question import ask
-
     made = told(events)
     question = {
         "map": document, "now": moment(now), "period": written(period), "customers": asked(customers),
@@ -215,8 +213,6 @@ def test_maps_and_flows_of_some_customers(
 @examples(0.15)
 @given(lives(), funnels(), conditions, nows, periods(("start",)))
 def test_funnels_of_some_customers(events: Any, question: Any, customers: Any, now: int, period: Any) -> None:
-    from periplus.question import ask
-
     within = clock.duration(question.get("within", "30d"))
     counts = customer_oracle.counting(customers, events, now, named=SEGMENTS)
     attempts = oracle.funnel_attempts(
@@ -236,3 +232,85 @@ def test_funnels_of_some_customers(events: Any, question: Any, customers: Any, n
     conserve(found, question)
     for row in found.rows:
         check_people(found, row, COUNTS)
+
+
+QUESTIONS: list[dict[str, Any]] = [
+    {
+        "kind": "trend",
+        "series": [{"of": {"event": ["A", "B"]}}, {"measure": {"sum": "n"}}, {"measure": "customers"}],
+    },
+    {"kind": "trend", "series": [{"measure": "sessions"}], "breakdown": "v"},
+    {"kind": "lifecycle", "of": {"event": ["A", "B"]}},
+    {"kind": "retention", "start": {"event": "A"}, "return": {"event": ["A", "B"]}},
+    {"kind": "retention", "start": {"event": "A"}, "return": {}, "cohort": "every"},
+    {
+        "kind": "attribution",
+        "touches": {"event": ["A", "B"]},
+        "goal": {"event": "C"},
+        "by": "v",
+        "value": "n",
+    },
+    {"kind": "timing", "steps": [{"event": "A"}, {"event": "B"}]},
+]
+
+
+of_now = trees(leaves)
+"""Conditions that name no moment."""
+
+
+@examples(0.05)
+@given(lives(), of_now, nows)
+def test_who_counts_now_counts_with_all_they_did(events: Any, tree: Any, now: int) -> None:
+    """As of now, a question about some customers is the question over their events alone."""
+    somebody = {"customer": 1 << 40, "time": 0, "event": "X", "properties": {"never": 1}}
+    events = [somebody, *(event for event in events if event["customer"])]
+    customers = {"all": [tree, {"did_not": {"where": {"never": 1}}}], "as_of": "now"}
+    members = {
+        owner
+        for owner, life in customer_oracle.lives(events).items()
+        if owner != 1 << 40 and customer_oracle.holds(tree, life, None, now, default="now", named=SEGMENTS)
+    }
+    # The one who is no member is left in, in no answer that is compared, so that time begins alike.
+    theirs = [event for event in events if event["customer"] in (*members, 1 << 40)]
+    for question in QUESTIONS:
+        whole = {**question, "now": moment(now)}
+        some = ask({**whole, "customers": asked(customers)}, told(events))
+        alone = ask(
+            {**whole, "customers": {"did_not": {"where": {"never": 1}}, "as_of": "now"}}, told(theirs)
+        )
+        assert counted(some) == counted(alone), question
+
+
+def counted(found: Any) -> list[Any]:
+    """The rows of an answer that count anybody."""
+    return [
+        row
+        for row in found.rows
+        if any(row.get(key) for key in ("value", "customers", "size", "conversions", "attempts"))
+    ]
+
+
+def test_the_one_left_out_alone_is_nobody() -> None:
+    events = [{"customer": 1, "time": 0, "event": "A", "properties": {"never": 1}}]
+    for question in QUESTIONS:
+        found = ask(
+            {**question, "customers": {"did_not": {"where": {"never": 1}}, "as_of": "now"}}, told(events)
+        )
+        assert counted(found) == []
+
+
+@examples(0.15)
+@given(lives(), conditions, nows)
+def test_a_trend_looks_at_the_customer_as_of_each_event(events: Any, customers: Any, now: int) -> None:
+    counts = customer_oracle.counting(customers, events, now, named=SEGMENTS, default="event")
+    mine = [
+        event
+        for event in happened(events)
+        if event["customer"] and event["time"] <= now and event["event"] == "A"
+    ]
+    question = {"kind": "trend", "series": [{"of": {"event": "A"}}], "now": moment(now)}
+    found = ask({**question, "customers": asked(customers)}, told(events))
+    assert sum(row["value"] for row in found.rows) == sum(map(counts, mine))
+    # The same said of the events themselves.
+    same = ask({**question, "series": [{"of": {"event": "A", "all": [asked(customers)]}}]}, told(events))
+    assert [row["value"] for row in same.rows] == [row["value"] for row in found.rows]

@@ -267,4 +267,4 @@ def _chart(found: Answer) -> Any:
     return chart.table(found, ["model", "channel"], ["conversions"])
 
 
-kinds.add("attribution", QuestionKind(AttributionQuestion, answer, people, _chart))
+kinds.add("attribution", QuestionKind(AttributionQuestion, answer, people, _chart, customers=True))

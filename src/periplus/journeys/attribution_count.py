@@ -66,11 +66,14 @@ def find(planned: Plan, context: Context) -> Found:
 
     def work(shard: Shard) -> Part:
         mask = planned.mask.of(shard)
+        among = planned.among(shard)
         found = paths(shard, mask, planned.lookback, span.since, span.until, span.now)
+        if among is not None:
+            found = found.only(among[found.start])
         worth = np.zeros(len(found.goal))
         if planned.value is not None:
             worth[found.converted] = planned.value.at(shard.index, found.goal[found.converted])
-        buyers = won(shard, mask, planned.value, span.since, span.until, span.now)
+        buyers = won(shard, mask, planned.value, span.since, span.until, span.now, among)
         by = np.full(len(buyers.touch), len(groups.known) + 1)
         by[buyers.touch >= 0] = groups.of(shard, buyers.touch[buyers.touch >= 0])
         return Part(found, groups.of(shard, found.touch), worth, buyers, by)

@@ -52,10 +52,12 @@ class Placed:
         return self.forms.get(DIRECT, -1)
 
 
-def groups(by: str, touches: Condition, rules: JourneyRules | None, snapshot: Snapshot) -> Groups:
+def groups(
+    by: str, touches: Condition, rules: JourneyRules | None, snapshot: Snapshot, when: labels.When
+) -> Groups:
     """The values of `by` (a path, or `touchpoint`: steps of the map) at the touches."""
     if by == TOUCHPOINT and rules is not None:
-        step = labels.codes(snapshot, [each.rule for each in rules.steps])
+        step = labels.codes(snapshot, [each.rule for each in rules.steps], when=when)
         steps = len(rules.steps)
 
         def on_step(shard: Shard, rows: np.ndarray) -> np.ndarray:

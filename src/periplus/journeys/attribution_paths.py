@@ -43,6 +43,17 @@ class Paths:
         return np.repeat(np.arange(len(self.goal)), self.length)
 
     @property
+    def start(self) -> np.ndarray:
+        """int64[p]: the row a path starts at: its first touch, or its goal where it has none."""
+        begin = np.append(self.touch, -1)[self.edges[:-1]]
+        return np.where(self.length > 0, begin, self.goal)
+
+    def only(self, kept: np.ndarray) -> Paths:
+        """Some of the paths (bool[p])."""
+        edges = np.concatenate(([0], np.cumsum(self.length[kept])))
+        return Paths(self.shard, self.touch[kept[self.owner]], edges, self.goal[kept], self.customer[kept])
+
+    @property
     def converted(self) -> np.ndarray:
         """bool[p]: whether a goal ends the path."""
         return np.asarray(self.goal >= 0)

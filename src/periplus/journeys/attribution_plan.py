@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from periplus import clock
 from periplus.condition import Condition
 from periplus.errors import QuestionError, unknown
-from periplus.journeys import labels, notice, reading
+from periplus.journeys import customers, labels, notice, reading
 from periplus.journeys.amounts import Amounts, amounts
 from periplus.journeys.attribution_groups import TOUCHPOINT, Groups, groups
 from periplus.journeys.map import with_stages
@@ -41,6 +41,7 @@ class Plan:
 
     span: Span
     mask: labels.Masks
+    among: customers.Among
     groups: Groups
     models: tuple[str, ...]
     lookback: int
@@ -83,8 +84,9 @@ def plan(question: AttributionQuestion, context: Context) -> Plan:
     asked = question.document() | {"models": list(models)} | span.document()
     return Plan(
         span=span,
-        mask=labels.masks(snapshot, [touches, goal]),
-        groups=groups(by, touches, rules, snapshot),
+        mask=labels.masks(snapshot, [touches, goal], customers.when(span, context)),
+        among=customers.among(question, span, context),
+        groups=groups(by, touches, rules, snapshot, customers.of_map(span, context)),
         models=models,
         lookback=lookback,
         weights=_weights(question.weights),

@@ -26,8 +26,17 @@ class Won:
     value: np.ndarray
 
 
-def won(shard: Shard, mask: np.ndarray, value: Amounts | None, since: int, until: int, now: int) -> Won:
-    """The customers won of a shard whose rows have bits TOUCH and GOAL in `mask` uint32[n]."""
+def won(
+    shard: Shard,
+    mask: np.ndarray,
+    value: Amounts | None,
+    since: int,
+    until: int,
+    now: int,
+    among: np.ndarray | None = None,
+) -> Won:
+    """The customers won of a shard whose rows have bits TOUCH and GOAL in `mask` uint32[n]; `among` bool[n] says where
+    they must have been first touched (or converted, without a touch) to count."""
     time, offsets = np.asarray(shard.time), np.asarray(shard.offsets)
     seen = time <= now
     goals = np.flatnonzero(seen & (mask & GOAL != 0))
@@ -43,5 +52,7 @@ def won(shard: Shard, mask: np.ndarray, value: Amounts | None, since: int, until
     goal = goals[first]
     kept = (time[goal] >= since) & (time[goal] < until)
     before = np.where(touch[customer] < goal, touch[customer], -1)
+    if among is not None:
+        kept &= among[np.where(before >= 0, before, goal)]
     sums = np.bincount(place, worth, minlength=len(customer))
     return Won(customer[kept], goal[kept], before[kept], count[kept], sums[kept])

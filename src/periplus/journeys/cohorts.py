@@ -14,7 +14,7 @@ import numpy as np
 from periplus.store.compiled import compiled
 from periplus.store.snapshot import Shard
 
-STARTS, RETURNS = np.uint32(1), np.uint32(2)
+STARTS, RETURNS, COUNTS_HERE = np.uint32(1), np.uint32(2), np.uint32(4)
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,11 @@ class Cohorts:
     returned: np.ndarray
     customer: np.ndarray
     row: np.ndarray
+
+
+def with_bit(mask: np.ndarray, bit: np.uint32, rows: np.ndarray | None) -> np.ndarray:
+    """The mask with a bit set at some rows (bool[n]; None: at all)."""
+    return mask | (bit if rows is None else np.where(rows, bit, np.uint32(0)))
 
 
 def cohorts(
@@ -40,7 +45,8 @@ def cohorts(
     every: bool,
     cell: tuple[int, int] | None = None,
 ) -> Cohorts:
-    """The cohorts of a shard whose rows have bits STARTS and RETURNS in `mask` uint32[n].
+    """The cohorts of a shard whose rows have bits STARTS and RETURNS in `mask` uint32[n], and COUNTS_HERE where the
+    customer is one of those who count.
 
     `edges` int64[buckets + 1] part time; `spans` int64[s, 2] are buckets after the opening one, from and to
     (excluded). The opening lies in since <= time < until. With `cell` (cohort, span; span -1: all who opened)
@@ -84,10 +90,10 @@ def _cohorts(
                 continue
             if not every and opened_in >= 0:
                 break
-            inside = since <= time[r] < until
+            inside = since <= time[r] < until and (mask[r] & np.uint32(4)) != 0
             if not inside:
                 if not every:
-                    break  # the first ever lies outside the period
+                    break  # the first ever lies outside the period, or does not count
                 continue
             while here + 1 < buckets and edges[here + 1] <= time[r]:
                 here += 1

@@ -15,7 +15,7 @@ import numpy as np
 
 from periplus.condition import Condition
 from periplus.condition.customer import CustomerPart, Did, Moment, Trait
-from periplus.condition.tree import All, Node, Not
+from periplus.condition.tree import All, Node, Not, nodes
 from periplus.condition.tree import Any as Either
 from periplus.errors import QuestionError
 from periplus.journeys import customer_did, customer_trait, event_labels
@@ -67,6 +67,13 @@ def by_customer(snapshot: Snapshot, condition: Condition, when: When) -> ByShard
     """
     known, _ = _known(condition, when)
     known.check_of_customers("customers")
+    for node in nodes(known.tree):
+        if isinstance(node, CustomerPart) and node.as_of in ("event", "start"):
+            raise QuestionError(
+                f"There is no {node.as_of} here: customers are looked at as of now.",
+                code="condition",
+                hint="Leave out `as_of`, or write as_of: now.",
+            )
     found = _Read(snapshot, (known, replace(when, default="now", start=False)))
 
     def of(shard: Shard) -> np.ndarray:

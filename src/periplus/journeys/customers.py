@@ -31,6 +31,15 @@ def among(question: Question, span: Span, context: Context) -> Among:
     return customer_condition.by_row(context.snapshot, condition, when(span, context))
 
 
+def by_now(question: Question, span: Span, context: Context) -> Among:
+    """bool per row of a shard: whether the customer is now one of those that a question is about."""
+    if question.customers is None:
+        return lambda shard: None
+    condition = Condition.parse(question.customers, where="customers")
+    found = customer_condition.by_customer(context.snapshot, condition, when(span, context))
+    return lambda shard: np.repeat(found(shard), np.diff(np.asarray(shard.offsets)))
+
+
 def when(span: Span, context: Context) -> When:
     """How parts about the customer are read where each row may be the start of what is counted."""
     return When.of(span, context)

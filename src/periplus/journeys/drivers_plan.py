@@ -11,7 +11,7 @@ import numpy as np
 from periplus import clock
 from periplus.condition import Condition
 from periplus.errors import QuestionError, unknown
-from periplus.journeys import labels, notice, reading
+from periplus.journeys import customers, labels, notice, reading
 from periplus.journeys.drivers_members import Members, members, whole_lives
 from periplus.journeys.fold import chosen
 from periplus.journeys.map import with_stages
@@ -125,7 +125,11 @@ def plan(question: DriversQuestion, context: Context) -> Plan:
             code="too_many",
             hint=f'At most {MOST_CONDITIONS} fit; {{"done": "each"}} looks at every event there is.',
         )
-    step = None if rules is None else labels.codes(snapshot, [each.rule for each in rules.steps])
+    step = (
+        None
+        if rules is None
+        else labels.codes(snapshot, [each.rule for each in rules.steps], when=customers.of_map(span, context))
+    )
     warnings = notice.never_seen([start, goal, *conditions], snapshot)
     warnings += [
         notice.property_warning(each.path, snapshot.properties)
@@ -134,7 +138,7 @@ def plan(question: DriversQuestion, context: Context) -> Plan:
     ]
     return Plan(
         span=span,
-        mask=labels.masks(snapshot, [start, goal, *conditions]),
+        mask=labels.masks(snapshot, [start, goal, *conditions], customers.when(span, context)),
         rules=rules,
         step=step,
         names=snapshot.names if rules is None else [each.id for each in rules.steps],

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, no_type_check
 import numpy as np
 
 from periplus.errors import QuestionError
-from periplus.journeys import chart, entries, labels, notice
+from periplus.journeys import chart, customers, entries, labels, notice
 from periplus.journeys.buckets import Bucket, Buckets, covering
 from periplus.journeys.moment import ALWAYS, Period, Span, first_seen, resolve
 from periplus.journeys.shards import each_shard
@@ -44,6 +44,7 @@ class Plan:
     first: int
     last: int
     mask: labels.Masks
+    among: customers.Among
     asked: Row
     warnings: list[str]
 
@@ -53,10 +54,13 @@ class Plan:
         """int64[buckets, states] of a shard; customers and rows of one (bucket, state) asked for."""
         counts = np.zeros((len(self.buckets), len(STATES)), np.int64)
         bucket, state = cell or (-1, -1)
+        mask, among = self.mask.of(shard), self.among(shard)
+        if among is not None:
+            mask[~among] = 0
         room = len(shard.customers) if cell else 0
         customer, row = np.empty(room, np.int64), np.empty(room, np.int64)
         found = _lifecycle(
-            np.asarray(shard.offsets), np.asarray(shard.time), self.mask.of(shard), self.buckets.edges,
+            np.asarray(shard.offsets), np.asarray(shard.time), mask, self.buckets.edges,
             self.span.now, bucket, state, counts, customer, row,
         )  # fmt: skip
         return counts, customer[:found], row[:found]
@@ -77,8 +81,9 @@ def plan(question: LifecycleQuestion, context: Context) -> Plan:
         len(buckets) - 1 if span.until >= ALWAYS else min(int(buckets.of(span.until - 1)), len(buckets) - 1)
     )
     asked = question.document() | {"of": of.document()} | span.document()
-    mask = labels.masks(context.snapshot, [of])
-    return Plan(span, buckets, first, last, mask, asked, notice.never_seen([of], context.snapshot))
+    mask = labels.masks(context.snapshot, [of], customers.when(span, context))
+    among = customers.by_now(question, span, context)
+    return Plan(span, buckets, first, last, mask, among, asked, notice.never_seen([of], context.snapshot))
 
 
 def answer(question: LifecycleQuestion, context: Context) -> Result:
@@ -171,4 +176,4 @@ def _chart(found: Answer) -> Any:
     return chart.stacked(found, "bucket", "state", "customers", STATES)
 
 
-kinds.add("lifecycle", QuestionKind(LifecycleQuestion, answer, people, _chart))
+kinds.add("lifecycle", QuestionKind(LifecycleQuestion, answer, people, _chart, customers=True))

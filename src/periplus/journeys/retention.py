@@ -10,9 +10,9 @@ import numpy as np
 from pydantic import Field
 
 from periplus.errors import QuestionError
-from periplus.journeys import chart, entries, labels, notice
+from periplus.journeys import chart, customers, entries, labels, notice
 from periplus.journeys.buckets import Bucket, Buckets, covering
-from periplus.journeys.cohorts import Cohorts, cohorts
+from periplus.journeys.cohorts import COUNTS_HERE, Cohorts, cohorts, with_bit
 from periplus.journeys.moment import Period, Span, first_seen, resolve
 from periplus.journeys.shards import each_shard
 from periplus.journeys.steps import condition_of
@@ -52,13 +52,14 @@ class Plan:
     spans: np.ndarray
     every: bool
     mask: labels.Masks
+    among: customers.Among
     asked: Row
     warnings: list[str]
 
     def of(self, shard: Shard, cell: tuple[int, int] | None = None) -> Cohorts:
         span = self.span
         return cohorts(
-            shard, self.mask.of(shard), self.buckets.edges, self.spans,
+            shard, with_bit(self.mask.of(shard), COUNTS_HERE, self.among(shard)), self.buckets.edges, self.spans,
             since=span.since, until=span.until, now=span.now, every=self.every, cell=cell,
         )  # fmt: skip
 
@@ -81,7 +82,8 @@ def plan(question: RetentionQuestion, context: Context) -> Plan:
         ),
         spans=np.array(spans, np.int64).reshape(-1, 2),
         every=question.cohort == "every",
-        mask=labels.masks(context.snapshot, [start, back]),
+        mask=labels.masks(context.snapshot, [start, back], customers.when(span, context)),
+        among=customers.among(question, span, context),
         asked=asked,
         warnings=notice.never_seen([start, back], context.snapshot),
     )
@@ -178,4 +180,4 @@ def _chart(found: Answer) -> Any:
     return chart.table(found, ["cohort", "period"], ["size", "returned"])
 
 
-kinds.add("retention", QuestionKind(RetentionQuestion, answer, people, _chart))
+kinds.add("retention", QuestionKind(RetentionQuestion, answer, people, _chart, customers=True))

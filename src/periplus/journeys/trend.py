@@ -97,4 +97,4 @@ def _chart(found: Answer) -> Any:
     return chart.lines(found, "bucket", by, "value")
 
 
-kinds.add("trend", QuestionKind(TrendQuestion, answer, people, _chart))
+kinds.add("trend", QuestionKind(TrendQuestion, answer, people, _chart, customers=True))

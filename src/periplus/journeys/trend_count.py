@@ -10,8 +10,9 @@ from typing import Any, no_type_check
 
 import numpy as np
 
+from periplus.condition import Condition
 from periplus.errors import QuestionError
-from periplus.journeys import amounts, entries, labels, reading
+from periplus.journeys import amounts, customers, entries, labels, reading
 from periplus.journeys.moment import ALWAYS
 from periplus.journeys.rules import JourneyRules
 from periplus.journeys.sessions import sessions
@@ -138,17 +139,36 @@ class _Rows:
         self.numbers: list[np.ndarray] = []
         self._found: list[np.ndarray] | None = None
         if series.path is not None:
-            found = amounts.amounts(context.snapshot, series.of, series.path)
+            personal = series.of.speaks_of_customer()
+            found = amounts.amounts(
+                context.snapshot, Condition.parse({}) if personal else series.of, series.path
+            )
             self._found, self.numbers = found.rows, found.numbers
+            if personal or planned.some:
+                when = customers.when(planned.span, context)
+                self._keep(planned, labels.masks(context.snapshot, [series.of], when), context)
         else:
-            self._mask = labels.masks(context.snapshot, [series.of])
-        self.nobody = _nobody(series, planned.breakdown, context)
+            when = customers.when(planned.span, context)
+            self._mask = labels.masks(context.snapshot, [series.of], when)
+            self._among = planned.among
+        self.nobody = _nobody(planned, series, context)
+
+    def _keep(self, planned: Plan, mask: labels.Masks, context: Context) -> None:
+        """Only the rows of the customers who count, that meet the condition."""
+        assert self._found is not None
+        for index, rows in enumerate(self._found):
+            shard = context.snapshot.shard(index)
+            kept, among = mask.of(shard)[rows] != 0, planned.among(shard)
+            if among is not None:
+                kept &= among[rows]
+            self._found[index], self.numbers[index] = rows[kept], self.numbers[index][kept]
 
     def of(self, shard: Shard) -> np.ndarray:
         """int64: the rows of a shard, in order."""
         if self._found is not None:
             return self._found[shard.index]
-        return np.flatnonzero(self._mask.of(shard))
+        met, among = self._mask.of(shard) != 0, self._among(shard)
+        return np.flatnonzero(met if among is None else met & among)
 
 
 @dataclass(frozen=True)
@@ -163,8 +183,10 @@ class _Nobody:
     value: list[str | None]
 
 
-def _nobody(series: Series, breakdown: str | None, context: Context) -> _Nobody:
-    if series.unit != "events":
+def _nobody(planned: Plan, series: Series, context: Context) -> _Nobody:
+    """They meet nothing that is said of a customer, as they have none."""
+    breakdown = planned.breakdown
+    if series.unit != "events" or planned.some or series.of.speaks_of_customer():
         return _Nobody(np.zeros(0, np.int64), np.zeros(0), [])
     where: Expression = series.of.sql
     number: Expression = _null
@@ -205,7 +227,8 @@ def _units(planned: Plan, series: Series, context: Context) -> Callable[[Shard],
         )
     rules = planned.journeys
     assert rules is not None
-    on_map = labels.codes(context.snapshot, [step.rule for step in rules.steps])
+    when = customers.of_map(planned.span, context)
+    on_map = labels.codes(context.snapshot, [step.rule for step in rules.steps], when=when)
     return lambda shard: _journeys(shard, on_map(shard), rules, planned.span.now)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from periplus import clock
 from periplus.condition import Condition
 from periplus.errors import QuestionError, unknown
-from periplus.journeys import notice, reading
+from periplus.journeys import customers, notice, reading
 from periplus.journeys.buckets import Buckets, covering
 from periplus.journeys.map import with_stages
 from periplus.journeys.moment import ALWAYS, Span, first_seen, resolve
@@ -44,7 +44,8 @@ class Series:
 class Plan:
     """A trend question understood. `buckets` cover what is shown and what it is compared with; `shown` are the
     places of the one, `compared` those of the other (None: nothing). `windows` are the times since <= t < until
-    that count, for each of the two."""
+    that count, for each of the two. `among` says at which events the customer is one of those asked about, where
+    these are only `some`."""
 
     series: list[Series]
     span: Span
@@ -54,6 +55,8 @@ class Plan:
     windows: list[tuple[int, int]]
     breakdown: str | None
     journeys: JourneyRules | None
+    among: customers.Among
+    some: bool
     asked: Row
     warnings: list[str]
 
@@ -96,6 +99,8 @@ def plan(question: TrendQuestion, context: Context) -> Plan:
         windows=windows,
         breakdown=breakdown,
         journeys=rules,
+        among=customers.among(question, span, context),
+        some=question.customers is not None,
         asked=question.document() | span.document(),
         warnings=warnings,
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+from collections.abc import Sequence
 from itertools import pairwise
+from random import Random
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from periplus.journeys import (
@@ -46,10 +49,24 @@ REGISTERED = (
 """Importing them makes the kinds known, and what a map is."""
 
 
+CROWD = int(os.environ.get("PERIPLUS_CROWD", "0"))
+"""Customers of each log (`deep`); 0: up to three, drawn one by one, so that a difference is made small."""
+_lists = itertools.count()
+
+
 def examples(share: float = 1.0) -> settings:
     """200 examples, or what PERIPLUS_EXAMPLES says."""
-    wanted = int(int(os.environ.get("PERIPLUS_EXAMPLES", "200")) * share)
-    return settings(max_examples=max(wanted, 1), deadline=None, suppress_health_check=list(HealthCheck))
+    wanted = int(os.environ.get("PERIPLUS_EXAMPLES", "200"))
+    every = list(HealthCheck)
+    if CROWD:
+        return settings(
+            max_examples=wanted,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=every,
+        )
+    return settings(max_examples=max(int(wanted * share), 1), deadline=None, suppress_health_check=every)
 
 
 times = st.builds(
@@ -67,6 +84,8 @@ def logs(
     key: str = "v",
 ) -> list[dict[str, Any]]:
     """Events of up to three customers, and of nobody."""
+    if CROWD:
+        return _crowd(Random(draw(st.integers(0, 2**63))), names, values, most, key)
     owners = draw(st.lists(st.sampled_from(CUSTOMERS), min_size=1, max_size=3, unique=True))
     events = []
     for owner in owners:
@@ -81,6 +100,36 @@ def logs(
                 }
             )
     return events
+
+
+def _crowd(
+    random: Random, names: tuple[str, ...], values: tuple[Any, ...], most: int, key: str
+) -> list[dict[str, Any]]:
+    """The same for a crowd: some customers with one event or none, some merged of two."""
+    events = []
+    for number in range(CROWD):
+        merged = random.random() < 0.2
+        for _ in range(2 if merged else 1):
+            for _ in range(
+                random.choice([0, 1, random.randint(2, most), random.randint(2, most)]) // (1 + merged)
+            ):
+                value = random.choice(values)
+                events.append(
+                    {
+                        "customer": (number + 1) * (2**64 // (CROWD + 2)) if random.randrange(20) else 0,
+                        "time": random.randint(0, 6) * SECOND + random.choice([0, 0, 0, 0, 1, 500_000]),
+                        "event": random.choice(names),
+                        "properties": {} if value is None else {key: value},
+                    }
+                )
+    return events
+
+
+def picks(values: Sequence[Any], count: int) -> st.SearchStrategy[list[Any]]:
+    """One of some values for each of so many events."""
+    if CROWD:
+        return st.integers(0, 2**63).map(lambda seed: Random(seed).choices(values, k=count))
+    return st.lists(st.sampled_from(values), min_size=count, max_size=count)
 
 
 @st.composite
@@ -146,7 +195,9 @@ def answer(question: dict[str, Any], events: list[dict[str, Any]]) -> Answer:
 
 
 def check_people(found: Answer, row: dict[str, Any], fields: tuple[str, ...]) -> None:
-    """Each count opens into as many entries as it says."""
+    """Each count opens into as many entries as it says; of a crowd's rows, every tenth."""
+    if CROWD and next(_lists) % 10:
+        return
     for field in fields:
         entries = found.people(row, field)
         assert len(entries) == row[field], (row, field, entries)

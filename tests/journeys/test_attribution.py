@@ -25,6 +25,7 @@ from tests.journeys.logs import (
     moment,
     nows,
     periods,
+    picks,
     written,
 )
 from tests.journeys.test_store import DAY, NOW, _file, moments
@@ -42,8 +43,8 @@ BASE: dict[str, Any] = {
 def worthy_logs(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Logs whose events have a channel `v` and a number `w`, some neither."""
     events = draw(logs(names=("A", "B", "C", "X"), values=(None, "1", "2", "direct", "3")))
-    for event in events:
-        number = draw(st.sampled_from([None, "1", "2.5", "10", "0.1", "none"]))
+    numbers = draw(picks([None, "1", "2.5", "10", "0.1", "none"], len(events)))
+    for event, number in zip(events, numbers, strict=True):
         if number is not None:
             event["properties"] = event["properties"] | {"w": number}
     return [event for event in events if "none" not in event["properties"].get("w", "")]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from periplus import clock
-from tests.journeys import oracle
+from tests.journeys import flow_oracle, oracle
 from tests.journeys.logs import answer, check_people, examples, logs, maps, moment, nows, periods, written
 
 tops = st.one_of(st.none(), st.integers(1, 6))
@@ -90,6 +90,48 @@ def test_flows_by_steps_and_by_property(
     found = answer({**asked, "by": "v"}, events)
     steps = [{"id": value, "rule": {"where": {"v": value}}} for value in ("1", "2")]
     same(found, oracle.flow_answer(events, goalless(steps), lapse * 1_000_000, now, period, off_map=off_map))
+
+
+@examples()
+@given(logs(), maps(), nows, periods(), tops, st.booleans(), st.booleans(), st.booleans(), st.data())
+def test_stages_repeats_and_loops(
+    events: Any, document: Any, now: int, period: Any, top: int | None, off_map: bool, by_stage: bool,
+    collapse: bool, data: Any,
+) -> None:  # fmt: skip
+    """Over stages or steps, with repeats or without; each row says how many come back to where they were."""
+    steps = oracle.step_list(document)
+    names = list(dict.fromkeys(step["stage" if by_stage else "id"] for step in steps))
+    some = st.one_of(st.none(), st.lists(st.sampled_from(names), min_size=1, max_size=2))
+    leave, arrive = data.draw(some), data.draw(some)
+    question: dict[str, Any] = {
+        "kind": "flow",
+        "map": document,
+        "by": "stage" if by_stage else "touchpoint",
+        "off_map": off_map,
+        "collapse": collapse,
+        **({"from": leave} if leave else {}),
+        **({"to": arrive} if arrive else {}),
+        **({"top": top} if top else {}),
+    }
+    found = answer({**question, "now": moment(now), "period": written(period)}, events)
+    same(found, flow_oracle.flow(events, question, document, clock.duration(document["lapse"]), now, period))
+    for row in found.rows:
+        check_people(found, row, ("visits", "journeys", "returning"))
+
+
+def test_pages_are_found_where_they_are_sent() -> None:
+    """`page` is a property of that name, else the path of the page."""
+    event = {"customer": 1 << 61, "event": "Page Viewed", "properties": {}}
+    sent = [
+        event | {"time": n, "context": {"page": {"path": path}}} for n, path in enumerate(("/a", "/b", "/a"))
+    ]
+    found = answer({"kind": "flow", "by": "page", "now": "1970-01-02"}, sent)
+    assert [(row["source"], row["target"], row["returning"]) for row in found.rows] == [
+        ("(start)", "/a", 0), ("/a", "/b", 0), ("/a", "(running)", 0), ("/b", "/a", 1),
+    ]  # fmt: skip
+    named = [each | {"properties": {"page": f"p{n}"}} for n, each in enumerate(sent)]
+    found = answer({"kind": "flow", "by": "page", "now": "1970-01-02"}, named)
+    assert [row["target"] for row in found.rows] == ["p0", "p1", "p2", "(running)"]
 
 
 def goalless(steps: list[dict[str, Any]]) -> dict[str, Any]:

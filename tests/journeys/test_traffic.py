@@ -28,6 +28,7 @@ from tests.journeys.logs import (
     moment,
     nows,
     periods,
+    picks,
     written,
 )
 from tests.journeys.test_flow import same as same_flow
@@ -42,7 +43,9 @@ traffics = st.sampled_from(TRAFFIC)
 @st.composite
 def marked_logs(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Random logs of which every third event or so is marked."""
-    return [event | {"marked": draw(st.integers(0, 2)) == 0} for event in draw(logs())]
+    events = draw(logs())
+    marks = draw(picks([True, False, False], len(events)))
+    return [event | {"marked": mark} for event, mark in zip(events, marks, strict=True)]
 
 
 def unmarked(found: Answer) -> tuple[Answer, int | None]:

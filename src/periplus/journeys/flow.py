@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field
 from periplus.errors import QuestionError
 from periplus.journeys import chart, entries, tables
 from periplus.journeys.flow_plan import OTHER, Plan, plan
+from periplus.journeys.flow_visits import regrouped
 from periplus.journeys.fold import chosen
 from periplus.journeys.moment import Period
 from periplus.journeys.moves import Counted, Moves, beyond, counted, moves_of, with_other
@@ -19,7 +20,7 @@ from periplus.journeys.walk import STATES, Walked, walk
 from periplus.question import Answer, Context, Question, QuestionKind, Result, Row, kinds
 from periplus.store.snapshot import Shard
 
-COUNTS = ("visits", "journeys")
+COUNTS = ("visits", "journeys", "returning")
 
 
 def _listed(value: object) -> object:
@@ -42,6 +43,7 @@ class FlowQuestion(Question):
     to: Ids | None = None
     top: int | None = Field(default=None, ge=1)
     off_map: bool = False
+    collapse: bool = True
     unit: Literal["journeys"] = "journeys"
     period: Period | None = None
     now: Any = None
@@ -67,6 +69,7 @@ def answer(question: FlowQuestion, context: Context) -> Result:
         parts = [_counted(planned, *each) for each in _within_top(question, planned, found)]
     visits = np.sum([part.visits for part in parts], axis=0)
     journeys = np.sum([part.journeys for part in parts], axis=0)
+    returning = np.sum([part.returning for part in parts], axis=0)
     medians = tables.medians([part.seconds for part in parts], nodes * nodes)
     rows = [
         {
@@ -77,6 +80,8 @@ def answer(question: FlowQuestion, context: Context) -> Result:
             "visits": int(visits[pair]),
             "journeys": int(journeys[pair]),
             "median_seconds": medians[pair],
+            "returning": int(returning[pair]),
+            "loop": pair // nodes == pair % nodes,
         }
         for pair in np.flatnonzero(visits).tolist()
     ]
@@ -89,6 +94,7 @@ def _moves(planned: Plan, shard: Shard) -> tuple[Walked, Moves]:
     span = planned.span
     among = planned.among(shard)
     walked = walk(shard, planned.labels(shard), planned.rules, span.now, span.since, span.until, among)
+    walked = regrouped(walked, planned.part, planned.collapse)
     visits, _ = chosen(walked, span)
     return walked, moves_of(walked, visits, planned.leave, planned.arrive, len(planned.nodes))
 
@@ -117,11 +123,12 @@ def _within_top(
 
 def people(question: FlowQuestion, row: Mapping[str, Any], field: str, context: Context) -> list[Row]:
     """Who is behind a transition (`{"source": …, "target": …}`): one entry per visit, or per journey."""
-    names = ("source_name", "target_name", "median_seconds")
+    names = ("source_name", "target_name", "median_seconds", "loop")
     entries.check_row(row, ("source", "target"), (*names, *COUNTS, *STATES))
     planned = plan(question, context)
     whole = row.get("source") is None and row.get("target") is None
-    entries.check_field(field, (*COUNTS, *STATES) if whole else COUNTS, ("source", "target", *names))
+    whole_counts = ("visits", "journeys", *STATES)
+    entries.check_field(field, whole_counts if whole else COUNTS, ("source", "target", *names))
     for key in ("source", "target"):
         if not whole and row.get(key) is None:
             raise QuestionError(
@@ -135,7 +142,10 @@ def people(question: FlowQuestion, row: Mapping[str, Any], field: str, context: 
     pair = source * len(planned.nodes) + entries.one_of(row, "target", planned.nodes)
     listed: list[Row] = []
     for walked, moves in _within_top(question, planned, found):
-        listed += _entries(planned, walked, moves.visit[moves.pair == pair], field)
+        of_pair = moves.pair == pair
+        if field == "returning":
+            of_pair &= moves.returns
+        listed += _entries(planned, walked, moves.visit[of_pair], field)
     return entries.listed(listed, context)
 
 
@@ -172,7 +182,7 @@ def _entries(planned: Plan, walked: Walked, visits: np.ndarray, field: str) -> l
 
 
 def _chart(found: Answer) -> Any:
-    return chart.table(found, ["source_name", "target_name"], COUNTS)
+    return chart.table(found, ["source_name", "target_name"], ("visits", "journeys"))
 
 
 kinds.add("flow", QuestionKind(FlowQuestion, answer, people, _chart, customers=True))

@@ -26,12 +26,18 @@ START, OTHER, OFF_MAP = "(start)", "(other)", "(off map)"
 ENDS = ("(goal)", "(again)", "(stopped)", "(ended)", "(running)")
 """Where a journey's last visit goes, in the order of the outcomes from GOAL on."""
 MOST_VALUES = 30
+OF_MAP = ("touchpoint", "stage")
+"""What the nodes of a flow over a map may be, named by `by`."""
+PAGE = "page"
+PATHS = ("properties.path", "context.page.path")
+"""Where the path of a page stands, where events have no property of the name `page`."""
 DEFAULT_LAPSE = "30d"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A flow understood. `nodes` are what rows speak of: (start), the steps, (off map), (other), the ends."""
+    """A flow understood. `nodes` are what rows speak of: (start), the steps, (off map), (other), the ends. `part` is
+    what each step belongs to, where the nodes are stages; `collapse` says whether repeats are one visit."""
 
     rules: JourneyRules
     span: Span
@@ -41,6 +47,8 @@ class Plan:
     names: tuple[str, ...]
     leave: tuple[int, ...] | None
     arrive: tuple[int, ...] | None
+    part: np.ndarray | None
+    collapse: bool
     asked: Row
     warnings: list[str]
 
@@ -48,6 +56,8 @@ class Plan:
 def plan(question: FlowQuestion, context: Context) -> Plan:
     """Resolve what the question names; raises QuestionError, NotFoundError, DocumentError."""
     given = [name for name in ("map", "steps", "by") if getattr(question, name) is not None]
+    if given == ["map", "by"] and question.by in OF_MAP:
+        given = ["map"]
     if len(given) != 1:
         raise QuestionError(
             "A flow is over one thing: a map, steps, or the values of a property."
@@ -70,24 +80,35 @@ def plan(question: FlowQuestion, context: Context) -> Plan:
         off = len(rules.steps) if question.off_map else OFF
         when = customers.of_map(span, context)
         by_shard = labels.codes(context.snapshot, [step.rule for step in rules.steps], off, when)
-    ids = tuple(step.id for step in rules.steps)
+    ids, names = tuple(step.id for step in rules.steps), tuple(step.name for step in rules.steps)
+    part = None
+    if given == ["map"] and question.by == "stage":
+        ids = names = rules.stages
+        stages = [rules.stages.index(step.stage) for step in rules.steps]
+        part = np.array([*stages, len(rules.stages)], np.uint8)
     asked: Row = {"kind": "flow", given[0]: getattr(question, given[0])}
     if given != ["map"]:
         asked["lapse"] = clock.duration_text(rules.lapse)
     for key, value in (("from", question.from_), ("to", question.to), ("top", question.top)):
         if value is not None:
             asked[key] = list(value) if isinstance(value, tuple) else value
+    if given == ["map"] and question.by is not None:
+        asked["by"] = question.by
     if question.off_map:
         asked["off_map"] = True
+    if not question.collapse:
+        asked["collapse"] = False
     return Plan(
         rules=rules,
         span=span,
         labels=by_shard,
         among=customers.among(question, span, context),
         nodes=(START, *ids, OFF_MAP, OTHER, *ENDS),
-        names=(START, *(step.name for step in rules.steps), OFF_MAP, OTHER, *ENDS),
+        names=(START, *names, OFF_MAP, OTHER, *ENDS),
         leave=_indexes(question.from_, ids, "from"),
         arrive=_indexes(question.to, ids, "to"),
+        part=part,
+        collapse=question.collapse,
         asked={**asked, "unit": "journeys", **span.document()},
         warnings=warnings,
     )
@@ -136,6 +157,8 @@ def _by_property(
     assert question.by is not None
     snapshot = context.snapshot
     path = reading.full_path(question.by, "by")
+    if question.by == PAGE:
+        path = next((each for each in (path, *PATHS) if each in snapshot.properties), path)
     warnings = (
         []
         if notice.known(path, snapshot.properties)

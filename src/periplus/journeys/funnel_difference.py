@@ -24,7 +24,8 @@ def wilson(reached: int, of: int) -> tuple[float, float]:
     middle = rate + z * z / (2 * of)
     spread = z * math.sqrt(rate * (1 - rate) / of + z * z / (4 * of * of))
     whole = 1 + z * z / of
-    return max((middle - spread) / whole, 0.0), min((middle + spread) / whole, 1.0)
+    # At the ends exactly 0 and 1, which rounding would miss.
+    return (middle - spread) / whole if reached else 0.0, (middle + spread) / whole if reached < of else 1.0
 
 
 def difference(one: tuple[int, int], other: tuple[int, int]) -> dict[str, Any]:

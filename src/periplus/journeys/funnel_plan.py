@@ -74,12 +74,12 @@ def plan(question: FunnelQuestion, context: Context) -> Plan:
     of_sessions = (question.breakdown or "").startswith(ROOT)
     if question.unit == "sessions" or rules.reads_sessions or of_sessions or question.sessions is not None:
         sessions = Sessions(session_rules(question.sessions, span.zone, context), context)
-    conditions = [*(step.condition for step in steps), *(condition for condition, _, _ in exclusions)]
+    excluded = [condition for condition, _, _ in exclusions]
+    conditions = [*(step.condition for step in steps), *excluded]
+    when = customers.of_map(span, context)
     on_map = None
     if journeys is not None and (by_journey or any(step.on is not None for step in steps)):
-        on_map = labels.codes(
-            context.snapshot, [step.rule for step in journeys.steps], when=customers.of_map(span, context)
-        )
+        on_map = labels.codes(context.snapshot, [step.rule for step in journeys.steps], when=when)
     hold = [reading.full_path(name, "hold") for name in question.hold or []]
     names = [_names(step, journeys) for step in steps]
     everything = None if any(each is None for each in names) else frozenset().union(*(n or () for n in names))
@@ -93,8 +93,8 @@ def plan(question: FunnelQuestion, context: Context) -> Plan:
         journeys=journeys,
         unit=question.unit,
         sessions=sessions,
-        mask=_masks(steps, on_map, context),
-        excluding=labels.masks(context.snapshot, [each for each, _, _ in exclusions]) if exclusions else None,
+        mask=_masks(steps, on_map, when, context),
+        excluding=labels.masks(context.snapshot, excluded, when) if excluded else None,
         on_map=on_map,
         among=customers.among(question, span, context),
         held=reading.read(context.snapshot, hold, everything) if hold else None,
@@ -159,9 +159,11 @@ def _counted_labels(steps: int) -> list[str]:
     return ["1 step" if count == 1 else f"{count} steps" for count in range(1, steps + 1)]
 
 
-def _masks(steps: list[Asked], on_map: labels.ByShard | None, context: Context) -> labels.Masks:
+def _masks(
+    steps: list[Asked], on_map: labels.ByShard | None, when: labels.When, context: Context
+) -> labels.Masks:
     """Per event the steps it meets, by condition and place on the map."""
-    met = labels.masks(context.snapshot, [step.condition for step in steps])
+    met = labels.masks(context.snapshot, [step.condition for step in steps], when)
     if on_map is None or all(step.on is None for step in steps):
         return met
     where = np.full(OFF + 1, np.uint32(0xFFFFFFFF), np.uint32)

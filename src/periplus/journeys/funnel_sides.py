@@ -12,7 +12,7 @@ from pydantic import Field
 
 from periplus import clock
 from periplus.errors import QuestionError, unknown
-from periplus.journeys import labels, reading
+from periplus.journeys import customers, labels, reading
 from periplus.journeys.funnel_find import Found
 from periplus.journeys.funnel_plan import Plan
 from periplus.journeys.funnel_values import Values
@@ -98,7 +98,7 @@ def _of_conditions(
     conditions = [condition_of(compared.condition or {}, "compare.condition", planned.journeys)]
     if compared.with_ is not None:
         conditions.append(condition_of(compared.with_, "compare.with", planned.journeys))
-    masks = labels.masks(context.snapshot, conditions)
+    masks = labels.masks(context.snapshot, conditions, customers.when(planned.span, context))
 
     def met(found: Found, bit: int) -> np.ndarray:
         rows = found.attempts.rows[:, question.breakdown_step]

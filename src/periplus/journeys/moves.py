@@ -20,25 +20,28 @@ class Moves:
 
     `pair` int64 is source node times the number of nodes, plus target node: node 0 is (start), the steps
     follow, the ends come last, in the order of the outcomes. `visit` int32 is the source visit (from (start):
-    the target), `micros` int64 the time between the two, -1 where one of them is an end.
+    the target), `micros` int64 the time between the two, -1 where one of them is an end, `returns` bool whether
+    the journey has been at the target before.
     """
 
     pair: np.ndarray
     visit: np.ndarray
     micros: np.ndarray
+    returns: np.ndarray
 
     def of(self, kept: np.ndarray) -> Moves:
         """Some of them, by number."""
-        return Moves(self.pair[kept], self.visit[kept], self.micros[kept])
+        return Moves(self.pair[kept], self.visit[kept], self.micros[kept], self.returns[kept])
 
 
 @dataclass(frozen=True)
 class Counted:
-    """What moves come to: visits and journeys int64[pairs] by pair, keys of the times between, the visits
-    that are a source, and the journeys that have a move, int64[states]."""
+    """What moves come to: visits, journeys and returning visits int64[pairs] by pair, keys of the times between, the
+    visits that are a source, and the journeys that have a move, int64[states]."""
 
     visits: np.ndarray
     journeys: np.ndarray
+    returning: np.ndarray
     seconds: np.ndarray
     begun: int
     states: np.ndarray
@@ -55,12 +58,13 @@ def moves_of(
     of the steps `leave` up to its first visit on one of `arrive` (None: uncut)."""
     room = len(walked.journey) + len(walked.begin)
     pair, visit, micros = np.empty(room, np.int64), np.empty(room, np.int32), np.empty(room, np.int64)
+    returns = np.zeros(room, np.bool_)
     count = _move(
         np.asarray(walked.shard.time), visits, walked.visits, walked.step, walked.first, walked.last,
         walked.outcome, _flags(leave, nodes), _flags(arrive, nodes), leave is not None, arrive is not None,
-        nodes, pair, visit, micros,
+        nodes, np.full(nodes, -1, np.int64), pair, visit, micros, returns,
     )  # fmt: skip
-    return Moves(pair[:count], visit[:count], micros[:count])
+    return Moves(pair[:count], visit[:count], micros[:count], returns[:count])
 
 
 def counted(walked: Walked, moves: Moves, nodes: int, states: int) -> Counted:
@@ -74,7 +78,8 @@ def counted(walked: Walked, moves: Moves, nodes: int, states: int) -> Counted:
     seconds = np.empty(len(moves.pair), np.int64)
     count = _count(moves.pair, moves.visit, moves.micros, walked.journey, walked.state,
                    np.full(pairs, -1, np.int32), visits, journeys, by_state, seconds)  # fmt: skip
-    return Counted(visits, journeys, seconds[:count], int(visits[nodes:].sum()), by_state)
+    returning = np.bincount(moves.pair[moves.returns], minlength=pairs)
+    return Counted(visits, journeys, returning, seconds[:count], int(visits[nodes:].sum()), by_state)
 
 
 def beyond(visits: np.ndarray, top: int) -> np.ndarray:
@@ -92,7 +97,8 @@ def with_other(moves: Moves, rest: np.ndarray, nodes: int, other: int) -> Moves:
     second[1:] = twice[1:] == twice[:-1]
     split = moves.of(twice)
     away = np.where(rare[twice], split.pair // nodes * nodes + other, split.pair)
-    return Moves(np.where(second, other * nodes + split.pair % nodes, away), split.visit, split.micros)
+    pair = np.where(second, other * nodes + split.pair % nodes, away)
+    return Moves(pair, split.visit, split.micros, split.returns)
 
 
 def _flags(steps: tuple[int, ...] | None, size: int) -> np.ndarray:
@@ -103,26 +109,13 @@ def _flags(steps: tuple[int, ...] | None, size: int) -> np.ndarray:
 
 @compiled(
     "i8(Array(int64, 1, 'C', readonly=True), b1[::1], i4[::1], u1[::1], i4[::1], i4[::1], u1[::1], "
-    "b1[::1], b1[::1], b1, b1, i8, i8[::1], i4[::1], i8[::1])"
+    "b1[::1], b1[::1], b1, b1, i8, i8[::1], i8[::1], i4[::1], i8[::1], b1[::1])"
 )
 @no_type_check
 def _move(
-    time,
-    chosen,
-    visits,
-    step,
-    first,
-    last,
-    outcome,
-    leave,
-    arrive,
-    leaves,
-    arrives,
-    nodes,
-    pair,
-    visit,
-    micros,
-):
+    time, chosen, visits, step, first, last, outcome, leave, arrive, leaves, arrives, nodes,
+    seen, pair, visit, micros, returns,
+):  # fmt: skip
     """Journey by journey: the visits between where it leaves and where it arrives, and one row for each."""
     n = 0
     for j in range(visits.shape[0] - 1):
@@ -140,6 +133,7 @@ def _move(
             # A journey that never gets there has no way to it.
             end = stop + 1 if stop < end else begin
         for v in range(begin, end):
+            seen[step[v]] = j
             if not chosen[v]:
                 continue
             here = np.int64(step[v]) + 1
@@ -155,6 +149,7 @@ def _move(
             else:
                 pair[n] = here * nodes + step[v + 1] + 1
                 micros[n] = time[first[v + 1]] - time[last[v]]
+                returns[n] = seen[step[v + 1]] == j
             n += 1
     return n
 

@@ -1,0 +1,122 @@
+"""Every kind of question against its oracle, over a great many random logs:
+
+    python -m tests.journeys.deep --logs 100000 [--kinds funnel,flow] [--crowd 200]
+
+The tests of the suite themselves, but each question is asked of a crowd: as many random logs at once, the customers
+of one workspace, some empty, some with one event, some of two merged; times collide and events repeat. So many logs
+are tried of each kind, shared among its tests. A difference is printed with the question that found it, and the exit
+code is 1; small logs that show it are found by the suite, with more examples:
+PERIPLUS_EXAMPLES=20000 pytest tests/journeys/test_funnel.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import subprocess
+import sys
+import time
+import traceback
+
+CHECKS: dict[str, dict[str, list[str]]] = {
+    "map": {"test_map": ["test_the_map_agrees_with_the_oracle", "test_counts_are_conserved"]},
+    "flow": {
+        "test_flow": [
+            "test_the_flow_agrees_with_the_oracle",
+            "test_flows_add_up_to_the_map",
+            "test_flows_by_steps_and_by_property",
+            "test_stages_repeats_and_loops",
+        ]
+    },
+    "funnel": {
+        "test_funnel": [
+            "test_plain",
+            "test_ordered",
+            "test_strict",
+            "test_any",
+            "test_every_attempt",
+            "test_breakdown",
+            "test_journeys",
+            "test_funnels_of_journeys_equal_the_map",
+        ],
+        "test_funnel_options": [
+            "test_windows_of_sessions",
+            "test_sessions_are_counted",
+            "test_every_attempt_whatever_the_order",
+            "test_every_attempt_within_journeys",
+            "test_a_funnel_over_time_adds_up_to_the_funnel",
+            "test_time_to_convert",
+        ],
+    },
+    "timing": {"test_timing": ["test_as_the_oracle_times"]},
+    "retention": {"test_retention": ["test_as_the_oracle_counts"]},
+    "lifecycle": {"test_lifecycle": ["test_as_the_oracle_counts"]},
+    "trend": {
+        "test_trend": ["test_as_the_oracle_counts", "test_journeys_count_in_the_buckets_of_their_events"]
+    },
+    "attribution": {
+        "test_attribution": ["test_as_the_oracle_counts", "test_who_was_won_as_the_oracle_counts"]
+    },
+    "drivers": {"test_drivers": ["test_as_the_oracle_counts", "test_of_journeys_too"]},
+    "pattern": {"test_pattern": ["test_as_python_finds_them"]},
+    "site": {"test_site": ["test_as_the_oracle_counts"]},
+    "traffic": {
+        "test_traffic": [
+            "test_map_flow_and_funnel_agree_with_the_oracle_and_each_other",
+            "test_a_funnel_agrees_with_the_oracle",
+        ]
+    },
+}
+ALONE = {"site": 2}
+"""Kinds whose tests draw their own logs, with about so many customers each: a crowd is none for them."""
+
+
+def main() -> int:
+    """One process per kind, one after another; 0 where nothing differs."""
+    parser = argparse.ArgumentParser(prog="python -m tests.journeys.deep", description=__doc__)
+    parser.add_argument("--logs", type=int, default=100_000, help="random logs of each kind")
+    parser.add_argument("--crowd", type=int, default=200, help="logs that one question is asked of")
+    parser.add_argument("--kinds", default=",".join(CHECKS), help="which kinds, with commas")
+    asked = parser.parse_args()
+    kinds = asked.kinds.split(",")
+    for kind in kinds:
+        if kind not in CHECKS:
+            parser.error(f"unknown kind {kind!r}; there are {', '.join(CHECKS)}")
+    if os.environ.get("PERIPLUS_CROWD"):
+        return _check(kinds[0])
+    differs = 0
+    for kind in kinds:
+        tests = sum(len(names) for names in CHECKS[kind].values())
+        each = ALONE.get(kind, asked.crowd)
+        examples = max(1, round(asked.logs / tests / each))
+        variables = {"PERIPLUS_CROWD": str(asked.crowd), "PERIPLUS_EXAMPLES": str(examples)}
+        began = time.monotonic()
+        command = [sys.executable, "-m", "tests.journeys.deep", "--kinds", kind]
+        ended = subprocess.run(command, env=os.environ | variables, check=False).returncode
+        differs += ended != 0
+        said = "differs" if ended else "agrees"
+        print(
+            f"{kind}: {said}, {examples * tests * each:,} logs in {time.monotonic() - began:.0f} s",
+            flush=True,
+        )
+    return 1 if differs else 0
+
+
+def _check(kind: str) -> int:
+    """The tests of one kind, in this process; all of them, whatever one of them finds."""
+    differs = 0
+    for module, names in CHECKS[kind].items():
+        tests = importlib.import_module(f"tests.journeys.{module}")
+        for name in names:
+            try:
+                getattr(tests, name)()
+            except Exception:
+                differs = 1
+                print(f"--- {module}.{name}", file=sys.stderr)
+                traceback.print_exc(limit=-3)
+    return differs
+
+
+if __name__ == "__main__":
+    sys.exit(main())

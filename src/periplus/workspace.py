@@ -43,6 +43,7 @@ from periplus.people import (
     profile,
     traffic_trial,
 )
+from periplus.people.retention_book import RetentionBook
 from periplus.people.subject_book import ErasureBook, SubjectBook
 from periplus.people.tracking_plan_book import TrackingPlanBook
 from periplus.people.traffic import rules_of
@@ -450,6 +451,11 @@ class Workspace:
     def erasures(self) -> ErasureBook:
         """What was erased, with its proof."""
         return ErasureBook(self.home, self._stored, lambda: self.state)
+
+    @property
+    def retention(self) -> RetentionBook:
+        """How long events of each source are kept: show, try, adopt, carry out."""
+        return RetentionBook(self.home, self._stored, lambda: self.state)
 
     # -- names and what is expected -------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from periplus.cli import vocabularies
 from periplus.cli import tracking_plan
 from periplus.cli import consents
 from periplus.cli import persons
+from periplus.cli import retention
 from periplus.cli import serving
 from periplus.cli import simulating
 from periplus.cli import checking

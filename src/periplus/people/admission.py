@@ -15,7 +15,7 @@ import numpy as np
 
 from periplus.collect.marks import TrafficRules
 from periplus.errors import NotFoundError, StoreError
-from periplus.people import erased
+from periplus.people import withheld
 from periplus.people.settlement import Arrival, settled
 from periplus.store import claims, door, files, keys, locks, manifest, standing
 from periplus.store.home import WAIT_FOR_WRITER, Home
@@ -153,7 +153,7 @@ def _admitted(
 ) -> tuple[Manifest, Imported]:
     live = before.live_batch if stream is not None else None
     number = before.next_batch if live is None else live.id
-    staged = erased.sieved(connection, home.root, before, staged)
+    staged = withheld.sieved(connection, home.root, before, staged, now)
     progress(0, 4, "looking for duplicates")
     found = _sort_out(home, connection, before, staged, streamed=stream is not None)
     rejected = _count(connection, staged.rejects)

@@ -8,7 +8,7 @@ that carry nothing but what others use too are known one by one, by their keys.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,8 @@ from periplus.people import decisions
 from periplus.people.identifiers import email, phone, usable
 from periplus.people.identity_rules import IdentityRules
 from periplus.people.orders import text_of
-from periplus.store import door, standing, tombstones
+from periplus.store import door, tombstones
 from periplus.store.manifest import Manifest
-from periplus.store.staged import Staged
 from periplus.store.tombstones import EVENT, EVENT_TEXT, IDENTIFIER, SHARED, Tombstone
 
 Rule = Callable[[str], str]
@@ -95,136 +94,6 @@ def _ranks(rules: IdentityRules) -> dict[str, list[tuple[str, str, Rule]]]:
     return found
 
 
-def columns_of(staged: Staged, path: Path, rules: IdentityRules) -> str:
-    """SQL of the columns READ of a staged file."""
-    computed = {
-        "reference": standing.reference(staged.columns),
-        "external": standing.external(staged.columns, staged.rest, rules.external),
-    }
-    listed = [computed.get(name) or door.quoted(name) for name in READ]
-    return f"SELECT {', '.join(listed)} FROM read_parquet({door.file_list([path])})"
-
-
-def sieved(connection: door.Connection, root: Path, before: Manifest, staged: Staged) -> Staged:
-    """The staged events without those of people who were erased; their rows are withheld."""
-    if before.tombstones is None:
-        return staged
-    own = tombstones.secret(root)
-    tombstones.register(connection, own, tombstones.load(root, before.tombstones))
-    staged = replace(staged, rejects=_blanked(connection, staged.rejects))
-    rules = decisions.of(root, before).force().rules
-    files = [_kept(connection, staged, path, rules) for path in staged.events]
-    if all(kept is None for kept in files):
-        return staged
-    lost = " UNION ".join(
-        f"SELECT file, line FROM read_parquet({door.file_list([path])})" for path in staged.events
-    )
-    left = [path if kept is None else kept for path, kept in zip(staged.events, files, strict=True)]
-    stays = " UNION ".join(f"SELECT file, line FROM read_parquet({door.file_list([path])})" for path in left)
-    (rows,) = connection.execute(f"SELECT count(*) FROM ({lost} EXCEPT {stays})").fetchall()[0]
-    left, columns, rest = _filled(connection, left, staged)
-    said = f"{rows:,} rows are of people who were erased, and were left out."
-    return replace(
-        staged,
-        events=left,
-        columns=columns,
-        rest=rest,
-        withheld=staged.withheld + int(rows),
-        warnings=[*staged.warnings, said] if rows else staged.warnings,
-    )
-
-
-_WORD = r"""[^\s,;|"'<>{}()=&?:\[\]]+"""
-_NUMBER = r"[+0-9][0-9 ()./-]{4,}[0-9]"
-"""What in the text of a row may be an identifier: a word, and what looks like a phone number."""
-
-
-def _blanked(connection: door.Connection, path: Path | None) -> Path | None:
-    """Refused rows, of which those that name an erased person are kept without their text."""
-    if path is None:
-        return None
-    source = f"read_parquet({door.file_list([path])})"
-    kinds = [
-        ("user", "word", "word"),
-        ("device", "word", "word"),
-        ("email", "word", email("word")),
-        ("phone", "number", phone("word")),
-    ]
-    kinds += [("reference", "word", f"'{name}:' || word") for name in REFERENCES]
-    hits = " UNION ".join(
-        f"SELECT which, word FROM (SELECT '{of}' AS which, word, keyed('{kind}', {value}) AS hash "
-        f"FROM named WHERE kind = '{of}' AND {value} IS NOT NULL) SEMI JOIN sole USING (hash)"
-        for kind, of, value in kinds
-    )
-    said = "concat_ws(' ', payload, value)"
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE sole AS SELECT hash FROM tombstone WHERE what = {IDENTIFIER}"
-    )
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE said AS "
-        + " UNION ALL ".join(
-            f"SELECT file, line, '{kind}' AS kind, unnest(regexp_extract_all({said}, {door.literal(pattern)})) AS word FROM {source}"
-            for kind, pattern in (("word", _WORD), ("number", _NUMBER))
-        )
-    )
-    connection.execute("CREATE OR REPLACE TEMP TABLE named AS SELECT DISTINCT kind, word FROM said")
-    (count,) = connection.execute(
-        "CREATE OR REPLACE TEMP TABLE telling AS SELECT DISTINCT file, line FROM said "
-        f"SEMI JOIN ({hits}) AS hit ON hit.which = said.kind AND hit.word = said.word"
-    ).fetchall()[0]
-    if not count:
-        return path
-    target = path.with_name(f"kept-{path.name}")
-    connection.execute(
-        "COPY (SELECT r.* REPLACE (CASE WHEN t.file IS NULL THEN r.value END AS value, "
-        f"CASE WHEN t.file IS NULL THEN r.payload END AS payload) FROM {source} AS r LEFT JOIN telling AS t "
-        f"ON t.file = r.file AND t.line = r.line) TO {door.literal(str(target))} (FORMAT parquet)"
-    )
-    return target
-
-
-def _filled(
-    connection: door.Connection, files: Sequence[Path], staged: Staged
-) -> tuple[list[Path], dict[str, str], tuple[str, ...] | None]:
-    """The files without columns that nobody's row has any more, the columns left, and the paths in the rest."""
-    source = f"read_parquet({door.file_list(files)}, union_by_name = true)"
-    counts = ", ".join(f"count({door.quoted(path)})" for path in staged.columns) or "1"
-    (row,) = connection.execute(f"SELECT {counts} FROM {source}").fetchall()
-    empty = [path for path, count in zip(staged.columns, row, strict=False) if not count]
-    rest = staged.rest
-    if rest:
-        found = connection.execute(
-            f"SELECT DISTINCT unnest(json_keys(rest)) FROM {source} WHERE rest IS NOT NULL"
-        )
-        rest = tuple(sorted(str(path) for (path,) in found.fetchall()))
-    if not empty:
-        return list(files), staged.columns, rest
-    made = []
-    for path in files:
-        made.append(path.with_name(f"filled-{path.name}"))
-        connection.execute(
-            f"COPY (SELECT * EXCLUDE ({', '.join(map(door.quoted, empty))}) FROM read_parquet({door.file_list([path])})) "
-            f"TO {door.literal(str(made[-1]))} (FORMAT parquet, COMPRESSION uncompressed)"
-        )
-    return made, {path: kind for path, kind in staged.columns.items() if path not in empty}, rest
-
-
-def _kept(connection: door.Connection, staged: Staged, path: Path, rules: IdentityRules) -> Path | None:
-    """A copy of a staged file without what is refused; None where nothing is."""
-    test = refused(connection, columns_of(staged, path, rules), rules)
-    if test is None:
-        return None
-    (gone,) = connection.execute(f"CREATE OR REPLACE TEMP TABLE gone_now AS {test}").fetchall()[0]
-    if not gone:
-        return None
-    target = path.with_name(f"kept-{path.name}")
-    connection.execute(
-        f"COPY (SELECT * FROM read_parquet({door.file_list([path])}) ANTI JOIN gone_now USING (key_hi, key_lo)) "
-        f"TO {door.literal(str(target))} (FORMAT parquet, COMPRESSION uncompressed)"
-    )
-    return target
-
-
 @dataclass(frozen=True)
 class Erased:
     """The tombstones of a version, for messages: the twin of `refused`, which a test holds to it.
@@ -271,11 +140,12 @@ class Erased:
                     ranks.setdefault("reference", []).append(self._hash("reference", f"{name}:{text}"))
                     break
         previous: list[str] = []
-        if isinstance(text := message.get("previousId"), str | int) and not isinstance(text, bool):
+        before = message.get("previousId")
+        if isinstance(before, str | int) and not isinstance(before, bool):
             previous = [
                 self._hash(kind, value)
                 for kind in ("user", "device")
-                if (value := normal(kind, str(text))) is not None
+                if (value := normal(kind, str(before))) is not None
             ]
         if message.get("type") == "alias" and self._any([*previous, *ranks.get("user", ())], time):
             return True

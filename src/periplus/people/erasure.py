@@ -16,16 +16,24 @@ import json
 import os
 import time as clock_time
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from periplus.clock import iso, wall
-from periplus.errors import PeriplusError, StoreError
-from periplus.people import decisions, erased, removal, subject
-from periplus.people.decisions import Decision, Decisions
-from periplus.people.removal import Found, Meant, Place
+from periplus.errors import NotFoundError
+from periplus.people import (
+    decisions,
+    erased,
+    erasure_journal,
+    erasure_places,
+    erasure_uploads,
+    removal,
+    subject,
+)
+from periplus.people.decisions import Decisions
+from periplus.people.erasure_journal import Asked
+from periplus.people.removal import Meant, Place
 from periplus.people.subject import Mentions, Subject
 from periplus.store import actions, door, files, inbox, locks, manifest, scrub, standing, tombstones
 from periplus.store.home import WAIT_FOR_WRITER, Home
@@ -36,55 +44,32 @@ from periplus.store.state import State
 from periplus.store.tombstones import EVENT, FOREVER, IDENTIFIER, SHARED, Tombstone
 
 KIND = "erasure"
-JOURNALS = "erasures"
 READERS = 2.0
 """Seconds for which questions that are being answered keep the files of the version before."""
 TRIES = 5
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One erasure under way: whom, who asked for it and when (microseconds UTC), and what was there before."""
-
-    number: int
-    person: Subject
-    who: str
-    reason: str
-    requested: int
-    until: int
-    version: int
-    before: dict[str, dict[str, int]]
-    batches: dict[int, int]
-
-    def document(self) -> dict[str, Any]:
-        return {**asdict(self), "person": self.person.document()}
-
-    @classmethod
-    def parse(cls, body: dict[str, Any]) -> Asked:
-        batches = {int(batch): int(rows) for batch, rows in body["batches"].items()}
-        return cls(**{**body, "person": Subject.parse(body["person"]), "batches": batches})
 
 
 def preview(home: Home, state: State | None, text: str, progress: Progress) -> dict[str, Any]:
     """What an erasure would remove, and what it could not; writes nothing."""
     live = manifest.read(home.root)
     snapshot = Snapshot(home.root, live, home.settings)
-    person = subject.find(snapshot, text)
+    person = _whom(snapshot, text)
     own = os.urandom(32) if live.tombstones is None else tombstones.secret(home.root)
     with home.connect() as connection:
         stones = _stones(connection, snapshot, person, own, FOREVER, 0)
         tombstones.register(connection, own, stones)
         found = removal.survey(home, connection, live, _meant(home, live, person), progress)
-    counted = _everywhere(home, state, live, person, found)
+    counted = erasure_places.counted(home, state, live, person, found)
+    _there_is_something(person, counted)
     return {
         "customer": None if person.customer is None else f"{person.customer:016x}",
         "label": person.label,
         "identifiers": [{"kind": kind, "value": value} for kind, value in person.own],
         "shared": [{"kind": kind, "value": value} for kind, value in person.shared],
         "places": [{"place": name, **asdict(place)} for name, place in counted.items()],
-        "files": _came_from(live, found.batches),
-        "copies": copies(home, state, person),
-        "documents": _named_in(state, person),
+        "files": erasure_places.came_from(live, found.batches),
+        "copies": erasure_places.copies(home, state, person),
+        "documents": erasure_places.documents(state, person),
     }
 
 
@@ -110,20 +95,7 @@ def erase(
 
 def finish(home: Home, state: State, progress: Progress, readers: float = READERS) -> list[dict[str, Any]]:
     """Finish the erasures that were begun and stopped; returns their proofs."""
-    return [_finish(home, state, asked, progress, readers) for asked in unfinished(home.root)]
-
-
-def unfinished(root: Path) -> list[Asked]:
-    """Erasures that were begun and are not done."""
-    found = []
-    for path in sorted((root / JOURNALS).glob("[0-9]*.json")):
-        try:
-            found.append(Asked.parse(json.loads(path.read_bytes())))
-        except (ValueError, KeyError, TypeError):
-            raise StoreError(
-                f"{path} is damaged.", code="damaged", hint="Erase the person again, then delete this file."
-            ) from None
-    return found
+    return [_finish(home, state, asked, progress, readers) for asked in erasure_journal.unfinished(home.root)]
 
 
 def proofs(state: State | None) -> list[dict[str, Any]]:
@@ -132,29 +104,6 @@ def proofs(state: State | None) -> list[dict[str, Any]]:
         return []
     found = [state.document(KIND, name) for name in state.names(KIND)]
     return sorted((each for each in found if each), key=lambda each: each["number"], reverse=True)
-
-
-def copies(
-    home: Home, state: State | None, person: Subject, until: int | None = None
-) -> list[dict[str, Any]]:
-    """Files the product has written that still hold the person: exports of everything, and of them alone."""
-    if state is None:
-        return []
-    try:
-        own = tombstones.secret(home.root)
-        hashes = {tombstones.keyed(own, kind, value) for kind, value in (*person.own, named_by(person))}
-    except StoreError:  # nothing was ever exported of one person, or erased
-        hashes = set()
-    return [
-        {"what": row.action, "path": row.detail.get("path"), "time": iso(row.time), "version": row.detail.get("version"), "who": row.who}
-        for row in actions.listed(state, actions.EXPORTED, actions.EXPORTED_PERSON, limit=100_000)
-        if (until is None or row.time <= until) and (row.action == actions.EXPORTED or row.subject in hashes)
-    ]  # fmt: skip
-
-
-def named_by(person: Subject) -> tuple[str, str]:
-    """The identifier by whose keyed hash a person is meant in logs: the first of their own, else the customer's number."""
-    return person.own[0] if person.own else ("customer", f"{person.customer or 0:016x}")
 
 
 # -- recording ----------------------------------------------------------------------------------
@@ -167,32 +116,42 @@ def _ask(
     with locks.held(home.root / "write.lock", wait=WAIT_FOR_WRITER, who="periplus erase"):
         live = manifest.read(home.root)
         snapshot = Snapshot(home.root, live, home.settings)
-        person = subject.find(snapshot, text)
+        person = _whom(snapshot, text)
         own = tombstones.secret(home.root, make=live.tombstones is None)
         now = wall()
         until = FOREVER if later or _refused_analytics(state, person) else max(now, person.last)
-        number = 1 + max([*(int(name) for name in state.names(KIND)), *_journals(home.root), 0])
+        number = 1 + max([*(int(name) for name in state.names(KIND)), *erasure_journal.numbers(home.root), 0])
         known = tombstones.load(home.root, live.tombstones)
         with home.connect() as connection:
             stones = _stones(connection, snapshot, person, own, until, number)
             tombstones.register(connection, own, stones)
             found = removal.survey(home, connection, live, _meant(home, live, person), progress)
-        counted = _everywhere(home, state, live, person, found)
+        counted = erasure_places.counted(home, state, live, person, found)
         before = {name: asdict(place) for name, place in counted.items()}
+        _there_is_something(person, counted)
         asked = Asked(number, person, who, reason[:500], now, until, live.number, before, found.batches)
-        folder = home.root / JOURNALS
-        folder.mkdir(mode=0o700, exist_ok=True)
-        files.write_durably(
-            folder / f"{number:06d}.json", json.dumps(asked.document(), ensure_ascii=False).encode()
-        )
+        erasure_journal.write(home.root, asked)
         name = f"{tombstones.FOLDER}/{live.next_file:06d}"
         tombstones.save(home.root, name, [*known, *stones])
         manifest.publish(home.root, replace(live, tombstones=name, next_file=live.next_file + 1))
     return asked
 
 
-def _journals(root: Path) -> list[int]:
-    return [int(path.stem) for path in (root / JOURNALS).glob("[0-9]*.json")]
+def _whom(snapshot: Snapshot, text: str) -> Subject:
+    """The person who is meant; of one without events, what may be left in other places."""
+    try:
+        return subject.find(snapshot, text)
+    except NotFoundError:
+        return subject.traces(text)
+
+
+def _there_is_something(person: Subject, counted: dict[str, Place]) -> None:
+    if person.customer is None and not any(place.rows for place in counted.values()):
+        raise NotFoundError(
+            f"There is nothing of {person.label[:80]!r} here.",
+            code="no_customer",
+            hint="Search for a user id, an e-mail, a phone or an order number.",
+        )
 
 
 def _stones(
@@ -321,26 +280,11 @@ def _without_decisions(home: Home, live: Manifest, person: Subject) -> Manifest:
     kept = [
         each.model_copy(update={"why": mentions.blanked(each.why)})
         for each in held.listed
-        if not _names(each, person)
+        if not erasure_places.decides_about(each, person)
     ]
     if kept == list(held.listed):
         return live
     return Decisions(tuple(kept)).save(home.root, live)
-
-
-def _names(decision: Decision, person: Subject) -> bool:
-    named = [each for link in decision.links for each in link]
-    named += [decision.identifier] if decision.identifier else []
-    own = set(person.own)
-    return any(
-        (
-            ("reference", f"{each.kind}_id:{each.value}")
-            if each.kind in ("order", "ticket")
-            else (each.kind, each.value)
-        )
-        in own
-        for each in named
-    )
 
 
 def _without_words(live: Manifest, mentions: Mentions) -> Manifest:
@@ -359,61 +303,19 @@ def _without_words(live: Manifest, mentions: Mentions) -> Manifest:
 def _cleared(home: Home, state: State, live: Manifest, asked: Asked) -> None:
     """Take the person out of the databases, and out of uploads that wait to be imported."""
     person, mentions = asked.person, Mentions(asked.person)
-    about = _about(home, live, mentions)
     for _ in range(TRIES):
-        scrub.inbox(home.root, live.cursors.get(inbox.CURSOR, 0), about, remove=True)
+        scrub.inbox(home.root, live.cursors.get(inbox.CURSOR, 0), mentions.payload, remove=True)
         scrub.ledger(home.root, mentions.payload, remove=True)
-        if not scrub.inbox(home.root, live.cursors.get(inbox.CURSOR, 0), about, remove=False).rows:
+        if not scrub.inbox(home.root, live.cursors.get(inbox.CURSOR, 0), mentions.payload, remove=False).rows:
             break
+    erasure_uploads.uploads(home.root, mentions, remove=True)
+    erasure_uploads.clear_spill(home)
     scrub.state(state, person.hashes, person.messages, mentions.text, remove=True)
     for row in actions.listed(state):
         told = json.loads(mentions.blanked(json.dumps(row.detail, ensure_ascii=False)))
         if told != row.detail:
             actions.change(state, row.number, told)
     scrub.compact(state)
-
-
-def _about(home: Home, live: Manifest, mentions: Mentions) -> scrub.About:
-    """Whether a message of the inbox is the person's: by a tombstone, or by what stands in it."""
-    del home, live
-    return mentions.payload
-
-
-def _everywhere(
-    home: Home, state: State | None, live: Manifest, person: Subject, found: Found
-) -> dict[str, Place]:
-    """Counts of every sort of place, in the order in which they are told."""
-    mentions = Mentions(person)
-    places = dict(found.places)
-    waiting = scrub.inbox(home.root, FOREVER, mentions.payload, remove=False)
-    decided = [each for each in decisions.of(home.root, live).listed if _names(each, person)]
-    places["decisions"] = Place(min(len(decided), 1), len(decided), 0)
-    places["inbox"] = Place(waiting.files, waiting.rows, waiting.bytes)
-    refused = scrub.ledger(home.root, mentions.payload, remove=False)
-    places["ledger"] = Place(refused.files, refused.rows, refused.bytes)
-    if state is not None:
-        stated = scrub.state(state, person.hashes, person.messages, mentions.text, remove=False)
-        for name, rows in stated.tables.items():
-            places[name] = Place(min(rows, 1), rows, 0)
-    old = manifest.unnamed(home.root, live)
-    places["earlier versions"] = Place(len(old), 0, sum(path.stat().st_size for path in old))
-    return places
-
-
-def _named_in(state: State | None, person: Subject) -> list[str]:
-    """Documents that people wrote and that name the person: nobody but people can change them."""
-    if state is None:
-        return []
-    return scrub.state(state, [], [], Mentions(person).text, remove=False).documents
-
-
-def _came_from(live: Manifest, rows: dict[int, int]) -> list[dict[str, Any]]:
-    """The files from which the person's events came, which are where they were: by batch."""
-    return [
-        {"batch": batch.id, "source": batch.source, "rows": rows[batch.id], "files": [str(each["name"]) for each in batch.files]}
-        for batch in live.batches
-        if batch.id in rows and not batch.live
-    ]  # fmt: skip
 
 
 # -- proving ------------------------------------------------------------------------------------
@@ -424,7 +326,7 @@ def _recount(home: Home, state: State, asked: Asked, progress: Progress) -> dict
     with home.connect() as connection:
         _known(home, connection, live)
         found = removal.survey(home, connection, live, _meant(home, live, asked.person), progress)
-    return _everywhere(home, state, live, asked.person, found)
+    return erasure_places.counted(home, state, live, asked.person, found, since=asked.requested)
 
 
 def _proven(home: Home, state: State, asked: Asked, left: dict[str, Place]) -> dict[str, Any]:
@@ -435,7 +337,9 @@ def _proven(home: Home, state: State, asked: Asked, left: dict[str, Place]) -> d
         kinds[kind] = kinds.get(kind, 0) + 1
     own = tombstones.secret(home.root)
     mentions = Mentions(asked.person)
-    came_from = json.loads(mentions.blanked(json.dumps(_came_from(live, asked.batches), ensure_ascii=False)))
+    came_from = json.loads(
+        mentions.blanked(json.dumps(erasure_places.came_from(live, asked.batches), ensure_ascii=False))
+    )
     proof = {
         "number": asked.number,
         "who": asked.who,
@@ -445,7 +349,7 @@ def _proven(home: Home, state: State, asked: Asked, left: dict[str, Place]) -> d
         "later": asked.until == FOREVER,
         "version_before": asked.version,
         "version_after": live.number,
-        "person": tombstones.keyed(own, *named_by(asked.person)),
+        "person": tombstones.keyed(own, *erasure_places.named_by(asked.person)),
         "identifiers": kinds,
         "shared": len(asked.person.shared),
         "places": [
@@ -455,30 +359,18 @@ def _proven(home: Home, state: State, asked: Asked, left: dict[str, Place]) -> d
         "files": came_from,
         "copies": json.loads(
             mentions.blanked(
-                json.dumps(copies(home, state, asked.person, asked.requested), ensure_ascii=False)
+                json.dumps(
+                    erasure_places.copies(home, state, asked.person, asked.requested), ensure_ascii=False
+                )
             )
         ),
-        "documents": [mentions.blanked(each) for each in _named_in(state, asked.person)],
+        "documents": [mentions.blanked(each) for each in erasure_places.documents(state, asked.person)],
     }
     state.save(KIND, str(asked.number), proof)
     rows = sum(each["before"]["rows"] for each in proof["places"])
     actions.add(state, actions.ERASED, asked.who, {"erasure": asked.number, "rows": rows}, proof["person"])
-    path = home.root / JOURNALS / f"{asked.number:06d}.json"
-    _wiped(path)
+    erasure_journal.wipe(home.root, asked.number)
     return proof
 
 
-def _wiped(path: Path) -> None:
-    """Overwrite a file, then unlink it."""
-    with suppress(OSError):
-        size = path.stat().st_size
-        with path.open("r+b") as stream:
-            stream.write(b"\0" * size)
-            stream.flush()
-            os.fsync(stream.fileno())
-    path.unlink(missing_ok=True)
-    with suppress(OSError, PeriplusError):
-        files.sync_folder(path.parent)
-
-
-__all__: Sequence[str] = ["Asked", "copies", "erase", "finish", "preview", "proofs", "unfinished"]
+__all__: Sequence[str] = ["Asked", "erase", "finish", "preview", "proofs"]

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from periplus import clock
 from periplus.collect.stage import stage
 from periplus.errors import PeriplusError, StoreError
-from periplus.people import admission, erased
+from periplus.people import admission, withheld
 from periplus.people.admission import StaleError, Stream
 from periplus.store import compact, inbox, inbox_file, ledger, manifest
 from periplus.store.home import Home
@@ -107,7 +107,7 @@ class Flush:
             finished = time.perf_counter()
             staged = stage([path], folder=folder, settings=self.home.settings, source="collector")
             self._note_refused(events, staged)
-            staged = self._without_erased(events, staged)
+            staged = self._sieved(events, staged)
             prepared = time.perf_counter()
             admission.admit(self.home, staged, now=clock.wall(), stream=stream)
             admitted = time.perf_counter()
@@ -139,21 +139,25 @@ class Flush:
         ledger.refuse(self.home.root, withheld, "withheld")
         self.told.refused += len(refused)
 
-    def _without_erased(self, events: Sequence[Received], staged: Staged) -> Staged:
-        """Leave out what is of people who were erased, and count it as withheld, before the cursor passes it."""
+    def _sieved(self, events: Sequence[Received], staged: Staged) -> Staged:
+        """Leave out what is not to be kept, and count it as withheld, before the cursor passes it."""
         live = manifest.read(self.home.root)
-        if live.tombstones is None:
+        if live.tombstones is None and not live.retention:
             return staged
         with self.home.connect() as connection:
-            kept = erased.sieved(connection, self.home.root, live, staged)
+            kept = withheld.sieved(connection, self.home.root, live, staged, clock.wall())
         if kept is not staged:
             gone = _lines(staged) - _lines(kept)
-            withheld = [
-                replace(refused_as(event, "of somebody who was erased"), payload=b"null", whole=False)
+            left_out = [
+                replace(
+                    refused_as(event, "of somebody who was erased, or older than its source is kept"),
+                    payload=b"null",
+                    whole=False,
+                )
                 for line, event in enumerate(events, 1)
                 if line in gone
             ]
-            ledger.refuse(self.home.root, withheld, "withheld")
+            ledger.refuse(self.home.root, left_out, "withheld")
         return kept
 
     def _halve(self, events: Sequence[Received], stream: Stream, problem: Exception) -> None:

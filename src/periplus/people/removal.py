@@ -75,11 +75,12 @@ class Found:
 def survey(
     home: Home, connection: door.Connection, live: Manifest, meant: Meant, progress: Progress
 ) -> Found:
-    """Look through every file of a version; fills the tables `gone` (keys) and `departed` (rows that stood)."""
+    """Look through every file of a version; fills the tables `gone` (keys), `departed` and `departed_source` (rows that stood)."""
     run = connection.execute
     standing.load_masks(connection, home.root, live)
     run("CREATE OR REPLACE TEMP TABLE gone (key_hi UBIGINT, key_lo UBIGINT)")
     run(f"CREATE OR REPLACE TEMP TABLE departed AS SELECT * FROM ({standing.narrow(live, [], NEEDED)})")
+    run("CREATE OR REPLACE TEMP TABLE departed_source (source VARCHAR)")
     connection.register("number_column", pa.table({"customer": pa.array(list(meant.numbers), pa.uint64())}))
     run("CREATE OR REPLACE TEMP TABLE leaving_number AS SELECT customer FROM number_column")
     connection.unregister("number_column")
@@ -92,11 +93,12 @@ def survey(
         if rows:
             found.files.append(file)
             found.places["events"].add(rows, _size(home.root, name))
-            stood = standing.narrow(live, [file], (*NEEDED, "batch"), traits=traits)
+            stood = standing.narrow(live, [file], (*NEEDED, "batch", "source"), traits=traits)
             run(
                 f"CREATE OR REPLACE TEMP TABLE stood AS SELECT * FROM ({stood}) SEMI JOIN here USING (key_hi, key_lo)"
             )
-            run("INSERT INTO departed SELECT * EXCLUDE (batch) FROM stood")
+            run("INSERT INTO departed SELECT * EXCLUDE (batch, source) FROM stood")
+            run("INSERT INTO departed_source SELECT source FROM stood")
             for batch, count in run("SELECT batch, count(*) FROM stood GROUP BY batch").fetchall():
                 found.batches[int(batch)] = found.batches.get(int(batch), 0) + int(count)
     for batch in live.batches:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from periplus.collect.identifying import hashed, identifiers, normal
+from periplus.collect.identifying import KINDS, hashed, identifiers, normal
 from periplus.errors import InputError, NotFoundError
 from periplus.people import decisions, directory, history, profile
 from periplus.people.identifiers import customer_hash, email, phone, usable
@@ -128,6 +128,22 @@ def find(snapshot: Snapshot, text: str) -> Subject:
             allowed=numbers,
         )
     return of(everything, known[0])
+
+
+def traces(text: str) -> Subject:
+    """Somebody of whom there are no events: an identifier that may stand in what people said, or in refused messages.
+
+    Raises InputError for a text that is no identifier at all.
+    """
+    plain = text.strip()
+    listed = [(kind, value) for kind in KINDS if (value := normal(kind, plain)) is not None]
+    if not listed:
+        raise InputError(
+            f"{plain[:80]!r} is no identifier.", hint="Name a user id, an e-mail or a phone number."
+        )
+    words = [plain] if sum(letter.isalnum() for letter in plain) >= LEAST else []
+    numbers = sorted(customer_hash(kind, value) for kind, value in listed)
+    return Subject(plain, None, listed, [], numbers, words)
 
 
 def of(everything: Snapshot, customer: int) -> Subject:

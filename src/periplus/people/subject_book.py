@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from periplus.errors import NotFoundError
-from periplus.people import erasure, subject, subject_access, subject_file
+from periplus.people import erasure, erasure_journal, erasure_places, subject, subject_access, subject_file
 from periplus.people.directory import shown
 from periplus.people.subject import Subject
 from periplus.store import actions, manifest, tombstones
@@ -78,7 +78,7 @@ class SubjectBook:
             actions.EXPORTED_PERSON,
             who,
             detail,
-            tombstones.keyed(own, *erasure.named_by(person)),
+            tombstones.keyed(own, *erasure_places.named_by(person)),
         )
 
     def preview(self, progress: Progress = _silent) -> dict[str, Any]:
@@ -119,7 +119,7 @@ class ErasureBook:
 
     def unfinished(self) -> list[int]:
         """The numbers of erasures that were begun and stopped."""
-        return [asked.number for asked in erasure.unfinished(self.home.root)]
+        return [asked.number for asked in erasure_journal.unfinished(self.home.root)]
 
     def finish(self, progress: Progress = _silent) -> list[dict[str, Any]]:
         """Finish them; returns their proofs."""

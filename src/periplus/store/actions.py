@@ -44,7 +44,10 @@ def listed(state: State, *kinds: str, limit: int = 1000) -> list[Action]:
     if kinds:
         query = query.where(table.c.action.in_(kinds))
     with state.connected() as connection:
-        return [Action(*row[:5], json.loads(row.detail)) for row in connection.execute(query)]
+        return [
+            Action(row.number, row.time, row.who, row.action, row.subject, json.loads(row.detail))
+            for row in connection.execute(query)
+        ]
 
 
 def change(state: State, number: int, detail: Mapping[str, Any]) -> None:

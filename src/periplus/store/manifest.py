@@ -61,7 +61,8 @@ class Manifest:
     `retired` lists, for a file, the shards whose rows have moved into newer files. `keys` are files of
     sorted event keys. `traffic` are the rules by which events of bots and internal traffic are marked in
     this version (empty: the usual ones). `decisions` names the file of what people decided about who is who,
-    `tombstones` that of those who were erased. `next_file` and `next_batch` are the numbers to give next.
+    `tombstones` that of those who were erased; `retention` are the rules how long events are kept. `next_file` and
+    `next_batch` are the numbers to give next.
     """
 
     number: int = 0
@@ -81,6 +82,7 @@ class Manifest:
     traffic: dict[str, Any] = field(default_factory=dict)
     decisions: str | None = None
     tombstones: str | None = None
+    retention: dict[str, Any] = field(default_factory=dict)
 
     def batch(self, number: int) -> Batch | None:
         return next((batch for batch in self.batches if batch.id == number), None)

@@ -88,6 +88,29 @@ def ledger(root: Path, about: About, *, remove: bool) -> Count:
     return found
 
 
+def expired(root: Path, limit: Callable[[str], int | None], *, remove: bool) -> Count:
+    """Payloads of refused messages that were received before the `limit` of their source (microseconds UTC)."""
+    found = Count()
+    with _opened(root / "ledger.db") as database:
+        ready = "SELECT 1 FROM sqlite_master WHERE name = 'rejects'"
+        if database is None or not database.execute(ready).fetchone():
+            return found
+        old: list[tuple[int, int]] = []
+        for (source,) in database.execute("SELECT DISTINCT source FROM rejects").fetchall():
+            if (since := limit(source)) is not None:
+                old += database.execute(
+                    "SELECT id, length(payload) FROM rejects WHERE source = ? AND received < ? AND payload <> ?",
+                    (source, since, NOTHING),
+                ).fetchall()
+        if old:
+            found = Count(1, len(old), sum(size for _, size in old))
+        if old and remove:
+            with _changing(database):
+                _blank(database, old)
+            _emptied(database, root / "ledger.db")
+    return found
+
+
 def _rejects(database: sqlite3.Connection, about: About) -> list[tuple[int, int]]:
     rows = database.execute("SELECT id, payload, message FROM rejects WHERE payload <> ?", (NOTHING,))
     return [

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from periplus.errors import PeriplusError, StoreError
+from periplus.people.retention_book import Daily
 from periplus.watch.scheduler import Scheduler
 from periplus.web.app import create_app, sign_in_link
 
@@ -54,7 +55,7 @@ def serve(workspace: Workspace, *, host: str, port: int, say: Callable[[str], No
     signal.signal(signal.SIGTERM, _leave)
     try:
         _finish_erasures(workspace)
-        with workspace.collector(apart=True) as collector, Scheduler(workspace):
+        with workspace.collector(apart=True) as collector, Scheduler(workspace), Daily(workspace.retention):
             app = create_app(workspace, announce=say, collector=collector)
             say("Sign in with this link; it is good once:")
             say(sign_in_link(app, f"http://{shown}:{taken}"))

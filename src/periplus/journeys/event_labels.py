@@ -12,6 +12,7 @@ from typing import Any, no_type_check
 import numpy as np
 
 from periplus.condition import Condition
+from periplus.journeys import by_value
 from periplus.store.columns import FileColumns
 from periplus.store.compiled import compiled
 from periplus.store.snapshot import Shard, Snapshot
@@ -52,7 +53,7 @@ def bits(snapshot: Snapshot, numbered: Numbered) -> tuple[np.ndarray, list[np.nd
     if not mixed:
         return table, None
     dtype = _bits(mixed)
-    return table, snapshot.evaluate(all_met(mixed), dtype)
+    return table, snapshot.evaluate(all_met(mixed), dtype, by_value.bits(snapshot, mixed, dtype))
 
 
 def parted(numbered: Numbered) -> tuple[Numbered, Numbered]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from periplus.condition import Condition
 from periplus.errors import QuestionError
-from periplus.journeys import customer_condition
+from periplus.journeys import by_value, customer_condition
 from periplus.journeys.customer_condition import When
 from periplus.journeys.event_labels import ByShard, bits, first_met, looked_up, looked_up_wide, named, parted
 from periplus.journeys.walk import MOST_STEPS, OFF
@@ -41,7 +41,11 @@ def codes(
     table = np.full(max(len(snapshot.names), 1), off, np.uint8)
     for index, condition in reversed(plain):
         table[named(snapshot, condition)] = index
-    computed = snapshot.evaluate(first_met(mixed, off), np.uint8) if mixed else None
+    computed = (
+        snapshot.evaluate(first_met(mixed, off), np.uint8, by_value.first(snapshot, mixed, off))
+        if mixed
+        else None
+    )
 
     def of(shard: Shard) -> np.ndarray:
         found = looked_up(table, shard.name)

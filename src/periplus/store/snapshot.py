@@ -31,6 +31,8 @@ LABELS_KEPT = 256 << 20
 
 Expression = Callable[[FileColumns], tuple[str, list[Any]]]
 """SQL of one value for the columns of one file: `(text with ?, bound values)`."""
+ByValue = Callable[[EventFile, FileColumns], np.ndarray | None]
+"""A value per row of a file, of one that can tell without SQL; None where it cannot."""
 
 
 __all__ = ["Expression", "Found", "PropertyInfo", "Shard", "Snapshot"]
@@ -233,10 +235,13 @@ class Snapshot:
 
     # -- conditions -----------------------------------------------------------------------------
 
-    def evaluate(self, expression: Expression, dtype: Any) -> list[np.ndarray]:
+    def evaluate(
+        self, expression: Expression, dtype: Any, by_value: ByValue | None = None
+    ) -> list[np.ndarray]:
         """`expression` for every journey event: one array of `dtype` per shard, in the order of its rows.
 
-        The last few results are kept, as the questions of one page ask for the same labels.
+        `by_value` may give the same of a file at once, without SQL. The last few results are kept, as the questions
+        of one page ask for the same labels.
         """
         groups = self._groups()
         texts = [expression(_columns(self.files[group[0]])) for group in groups]
@@ -247,22 +252,39 @@ class Snapshot:
                 return self._labels[key]
         by_file: dict[int, np.ndarray] = {}
         for group, (sql, values) in zip(groups, texts, strict=True):
-            paths = [self.files[number].path for number in group]
-            aside = not self.with_marked and any(self.files[number].marked for number in group)
-            seen = f" WHERE section < {MARKED}" if aside else ""
-            column = self.query(
-                f"SELECT {sql} AS v FROM read_parquet({door.file_list(paths)}){seen}", values
-            )["v"]
-            column = np.ma.filled(column, 0) if np.ma.isMaskedArray(column) else column
-            at = 0
-            for number in group:
+            for number in group if by_value is not None else ():
                 file = self.files[number]
-                rows = file.rows if self.with_marked else file.plain_rows
-                by_file[number] = column[at : at + rows].astype(dtype, copy=False)
-                at += rows
+                if by_value is not None and (rows := by_value(file, _columns(file))) is not None:
+                    by_file[number] = rows
+            left = [number for number in group if number not in by_file]
+            if left:
+                by_file |= self._in_sql(left, sql, values, dtype)
         found = [self._lay(index, by_file, np.dtype(dtype)) for index in range(self.shard_count)]
         self._keep(key, found)
         return found
+
+    def _in_sql(self, numbers: list[int], sql: str, values: list[Any], dtype: Any) -> dict[int, np.ndarray]:
+        """An expression for the rows of files whose columns are alike: one array per file."""
+        paths = [self.files[number].path for number in numbers]
+        aside = not self.with_marked and any(self.files[number].marked for number in numbers)
+        seen = f" WHERE section < {MARKED}" if aside else ""
+        column = self.query(f"SELECT {sql} AS v FROM read_parquet({door.file_list(paths)}){seen}", values)[
+            "v"
+        ]
+        column = np.ma.filled(column, 0) if np.ma.isMaskedArray(column) else column
+        found: dict[int, np.ndarray] = {}
+        at = 0
+        for number in numbers:
+            file = self.files[number]
+            rows = file.rows if self.with_marked else file.plain_rows
+            found[number] = column[at : at + rows].astype(dtype, copy=False)
+            at += rows
+        return found
+
+    def forget_labels(self) -> None:
+        """Compute every expression anew when it is next asked for."""
+        with self._labels_lock:
+            self._labels.clear()
 
     def _keep(self, key: str, found: list[np.ndarray]) -> None:
         with self._labels_lock:
@@ -298,6 +320,7 @@ class Snapshot:
                 f"WHERE {self._section(0)} AND ({test})",
                 [*arguments, *bound],
             )
+            # DuckDB hands rows over in the order of the file.
             rows[number] = np.asarray(found["r"], np.int64)
             read[number] = [found[f"v{position}"] for position in range(len(values))]
         return self._placed(rows, read, len(values))
@@ -312,20 +335,22 @@ class Snapshot:
             at: list[np.ndarray] = []
             picked: list[list[np.ndarray]] = [[] for _ in range(width)]
             for source in opened.sources:
-                inside = (rows[source.file] >= source.start) & (rows[source.file] < source.stop)
-                position = rows[source.file][inside] - source.start + laid
+                low, high = np.searchsorted(rows[source.file], [source.start, source.stop])
+                position = rows[source.file][low:high] - source.start + laid
                 merged = merge.placed(position, opened.spans)
-                at.append(merged[merged >= 0])
+                kept = slice(None) if opened.spans is None else merged >= 0
+                at.append(merged[kept])
                 for column, target in zip(read[source.file], picked, strict=True):
-                    target.append(column[inside][merged >= 0])
+                    target.append(column[low:high][kept])
                 laid += source.stop - source.start
             where = np.concatenate(at) if at else np.zeros(0, np.int64)
-            order = np.argsort(where, kind="stable")
+            # The rows of one source are in order already.
+            order = slice(None) if len(at) == 1 else np.argsort(where, kind="stable")
             shards.append(np.full(len(where), index, np.int32))
             placed.append(where[order])
             for target, parts in zip(columns, picked, strict=True):
                 if parts:
-                    target.append(_end_to_end(parts)[order])
+                    target.append((parts[0] if len(parts) == 1 else _end_to_end(parts))[order])
         return Found(
             np.concatenate(shards),
             np.concatenate(placed),
@@ -418,6 +443,7 @@ def _end_to_end(parts: list[np.ndarray]) -> np.ndarray:
 
 
 def _columns(file: EventFile) -> FileColumns:
+
     return FileColumns(file.columns, None if file.rest is None else frozenset(file.rest))
 
 

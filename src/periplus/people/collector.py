@@ -287,12 +287,19 @@ class Collector:
         erased = self._erased
         return None if erased is None else erased.means
 
+    def _is_erased(self) -> Means | None:
+        erased = self._erased
+        return None if erased is None else erased.means
+
     def _look_at_tombstones(self, live: Manifest) -> None:
         """Keep out who was erased since, and forget what is remembered of them."""
         if (live.tombstones, live.decisions) == self._tombstones:
             return
         self._erased = Erased.of(self.home.root, live)
         self._tombstones = (live.tombstones, live.decisions)
+        erased = self._erased
+        if erased is None:
+            return
         erased = self._erased
         if erased is None:
             return

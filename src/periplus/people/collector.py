@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import msgspec
@@ -24,12 +24,11 @@ from periplus.collect.door import Door
 from periplus.collect.finish import Finisher
 from periplus.collect.marks import TrafficRules
 from periplus.collect.pipeline import Pipeline
-from periplus.collect.replay import NOT_KEPT, reread
 from periplus.collect.sources import Sources
 from periplus.collect.steps import Passage, consenting, keying, marking, planning, validating
-from periplus.collect.wire import Outcome, Reading, Reply, Request
+from periplus.collect.wire import Reading, Reply, Request
 from periplus.collect.withholding import Means, withholding
-from periplus.errors import InputError, PeriplusError
+from periplus.errors import PeriplusError
 from periplus.people.erased import Erased
 from periplus.people.flush import Flush
 from periplus.people.flush_apart import FlushApart
@@ -51,13 +50,15 @@ SHOWN = 16 << 10
 log = logging.getLogger("periplus.collect")
 
 
-class Seen(msgspec.Struct, frozen=True, gc=False):
+@dataclass(frozen=True)
+class Seen:
     """A message as it came in a moment ago, and what became of it; times in microseconds UTC."""
 
     received: int
     source: str
     dialect: str
-    outcome: Outcome
+    fate: str
+    reason: str | None
     message: bytes
 
 
@@ -181,8 +182,8 @@ class Collector:
                 "received": clock.iso(seen.received),
                 "source": seen.source,
                 "dialect": seen.dialect,
-                "outcome": seen.outcome.fate.value,
-                "reason": seen.outcome.reason,
+                "outcome": seen.fate,
+                "reason": seen.reason,
                 "message": seen.message.decode("utf-8", "replace"),
             }
             for seen in found[:limit]
@@ -191,28 +192,25 @@ class Collector:
     def replay(self, ids: Sequence[int]) -> dict[int, str]:
         """Send refused messages through the door again; returns the outcome of each: a fate, or why it cannot be sent.
 
-        Only what was kept whole can be, and only where its dialect can read it without the request it came in.
+        Only what was kept whole, and in our own form, can be: what a dialect could not read is its client's to mend.
         """
         told: dict[int, str] = {}
         again = []
         for reject in ledger.rejects(self.home.root, ids=list(ids)):
-            try:
-                if not reject.whole:
-                    raise InputError(NOT_KEPT)
-                dialect, message = reread(reject.dialect, reject.payload, reject.received)
-            except InputError as problem:
-                told[reject.id] = problem.message
+            message = msgspec.json.decode(reject.payload) if reject.whole else None
+            if not isinstance(message, dict) or reject.dialect != "segment":
+                told[reject.id] = "not kept in a form that can be sent again"
                 continue
             again.append(reject)
-            told[reject.id] = self._replayed(reject.source, dialect, message)
+            told[reject.id] = self._replayed(reject.source, message)
         ledger.mark_replayed(self.home.root, [reject.id for reject in again], clock.wall())
         return told
 
-    def _replayed(self, name: str, dialect: str, message: dict[str, Any]) -> str:
+    def _replayed(self, name: str, message: dict[str, Any]) -> str:
         source = self.sources.by_name(name)
         if source is None:
             return "its source is gone"
-        passage = Passage.of(source, dialect, clock.wall(), None, Reading(None, [message]))
+        passage = Passage.of(source, "segment", clock.wall(), None, Reading(None, [message]))
         done = threading.Event()
         problems: list[PeriplusError] = []
 
@@ -287,19 +285,12 @@ class Collector:
         erased = self._erased
         return None if erased is None else erased.means
 
-    def _is_erased(self) -> Means | None:
-        erased = self._erased
-        return None if erased is None else erased.means
-
     def _look_at_tombstones(self, live: Manifest) -> None:
         """Keep out who was erased since, and forget what is remembered of them."""
         if (live.tombstones, live.decisions) == self._tombstones:
             return
         self._erased = Erased.of(self.home.root, live)
         self._tombstones = (live.tombstones, live.decisions)
-        erased = self._erased
-        if erased is None:
-            return
         erased = self._erased
         if erased is None:
             return
@@ -310,13 +301,19 @@ class Collector:
                     self._recent.remove(seen)
 
     def _remember(self, passage: Passage) -> None:
-        outcomes, received = passage.outcomes, passage.received
-        texts = {item.place: item.text for item in passage.pending[-RECENT:]}
-        texts |= {row[2] - received: row[5] for row in passage.rejects}
-        name, dialect = passage.source.name, passage.dialect
-        self._recent.extend(
-            [
-                Seen(received + place, name, dialect, outcomes[place], texts.get(place, b"")[:SHOWN])
-                for place in range(max(0, len(outcomes) - RECENT), len(outcomes))
-            ]
-        )
+        outcomes = passage.outcomes
+        texts = {item.place: item.text for item in passage.pending}
+        refused = {row[2] - passage.received: row[5] for row in passage.rejects}
+        first = max(0, len(outcomes) - RECENT)
+        for place, outcome in enumerate(outcomes[first:], first):
+            text = texts.get(place) or refused.get(place) or b""
+            self._recent.append(
+                Seen(
+                    passage.received + place,
+                    passage.source.name,
+                    passage.dialect,
+                    outcome.fate.value,
+                    outcome.reason,
+                    text[:SHOWN],
+                )
+            )

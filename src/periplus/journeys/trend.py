@@ -12,6 +12,7 @@ from periplus.errors import QuestionError
 from periplus.journeys import chart, entries
 from periplus.journeys.buckets import Bucket
 from periplus.journeys.moment import Period
+from periplus.journeys.session_rules import SessionOptions
 from periplus.journeys.trend_count import Counted, counted, matched
 from periplus.journeys.trend_plan import plan
 from periplus.question import Answer, Context, Question, QuestionKind, Result, Row, kinds
@@ -29,6 +30,7 @@ class TrendQuestion(Question):
     breakdown: str | None = None
     compare: Literal["previous", "year"] | None = None
     map: str | dict[str, Any] | None = None
+    sessions: SessionOptions | None = None
     period: Period | None = None
     now: Any = None
     zone: str | None = None

@@ -15,7 +15,6 @@ from periplus.errors import QuestionError
 from periplus.journeys import amounts, customers, entries, labels, reading
 from periplus.journeys.moment import ALWAYS
 from periplus.journeys.rules import JourneyRules
-from periplus.journeys.sessions import sessions
 from periplus.journeys.shards import each_shard
 from periplus.journeys.trend_plan import Plan, Series, inside
 from periplus.journeys.walk import OFF, walk
@@ -220,7 +219,8 @@ def _units(planned: Plan, series: Series, context: Context) -> Callable[[Shard],
     if series.unit == "events":
         return None
     if series.unit == "sessions":
-        return sessions
+        assert planned.sessions is not None
+        return planned.sessions.of
     if series.unit == "customers":
         return lambda shard: np.repeat(
             np.arange(len(shard.customers), dtype=np.int32), np.diff(np.asarray(shard.offsets))

@@ -17,6 +17,7 @@ from periplus.journeys.buckets import Buckets, covering
 from periplus.journeys.map import with_stages
 from periplus.journeys.moment import ALWAYS, Span, first_seen, resolve
 from periplus.journeys.rules import JourneyRules, meanings
+from periplus.journeys.session_rules import Sessions, session_rules
 from periplus.journeys.steps import condition_of
 from periplus.question import Context, Row
 
@@ -55,6 +56,7 @@ class Plan:
     windows: list[tuple[int, int]]
     breakdown: str | None
     journeys: JourneyRules | None
+    sessions: Sessions | None
     among: customers.Among
     some: bool
     asked: Row
@@ -87,6 +89,10 @@ def plan(question: TrendQuestion, context: Context) -> Plan:
         windows.append(shift.window())
     breakdown = None if question.breakdown is None else reading.full_path(question.breakdown, "breakdown")
     conditions = [each.of for each in series]
+    asked, sessions = question.document() | span.document(), None
+    if question.sessions is not None or any(each.unit == "sessions" for each in series):
+        sessions = Sessions(session_rules(question.sessions, span.zone, context), context)
+        asked["sessions"] = sessions.rules.document()
     warnings = notice.never_seen(conditions, context.snapshot)
     if breakdown is not None and not notice.known(breakdown, context.snapshot.properties):
         warnings.append(notice.property_warning(breakdown, context.snapshot.properties))
@@ -99,9 +105,10 @@ def plan(question: TrendQuestion, context: Context) -> Plan:
         windows=windows,
         breakdown=breakdown,
         journeys=rules,
+        sessions=sessions,
         among=customers.among(question, span, context),
         some=question.customers is not None,
-        asked=question.document() | span.document(),
+        asked=asked,
         warnings=warnings,
     )
 

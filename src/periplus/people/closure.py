@@ -14,8 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import pairwise
 
+from periplus.people import components, guards
 from periplus.people.decisions import Change, Identifier
-from periplus.people.identity import NEEDED, Resolution, joined
+from periplus.people.identity import NEEDED, Resolution
 from periplus.people.linking import Linking, table
 from periplus.store import standing
 from periplus.store.door import Connection
@@ -58,6 +59,8 @@ def pull(
         before, files, _COLUMNS, traits=traits, test=f"section IN (2, {MARKED + 2}) AND type = 'alias'"
     )
     run(f"CREATE OR REPLACE TEMP VIEW standing_alias AS {_now(statements, moved)}")
+    nobodys = standing.narrow(before, files, _COLUMNS, traits=traits, test="customer = 0")
+    run(f"CREATE OR REPLACE TEMP VIEW standing_nobody AS {_now(nobodys, moved)}")
     for path in standing.REFERENCES:
         name = path.rpartition(".")[2]
         among = f"SELECT substr(id, {len(name) + 2}) FROM reach_reference WHERE starts_with(id, '{name}:')"
@@ -81,8 +84,10 @@ def pull(
     if departed:
         touched += f" UNION ALL SELECT {plain} FROM departed"
     linking.load(connection)
-    reach = _Reach(connection, linking, f"({touched})", stays, stirred)
-    run(f"CREATE OR REPLACE TEMP VIEW standing_people AS {standing.people(before, files, with_marked=True)}")
+    grows = leaving is None and decided is None and not (moved or stirred or departed)
+    reach = _Reach(connection, linking, f"({touched})", stays, stirred, grows)
+    people = standing.people(before, files, with_marked=True, nobody=True)
+    run(f"CREATE OR REPLACE TEMP VIEW standing_people AS {people}")
     reach.begin(decided.named if decided is not None else ())
     while reach.grew():
         reach.pull()
@@ -103,13 +108,14 @@ class _Reach:
     """The identifiers reached so far, in tables, and the rows that carry them."""
 
     def __init__(
-        self, connection: Connection, linking: Linking, touched: str, stays: str, stirred: bool
+        self, connection: Connection, linking: Linking, touched: str, stays: str, stirred: bool, grows: bool
     ) -> None:
         self.connection = connection
         self.linking = linking
         self.touched = touched
         self.stays = stays
         self.stirred = stirred
+        self.grows = grows
         self.run = connection.execute
         self.sizes: tuple[int, ...] = ()
 
@@ -121,12 +127,8 @@ class _Reach:
         run("CREATE OR REPLACE TEMP TABLE moved (id VARCHAR)")
         run("CREATE OR REPLACE TEMP TABLE near (customer UBIGINT)")
         run("CREATE OR REPLACE TEMP TABLE near_rows AS SELECT * FROM standing_rows WHERE false")
-        run(f"CREATE OR REPLACE TEMP TABLE touched_rows AS {self.touched}")
-        for kind, column in _KINDS.items():
-            self.add(kind, f"SELECT {self.plain(kind, column)} FROM touched_rows")
-        self.add(
-            "device", f"SELECT {self.plain('device', 'previous_id')} FROM touched_rows WHERE type = 'alias'"
-        )
+        self.read(self.touched)
+        self.carried(_KINDS)
         if self.stirred:
             self.add("reference", "SELECT reference FROM stirred")
         listed: dict[str, list[str]] = {}
@@ -142,27 +144,47 @@ class _Reach:
     def _begin_users(self, named: list[str]) -> None:
         """The user ids in question: of aliases that come or go, or that may now be, or no longer be, another's former id."""
         user, previous = self.plain("user", "user_id"), self.plain("user", "previous_id")
-        aliases = f"SELECT {user} AS a, {previous} AS b FROM {{}} WHERE type = 'alias'"
-        edges = self.run(
-            f"SELECT DISTINCT a, b FROM ({aliases.format('standing_alias')} UNION ALL "
-            f"{aliases.format('touched_rows')}) WHERE a IS NOT NULL AND b IS NOT NULL"
-        ).fetchall()
-        former = [(b,) for _, b in edges]
-        for team in self.linking.teams:
-            edges += pairwise(each.value for each in team if each.kind == "user")
-        table(self.connection, "kin", ("id", "root"), joined(edges).items())
-        table(self.connection, "former_id", ("id",), former)
-        table(self.connection, "named_id", ("id",), [(value,) for value in named])
-        ids = aliases.format("touched_rows")
         self.run(
-            f"INSERT INTO moved SELECT DISTINCT id FROM (SELECT id FROM named_id UNION ALL "
-            f"SELECT a FROM ({ids}) UNION ALL SELECT b FROM ({ids}) UNION ALL "
-            f"SELECT {user} FROM touched_rows WHERE {user} IN (SELECT id FROM former_id)) AS s (id) WHERE id IS NOT NULL"
+            f"CREATE OR REPLACE TEMP TABLE alias_pair AS SELECT DISTINCT a, b FROM (SELECT {user} AS a, {previous} AS b "
+            "FROM standing_alias UNION ALL SELECT user, former FROM carried) WHERE a IS NOT NULL AND b IS NOT NULL"
+        )
+        teams = [[each.value for each in team if each.kind == "user"] for team in self.linking.teams]
+        table(self.connection, "hand_pair", ("a", "b"), [pair for team in teams for pair in pairwise(team)])
+        components.least(
+            self.connection, "kin_root", "(SELECT a, b FROM alias_pair UNION ALL SELECT a, b FROM hand_pair)"
+        )
+        self.run("CREATE OR REPLACE TEMP TABLE kin AS SELECT value AS id, root FROM kin_root")
+        self.run("CREATE OR REPLACE TEMP TABLE former_id AS SELECT DISTINCT b AS id FROM alias_pair")
+        table(self.connection, "named_id", ("id",), [(value,) for value in named])
+        self.run(
+            "INSERT INTO moved SELECT DISTINCT id FROM (SELECT id FROM named_id UNION ALL "
+            "SELECT user FROM carried WHERE alias OR user IN (SELECT id FROM former_id) UNION ALL "
+            "SELECT former FROM carried) AS s (id) WHERE id IS NOT NULL"
         )
         kin = "SELECT DISTINCT id FROM kin WHERE root IN (SELECT root FROM kin JOIN moved USING (id))"
         self.run(f"INSERT INTO moved SELECT id FROM ({kin}) WHERE id NOT IN (SELECT id FROM moved)")
         self.add("user", "SELECT id FROM moved", void=True)
-        self.known("touched_rows")
+        self.known("SELECT user FROM carried")
+
+    def read(self, rows: str) -> None:
+        """The table `carried`: what some rows carry, as it is compared; `former` is what an alias says was a user's id."""
+        listed = ", ".join(f"{self.plain(kind, column)} AS {kind}" for kind, column in _KINDS.items())
+        self.run(
+            f"CREATE OR REPLACE TEMP TABLE carried AS SELECT {self.plain('user', 'user_id')} AS user, {listed}, "
+            f"CASE WHEN alias THEN {self.plain('user', 'previous_id')} END AS former, alias FROM "
+            "(SELECT DISTINCT user_id, anonymous_id, email, phone, external, reference, previous_id, type = 'alias' AS alias "
+            f"FROM {rows})"
+        )
+
+    def carried(self, kinds: Iterable[str], where: str = "true") -> None:
+        """Reach what the table `carried` has of some kinds; what an alias says was a user's id may be a device's."""
+        counts = ", ".join(f"count({kind})" for kind in kinds)
+        filled = self.run(f"SELECT {counts}, count(former) FROM carried WHERE {where}").fetchall()[0]
+        for kind, count in zip(kinds, filled, strict=False):
+            if count:
+                self.add(kind, f"SELECT {kind} FROM carried WHERE {where}")
+        if filled[-1] and "device" in kinds:
+            self.add("device", f"SELECT former FROM carried WHERE {where}")
 
     def plain(self, kind: str, column: str) -> str:
         """SQL of an identifier as it is compared; of a reference as it stands."""
@@ -176,13 +198,15 @@ class _Reach:
         links = "" if void else f" AND id NOT IN (SELECT value FROM void_id WHERE kind = '{kind}')"
         self.run(
             f"INSERT INTO reach_{kind} SELECT DISTINCT id FROM ({ids}) AS s (id) WHERE id IS NOT NULL "
-            f"AND id NOT IN (SELECT id FROM reach_{kind}){links}"
+            f"AND id NOT IN (SELECT id FROM reach_{kind}) AND id NOT IN ({guards.barred(kind)}){links}"
         )
 
-    def known(self, rows: str) -> None:
-        """Reach whoever is one account with a user on some rows: whom that is hangs on which of their ids were seen."""
-        users = f"SELECT {self.plain('user', 'user_id')} AS id FROM {rows} WHERE user_id IS NOT NULL"
-        self.add("user", f"SELECT id FROM kin WHERE root IN (SELECT root FROM kin JOIN ({users}) USING (id))")
+    def known(self, users: str) -> None:
+        """Reach whoever is one account with some users: whom that is hangs on which of their ids were seen."""
+        self.add(
+            "user",
+            f"SELECT id FROM kin WHERE root IN (SELECT root FROM kin JOIN ({users}) AS u (id) USING (id))",
+        )
 
     def grew(self) -> bool:
         """Whether any identifier has been reached since the last time."""
@@ -203,9 +227,13 @@ class _Reach:
             kind: f"{self.alike(kind, columns[kind])} IN (SELECT id FROM reach_{kind})" for kind in filled
         }
         beside = [carries[kind] for kind in filled if kind in _SIDE]
+        met = " OR ".join(beside) or "false"
+        run(f"CREATE OR REPLACE TEMP TABLE meeting AS SELECT * FROM standing_people WHERE {met}")
+        if self.grows:
+            self.bar(filled)
         run(
-            "CREATE OR REPLACE TEMP TABLE nearer AS SELECT DISTINCT customer FROM standing_people "
-            f"WHERE ({' OR '.join(beside) or 'false'}) AND customer NOT IN (SELECT customer FROM near)"
+            f"CREATE OR REPLACE TEMP TABLE nearer AS SELECT DISTINCT customer FROM meeting WHERE ({met}) "
+            "AND customer <> 0 AND customer NOT IN (SELECT customer FROM near)"
         )
         if _any(self.connection, "nearer"):
             run("INSERT INTO near SELECT customer FROM nearer")
@@ -221,6 +249,8 @@ class _Reach:
             f"OR {self.alike('user', 'previous_id')} IN (SELECT id FROM reach_user) "
             f"OR {self.alike('device', 'previous_id')} IN (SELECT id FROM reach_device))"
         ]
+        if carries:  # what was void, and is not any more, stands with nobody
+            more.append(f"standing_nobody WHERE ({' OR '.join(carries.values())})")
         kinds = run("SELECT DISTINCT split_part(id, ':', 1) FROM reach_reference").fetchall()
         more += [
             f"standing_{name} WHERE reference IN (SELECT id FROM reach_reference)"
@@ -237,38 +267,55 @@ class _Reach:
                 "ANTI JOIN pulled USING (key_hi, key_lo)"
             )
 
+    def bar(self, kinds: Iterable[str]) -> None:
+        """Go no further over what was over its limit before: with more events it still is, so nothing hangs on it.
+
+        Else every order of a call centre would pull all the others.
+        """
+        values = ", ".join(
+            f"{_void_less(kind, self.plain(kind, column))} AS {kind}" for kind, column in _SIDE.items()
+        )
+        self.run(f"CREATE OR REPLACE TEMP TABLE counting AS SELECT {values} FROM meeting WHERE NOT marked")
+        for kind in kinds:
+            if kind in guards.BESIDE and kind in _SIDE:
+                self.run(
+                    f"INSERT INTO barred SELECT '{kind}', {kind} FROM "
+                    f"({guards.crowded('counting', kind, self.linking.rules.limits)}) "
+                    f"WHERE {kind} IN (SELECT id FROM reach_{kind})"
+                )
+                self.run(f"DELETE FROM reach_{kind} WHERE id IN ({guards.barred(kind)})")
+
     def on(self) -> None:
         """Reach what the pulled rows carry beside, and what is one by hand with anything reached."""
-        user = self.plain("user", "user_id")
+        self.read("pulled")
         # Person identifiers join whoever stands with them; devices and orders matter only without a user, or where
         # whom the user means is in question itself.
-        free = (
-            f"({user} IS NULL OR {user} IN (SELECT id FROM moved) "
-            "OR "
-            f"{user} IN (SELECT value FROM void_id WHERE kind = 'user'))"
+        self.carried(_PERSONS)
+        self.carried(
+            ("device", "reference"),
+            "(user IS NULL OR user IN (SELECT id FROM moved) "
+            "OR user IN (SELECT value FROM void_id WHERE kind = 'user'))",
         )
-        for kind, column in _KINDS.items():
-            where = f" WHERE {free}" if kind in ("device", "reference") else ""
-            self.add(kind, f"SELECT {self.plain(kind, column)} FROM pulled{where}")
-        self.add(
-            "device",
-            f"SELECT {self.plain('device', 'previous_id')} FROM pulled WHERE type = 'alias' AND {free}",
-        )
-        self.known("pulled")
+        self.known("SELECT user FROM carried")
+        if not self.linking.teams:
+            return
         teams = " UNION ALL ".join(
             f"SELECT h.team FROM hand_id AS h JOIN {'moved' if kind == 'user' else f'reach_{kind}'} AS r ON r.id = h.value "
             f"WHERE h.kind = '{kind}'"
-            for kind in ("user", "email", "phone", "external", "device")
+            for kind in ("user", "device", *_PERSONS)
         )
-        for kind in ("email", "phone", "external", "device"):
+        for kind in ("device", *_PERSONS):
             self.add(kind, f"SELECT value FROM hand_id WHERE kind = '{kind}' AND team IN ({teams})")
-        self.run(
-            f"CREATE OR REPLACE TEMP TABLE team_user AS SELECT value AS user_id FROM hand_id WHERE kind = 'user' AND team IN ({teams})"
-        )
-        self.known("team_user")
+        self.known(f"SELECT value FROM hand_id WHERE kind = 'user' AND team IN ({teams})")
 
 
+_PERSONS = ("email", "phone", "external")
 _REFERENCES = tuple(path.rpartition(".")[2] for path in standing.REFERENCES)
+
+
+def _void_less(kind: str, value: str) -> str:
+    """SQL of an identifier, NULL where people have decided that it links nothing."""
+    return f"CASE WHEN {value} NOT IN ({guards.void(kind)}) THEN {value} END"
 
 
 def _any(connection: Connection, name: str) -> bool:

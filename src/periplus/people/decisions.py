@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args
 
@@ -121,8 +122,9 @@ class Decision(BaseModel):
     def parse(cls, document: Decision | Mapping[str, Any]) -> Decision:
         """A decision that is not in the book yet, as people write it: `{"join": ["user:7", "email:a@b.example"]}`.
 
-        The other forms are `{"separate": [["email:a@b.example", "user:7"], …]}`, `{"block": "email:…"}`,
-        `{"rules": {"email": false}}` and `{"dismiss": ["user:7", "user:8"]}`; `why` may stand beside each.
+        Several that are one may be listed together. The other forms are `{"separate": ["email:a@b.example", "user:7"]}`
+        (or a list of such pairs), `{"block": "email:…"}`, `{"rules": {"email": false}}` and
+        `{"dismiss": ["user:7", "user:8"]}`; `why` may stand beside each.
         """
         if isinstance(document, Decision):
             return document
@@ -148,30 +150,36 @@ class Decision(BaseModel):
             )
         if act == "block":
             return cls(id=0, kind="block", identifier=Identifier.read(said), why=why)
-        pairs = (
-            said
-            if act == "separate" and isinstance(said, (list, tuple)) and said and _is_pair(said[0])
-            else [said]
-        )
-        if len(pairs) > MOST_LINKS:
+        if act == "separate":
+            several = _is_list(said) and said and all(map(_is_list, said))
+            groups = list(said) if several else [said]
+            if any(not _is_list(group) or len(group) != 2 for group in groups):
+                raise _needs_two(act)
+        else:
+            if not _is_list(said) or len(said) < 2:
+                raise _needs_two(act)
+            groups = list(pairwise(said))
+        if len(groups) > MOST_LINKS:
             raise InputError(
                 f"One decision can name {MOST_LINKS} links.", code="decision", hint="Decide twice."
             )
-        return cls(id=0, kind=cast(Act, act), links=tuple(_link(act, pair) for pair in pairs), why=why)
+        return cls(id=0, kind=cast(Act, act), links=tuple(_link(*pair) for pair in groups), why=why)
 
 
-def _is_pair(value: object) -> bool:
-    return isinstance(value, (list, tuple)) and len(value) == 2 and not isinstance(value, Mapping)
+def _is_list(value: object) -> bool:
+    return isinstance(value, (list, tuple))
 
 
-def _link(act: str, pair: object) -> Link:
-    if not _is_pair(pair):
-        raise InputError(
-            f"To {act} needs two identifiers.",
-            code="decision",
-            hint='Such as {"join": ["user:7", "email:ann@shop.example"]}.',
-        )
-    one, other = sorted(Identifier.read(each) for each in pair)  # type: ignore[attr-defined]
+def _needs_two(act: str) -> InputError:
+    return InputError(
+        f"To {act} needs two identifiers.",
+        code="decision",
+        hint='Such as {"join": ["user:7", "email:ann@shop.example"]}.',
+    )
+
+
+def _link(a: Any, b: Any) -> Link:
+    one, other = sorted((Identifier.read(a), Identifier.read(b)))
     if one == other:
         raise InputError(
             f"{one} is the same identifier twice.", code="itself", hint="Name two different ones."

@@ -30,11 +30,11 @@ connection, and SQL that gives the customer of any row that has those columns:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
-from periplus.people import lower_ranks
+from periplus.people import components, guards, lower_ranks
 from periplus.people.identifiers import customer_hash, hashed
 from periplus.people.linking import Linking, table
 from periplus.people.spots import ORDER, spots
@@ -142,6 +142,7 @@ def link(connection: Connection, events: str, linking: Linking) -> Persons:
         "device",
         "SELECT anonymous_id AS raw, marked FROM combos UNION ALL SELECT previous_id, marked FROM combos WHERE alias",
     )
+    guards.block(connection, linking.rules.limits)
     there = [kind for kind in PERSONS if _any(connection, f"spelt_{kind}")]
     persons = Persons(
         tuple(kind for kind in there if linking.links(kind)),
@@ -171,15 +172,17 @@ def _users(connection: Connection, linking: Linking) -> dict[str, str]:
     run = connection.execute
     # A previous id that has been seen as a user id is one; otherwise it is a device, seen with that user.
     counts = linking.counts("user", "p.value", "user", "u.value") if linking.rules.alias else "false"
-    edges = run(
-        "SELECT DISTINCT p.value AS a, u.value AS b FROM combos AS c JOIN spelt_user AS u ON u.raw = c.user_id "
+    run(
+        "CREATE OR REPLACE TEMP TABLE user_pair AS "
+        "SELECT p.value AS a, u.value AS b FROM combos AS c JOIN spelt_user AS u ON u.raw = c.user_id "
         f"JOIN spelt_user AS p ON p.value = {linking.value('user', 'c.previous_id')} AND p.seen "
         f"WHERE c.alias AND NOT c.marked AND p.value <> u.value AND {counts}"
-    ).fetchall()
+    )
+    by_hand: list[tuple[str, str]] = []
     for team in linking.teams:
-        edges += pairwise(each.value for each in team if each.kind == "user")
-    roots = joined(edges)
-    table(connection, "user_root", ("value", "root"), roots.items())
+        accounts = [each.value for each in team if each.kind == "user"]
+        by_hand += pairwise([*accounts[:1], *accounts])  # one alone is named too: its root is asked for
+    roots = _joined(connection, "user_root", "user_pair", by_hand)
     run(
         f"CREATE OR REPLACE TEMP TABLE id_user AS SELECT raw, value, {hashed('user', 'coalesce(root, value)')} AS customer "
         "FROM spelt_user LEFT JOIN user_root USING (value)"
@@ -187,25 +190,15 @@ def _users(connection: Connection, linking: Linking) -> dict[str, str]:
     return roots
 
 
-def joined(edges: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The least member of its group for every value that an edge names (union by least, path halving).
-
-    >>> joined([("b", "c"), ("a", "b")])
-    {'b': 'a', 'c': 'a', 'a': 'a'}
-    """
-    parent: dict[str, str] = {}
-
-    def find(value: str) -> str:
-        parent.setdefault(value, value)
-        while parent[value] != value:
-            parent[value] = parent[parent[value]]
-            value = parent[value]
-        return value
-
-    for a, b in edges:
-        low, high = sorted((find(a), find(b)))
-        parent[high] = low
-    return {value: find(value) for value in parent}
+def _joined(
+    connection: Connection, name: str, pairs: str, by_hand: Sequence[tuple[str, str]]
+) -> dict[str, str]:
+    """The table `name` (value, root) of what `pairs` and hands join; the roots of those that hands name are returned."""
+    table(connection, "hand_pair", ("a", "b"), by_hand)
+    both = f"(SELECT a, b FROM {pairs} UNION ALL SELECT a, b FROM hand_pair)" if by_hand else pairs
+    components.least(connection, name, both)
+    named = "SELECT a FROM hand_pair UNION SELECT b FROM hand_pair"
+    return dict(connection.execute(f"SELECT value, root FROM {name} WHERE value IN ({named})").fetchall())
 
 
 def _components(connection: Connection, persons: Persons, linking: Linking, users: dict[str, str]) -> None:
@@ -214,29 +207,31 @@ def _components(connection: Connection, persons: Persons, linking: Linking, user
     What is one with an account by hand is that account's; identifiers that are with two accounts by hand are not
     joined by any event.
     """
-    edges: list[tuple[str, str]] = []
+    run = connection.execute
+    run("CREATE OR REPLACE TEMP TABLE person_pair (a VARCHAR, b VARCHAR)")
     for one, other in combinations(persons.linking, 2):
-        edges += connection.execute(
-            f"SELECT DISTINCT '{_tag(one)}' || a.value, '{_tag(other)}' || b.value FROM combos AS c "
+        run(
+            f"INSERT INTO person_pair SELECT '{_tag(one)}' || a.value, '{_tag(other)}' || b.value FROM combos AS c "
             f"JOIN spelt_{one} AS a ON a.raw = c.{one} JOIN spelt_{other} AS b ON b.raw = c.{other} "
             f"WHERE NOT c.marked AND {linking.counts(one, 'a.value', other, 'b.value')}"
-        ).fetchall()
+        )
     by_hand: list[tuple[str, str]] = []
     accounts: dict[str, str] = {}
     for team in linking.teams:
         nodes = [f"{_tag(each.kind)}{each.value}" for each in team if each.kind in PERSONS]
-        by_hand += pairwise(nodes)
+        by_hand += pairwise([*nodes[:1], *nodes])
         user = next((each.value for each in team if each.kind == "user"), None)
         if user is not None:
             accounts |= dict.fromkeys(nodes, users.get(user, user))
-    roots = joined([*edges, *by_hand])
+    roots = _joined(connection, "person_root", "person_pair", by_hand)
     claimed: dict[str, set[str]] = {}
     for node, user in accounts.items():
         claimed.setdefault(roots.get(node, node), set()).add(user)
     if torn := {root for root, owners in claimed.items() if len(owners) > 1}:
-        apart = {node for node in accounts if roots.get(node, node) in torn}
-        roots = joined([*(pair for pair in edges if apart.isdisjoint(pair)), *by_hand])
-    table(connection, "person_root", ("value", "root"), roots.items())
+        apart = [(node,) for node in accounts if roots.get(node, node) in torn]
+        table(connection, "apart", ("value",), apart)
+        run("DELETE FROM person_pair WHERE a IN (SELECT value FROM apart) OR b IN (SELECT value FROM apart)")
+        roots = _joined(connection, "person_root", "person_pair", by_hand)
     for kind in PERSONS:
         root = f"coalesce(root, '{_tag(kind)}' || s.value)"
         named = " ".join(f"WHEN '{_tag(each)}' THEN {hashed(each, f'substr({root}, 2)')}" for each in PERSONS)
@@ -248,21 +243,25 @@ def _components(connection: Connection, persons: Persons, linking: Linking, user
         _component(roots.get(node, node)): customer_hash("user", user) for node, user in accounts.items()
     }
     _fix(connection, "fixed_component", "component", fixed)
-    devices: dict[str, tuple[str, int | None]] = {}
+    _hand_devices(connection, linking, users, roots)
+
+
+def _hand_devices(
+    connection: Connection, linking: Linking, users: dict[str, str], roots: dict[str, str]
+) -> None:
+    """The table `hand_device` (value, root, means): devices that are one by hand, and whom they mean (NULL: nobody said)."""
+    rows: list[tuple[str, str]] = []
+    means: list[int | None] = []
     for team in linking.teams:
+        own = [each.value for each in team if each.kind == "device"]
         user = next((each.value for each in team if each.kind == "user"), None)
         node = next((f"{_tag(each.kind)}{each.value}" for each in team if each.kind in PERSONS), None)
-        means = (
-            customer_hash("user", users.get(user, user)) if user is not None
-            else _component(roots.get(node, node)) if node is not None else None
-        )  # fmt: skip
-        own = [each.value for each in team if each.kind == "device"]
-        devices |= dict.fromkeys(own, (own[0], means))
-    rows = list(devices.items())
-    table(
-        connection, "hand_device", ("value", "root"), [(value, root) for value, (root, _) in rows],
-        means=[means for _, (_, means) in rows],
-    )  # fmt: skip
+        meant = None if node is None else _component(roots.get(node, node))
+        if user is not None:
+            meant = customer_hash("user", users.get(user, user))
+        rows += [(value, own[0]) for value in own]
+        means += [meant] * len(own)
+    table(connection, "hand_device", ("value", "root"), rows, means=means)
 
 
 def _tag(kind: str) -> str:

@@ -21,6 +21,7 @@ from pydantic import Field, field_validator
 from periplus import yaml_text
 from periplus.collect.authored import Names, Part, parsed
 from periplus.errors import nearest
+from periplus.people.guards import Limits
 from periplus.people.identifiers import email, phone, usable
 from periplus.store.door import literal
 
@@ -37,7 +38,7 @@ class IdentityRules(Part):
     `reference`: an event that carries only an order or ticket number belongs to whom that was seen with.
     `external`: traits that hold a number of a person, such as of a loyalty card; it ranks with e-mail and phone.
     `mailbox`: `ann+news@` is `ann@`, and at Gmail dots do not count. `region`: the country (two letters) whose phone
-    numbers are written without their country code.
+    numbers are written without their country code. `limits`: with how many others an identifier may be seen (`guards.py`).
     """
 
     alias: bool = True
@@ -48,6 +49,7 @@ class IdentityRules(Part):
     external: Annotated[Names, Field(max_length=8)] = ()
     mailbox: bool = False
     region: str = ""
+    limits: Limits = Limits()
 
     @field_validator("external", mode="after")
     @classmethod

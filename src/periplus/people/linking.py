@@ -87,7 +87,7 @@ def table(
     name: str,
     columns: Sequence[str],
     rows: Iterable[tuple[str, ...]],
-    **numbers: list[int],
+    **numbers: Sequence[int | None],
 ) -> None:
     """A temporary table of texts, and of numbers beside them."""
     listed = list(rows)

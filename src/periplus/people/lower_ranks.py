@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from periplus.people.identifiers import hashed
+from periplus.people import guards
+from periplus.people.identifiers import hashed, reference
 from periplus.people.linking import Linking
 from periplus.people.spots import ORDER, spots
 from periplus.store.door import Connection
@@ -105,11 +106,12 @@ def references(connection: Connection, events: str, persons: Higher, linking: Li
     joins = persons.joins + DEVICE_JOINS
     run(
         f"CREATE OR REPLACE TEMP TABLE orphan AS SELECT DISTINCT e.reference, e.time FROM {events} AS e{joins} "
-        f"WHERE e.reference IS NOT NULL AND {customer} IS NULL AND e.reference NOT IN "
+        f"WHERE {reference('e.reference')} IS NOT NULL AND {customer} IS NULL AND e.reference NOT IN "
         "(SELECT kind || '_id:' || value FROM void_id WHERE kind IN ('order', 'ticket'))"
     )
     if not connection.sql("SELECT 1 FROM orphan LIMIT 1").fetchall():
         return
+    guards.block_references(connection, events, linking.rules.limits)
     counts = "true" if linking.links("reference") else "false"
     run(
         f"CREATE OR REPLACE TEMP TABLE known_reference AS SELECT e.reference, e.time, "

@@ -14,7 +14,7 @@ import numpy as np
 
 from periplus.collect.marks import TrafficRules
 from periplus.errors import StoreError
-from periplus.people import closure, decisions, traffic
+from periplus.people import closure, decisions, guards, traffic
 from periplus.people.decisions import Change
 from periplus.people.identity import NEEDED, Resolution, resolve
 from periplus.people.linking import Linking
@@ -64,6 +64,7 @@ def settled(
     linking = Linking(decisions.of(home.root, before).force())
     open_files = [files.load(home.root, name) for name in before.files]
     standing.load_masks(connection, home.root, before)
+    guards.reset(connection)
     marks = _arriving(connection, arrivals, rules, linking.rules.external)
     progress(1, 4, "finding out whose events they are")
     connection.execute("CREATE OR REPLACE TEMP TABLE moving (customer UBIGINT)")
@@ -294,7 +295,7 @@ def _carried_select(
         ]
     )
     # What was not pulled is resolved over too few events to go by: it stays with whom it was.
-    owner = f"CASE WHEN pl.reached THEN coalesce({customer}, e.customer) ELSE e.customer END"
+    owner = f"CASE WHEN pl.reached THEN coalesce({customer}, 0) ELSE e.customer END"
     return (
         f"SELECT {_section(f'{owner} = 0', f'coalesce(q.marked, e.section >= {MARKED})')}, "
         f"{owner} AS customer, coalesce(q.sequence, e.sequence) AS sequence, "

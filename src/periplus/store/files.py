@@ -101,7 +101,10 @@ class EventFile:
 
     @property
     def people(self) -> Path:
-        """Parquet of (customer, user_id, anonymous_id, email, phone, first, last, events): who is in the file."""
+        """Parquet of (customer, user_id, anonymous_id, email, phone, first, last, events): who is in the file.
+
+        The customer 0 has the identifiers of events that are nobody's.
+        """
         return self.root / f"{self.name}.people.parquet"
 
     @property
@@ -262,7 +265,8 @@ def _people(connection: door.Connection, path: Path, target: Path, where: str) -
     """Write who is in some sections of a file."""
     connection.execute(
         "COPY (SELECT customer, user_id, anonymous_id, email, phone, min(time) AS first, max(time) AS last, "
-        f"count(*) AS events FROM read_parquet({door.file_list([path])}) WHERE customer <> 0 AND {where} "
+        f"count(*) AS events FROM read_parquet({door.file_list([path])}) WHERE {where} AND "
+        "(customer <> 0 OR coalesce(user_id, anonymous_id, email, phone) IS NOT NULL) "
         f"GROUP BY ALL ORDER BY customer) TO {door.literal(str(target))} "
         "(FORMAT PARQUET, COMPRESSION ZSTD, COMPRESSION_LEVEL 1)"
     )

@@ -120,17 +120,28 @@ def rows(
     return " UNION ALL ".join(selects)
 
 
-def people(manifest: Manifest, files: Sequence[EventFile], *, with_marked: bool = False) -> str:
-    """SQL of who stands in the files: (customer, user_id, anonymous_id, email, phone, first, last, events)."""
+def people(
+    manifest: Manifest, files: Sequence[EventFile], *, with_marked: bool = False, nobody: bool = False
+) -> str:
+    """SQL of who stands in the files: (customer, user_id, anonymous_id, email, phone, first, last, events, marked).
+
+    With `nobody` also the identifiers of events that are nobody's, under the customer 0.
+    """
     selects = []
     for file in files:
-        tests = [*masked(manifest, file), *_live(manifest, file)]
+        tests = [*masked(manifest, file), *_live(manifest, file), *([] if nobody else ["customer <> 0"])]
         where = f" WHERE {' AND '.join(tests)}" if tests else ""
-        paths = [file.people, *([file.marked_people] if with_marked and file.marked else [])]
-        selects.append(f"SELECT * FROM read_parquet({door.file_list(paths)}) AS e{where}")
+        paths = [
+            (file.people, "false"),
+            *([(file.marked_people, "true")] if with_marked and file.marked else []),
+        ]
+        selects += [
+            f"SELECT *, {marked} AS marked FROM read_parquet({door.file_list([path])}) AS e{where}"
+            for path, marked in paths
+        ]
     return " UNION ALL ".join(selects) or (
         "SELECT 0::UBIGINT AS customer, '' AS user_id, '' AS anonymous_id, '' AS email, '' AS phone, "
-        "0 AS first, 0 AS last, 0 AS events WHERE false"
+        "0 AS first, 0 AS last, 0 AS events, false AS marked WHERE false"
     )
 
 

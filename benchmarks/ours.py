@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from kinds import KINDS
 from measure import report, warm
 from questions import NOW, bench_map, filtered, funnel, transitions
 
@@ -66,6 +67,18 @@ def _asking(ws: Workspace, question: Callable[[int], dict[str, Any]]) -> Callabl
     return lambda run: ws.ask(question(run))
 
 
+def kinds(folder: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    """The other kinds of questions, warm."""
+    found: dict[str, Any] = {}
+    with periplus.open(Path(folder)) as ws:
+        shop = ws.map("shop").document()
+        for name, kind in KINDS.items():
+            question = kind.question(shop)
+            seconds, answer = warm(lambda run, question=question: ws.ask(question), arguments.repeat)  # type: ignore[misc]
+            found[name] = {"seconds": seconds, "answer": kind.shape(answer)}
+    return found
+
+
 def hot(ws: Workspace) -> dict[str, Any]:
     """Bytes of the columns that questions on names and times walk over."""
     snapshot = ws.snapshot()
@@ -89,7 +102,8 @@ def sorted_log(folder: str, arguments: argparse.Namespace) -> dict[str, Any]:
         connection.execute(
             f"""
             COPY (
-                SELECT customer, time, event,
+                SELECT customer, time, event, channel,
+                       "context.page.path" AS path,
                        "context.device.type" AS device,
                        "properties.category" AS category,
                        "properties.price" AS price,
@@ -106,7 +120,7 @@ def sorted_log(folder: str, arguments: argparse.Namespace) -> dict[str, Any]:
     return {"rows": found}
 
 
-TASKS = {"import": imported, "ask": asked, "sort": sorted_log}
+TASKS = {"import": imported, "ask": asked, "kinds": kinds, "sort": sorted_log}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()

@@ -22,6 +22,7 @@ from typing import Any
 
 import data
 import edges
+from kinds import KINDS
 from measure import HERE, child
 from table import Line, against, at_least, at_most, drawn, rate, seconds
 
@@ -100,6 +101,20 @@ class Size:
 
     def chdb(self) -> Found | None:
         return self.peer("chDB", "peers/clickhouse.py", self.folder / "chdb")
+
+    def kinds(self) -> Found:
+        found: Found = self.once(
+            "the other kinds", lambda: child("ours.py", ["kinds", self.base(), "--repeat", self.repeat])
+        )
+        return found
+
+    def duck_kinds(self) -> Found:
+        asked = ["--repeat", self.repeat]
+        found: Found = self.once(
+            "DuckDB, the other kinds",
+            lambda: child("duck_kinds.py", [self.sorted(), self.folder / "kinds.duckdb", *asked]),
+        )
+        return found
 
     def fresh(self) -> Found:
         old, new = self.once("split off 5 %", lambda: data.split(self.parquet()[0]))
@@ -207,6 +222,21 @@ def figure_map(size: Size) -> list[Line]:
     ]
 
 
+def figure_kinds(size: Size) -> list[Line]:
+    """Each other kind beside DuckDB, and beside chDB where it has a way of its own; SQL has no Markov or Shapley."""
+    ours, duck = size.kinds(), size.duck_kinds()
+    chdb = size.peer("chDB, the other kinds", "peers/clickhouse_kinds.py", size.folder / "chdb-kinds") or {}
+    lines = []
+    for name, kind in KINDS.items():
+        if name not in duck:
+            lines.append(Line(kind.work, size.events, seconds(ours[name]["seconds"])))
+        for peers, who in ((duck, "DuckDB SQL"), (chdb, "chDB")):
+            if name in peers:
+                agree(kind.work, ours[name]["answer"], peers[name]["answer"], who)
+                lines.append(_beside(size, kind.work, ours[name], peers[name], who, None))
+    return lines
+
+
 def figure_fresh(size: Size) -> list[Line]:
     base, fresh = size.ours(), size.fresh()
     if fresh["hot"]["files"] < 2:
@@ -259,8 +289,11 @@ def growth(sizes: list[Size]) -> list[Line]:
     """What an event costs at the largest size over what it costs at the smallest."""
     small, large = sizes[0], sizes[-1]
     lines = []
-    for name in ("funnel", "filters", "transitions", "map"):
-        cost = [size.ours()[name]["seconds"] / size.events for size in (small, large)]
+    for name in ("funnel", "filters", "transitions", "map", *KINDS):
+        asked = [size.kinds() if name in KINDS else size.ours() for size in (small, large)]
+        cost = [
+            found[name]["seconds"] / size.events for found, size in zip(asked, (small, large), strict=True)
+        ]
         times = cost[1] / cost[0]
         note = f"from {small.events:,}"
         lines.append(
@@ -276,6 +309,7 @@ FIGURES: dict[str, Callable[[Size], list[Line]]] = {
     "filters": figure_filters,
     "transitions": figure_transitions,
     "map": figure_map,
+    "kinds": figure_kinds,
     "fresh": figure_fresh,
     "memory": figure_memory,
     "edges": figure_edges,
@@ -320,7 +354,9 @@ def main() -> None:
             f"there is no figure {', '.join(sorted(unknown))}; there are {', '.join(FIGURES)}, growth"
         )
     DATA.mkdir(exist_ok=True)
-    python = None if given.no_peers or not {"funnel", "filters", "transitions"} & set(chosen) else peers()
+    python = (
+        None if given.no_peers or not {"funnel", "filters", "transitions", "kinds"} & set(chosen) else peers()
+    )
     sizes = [
         Size(events, given.repeat, python) for events in sorted({int(n) for n in given.events.split(",")})
     ]

@@ -31,7 +31,9 @@ class Values:
         mine, codes = self.rows[shard], self.codes[shard]
         if not len(mine):
             return np.full(len(rows), -1, np.int64)
-        place = np.minimum(np.searchsorted(mine, rows), len(mine) - 1)
+        # Where every row up to some place has one, each stands at its own number.
+        dense = mine[-1] == len(mine) - 1
+        place = np.minimum(rows if dense else np.searchsorted(mine, rows), len(mine) - 1)
         return np.where(mine[place] == rows, codes[place], -1)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, no_type_check
 
 import numpy as np
 
+from periplus.store.compiled import compiled
 from periplus.store.snapshot import Shard
 
 COUNTS = ("views", "visits", "customers", "entries", "bounces", "exits")
@@ -87,8 +88,10 @@ def count(hits: Hits, place: np.ndarray, places: int) -> Counts:
         return np.bincount(of, minlength=places)
 
     def different(owner: np.ndarray) -> np.ndarray:
-        """At how many different owners each place is."""
-        return number(np.unique(owner * places + place) % places)
+        """At how many different owners each place is; owners come in order."""
+        counts = np.zeros(places, np.int64)
+        _different(owner, place, np.full(places, -1, np.int64), counts)
+        return counts
 
     told = hits.micros >= 0
     micros = np.zeros(places, np.int64)
@@ -126,3 +129,13 @@ def placed(known: Sequence[str], often: np.ndarray, top: int) -> Placed:
     place[-1] = len(kept) + 1
     keys: list[Any] = [f'"{known[code]}"' if known[code] == OTHER else known[code] for code in kept]
     return Placed([*keys, OTHER, None], place)
+
+
+@compiled("void(i8[::1], i8[::1], i8[::1], i8[::1])")
+@no_type_check
+def _different(owner, place, seen, counts):
+    """An owner counts once at a place."""
+    for i in range(owner.shape[0]):
+        if seen[place[i]] != owner[i]:
+            seen[place[i]] = owner[i]
+            counts[place[i]] += 1

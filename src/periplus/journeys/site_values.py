@@ -65,11 +65,8 @@ def coded(snapshot: Snapshot, of: Condition, values: Sequence[Expression]) -> Co
 
 def page(columns: FileColumns) -> tuple[str, list[Any]]:
     """The path of a page without query and fragment; where there is none that of its address, else its name."""
-    paths = [f"regexp_replace({text}, '(?s)[?#].*$', '')" for text in _texts(PATHS, columns)]
-    urls = [
-        f"regexp_replace(regexp_replace({text}, {quote_text(_AFTER_HOST)}, ''), '(?s)[?#].*$', '')"
-        for text in _texts(URLS, columns)
-    ]
+    paths = [_path(text) for text in _texts(PATHS, columns)]
+    urls = [_path(f"regexp_replace({text}, {quote_text(_AFTER_HOST)}, '')") for text in _texts(URLS, columns)]
     ways = [f"CASE {text} WHEN '' THEN '/' ELSE {text} END" for text in (*paths, *urls)]
     return _first([*ways, *_texts(NAMES, columns)])
 
@@ -114,6 +111,14 @@ def _texts(paths: Sequence[str], columns: FileColumns) -> list[str]:
 
 def _first(ways: Sequence[str]) -> tuple[str, list[Any]]:
     return f"coalesce({', '.join(ways)})", []
+
+
+def _path(text: str) -> str:
+    """SQL of a path without query and fragment; few have any, and looking is cheaper than cutting."""
+    return (
+        f"CASE WHEN contains({text}, '?') OR contains({text}, '#')"
+        f" THEN regexp_replace({text}, '(?s)[?#].*$', '') ELSE {text} END"
+    )
 
 
 def _host(text: str) -> str:

@@ -41,19 +41,20 @@ def answer(question: TrendQuestion, context: Context) -> Result:
     planned = plan(question, context)
     rows: list[Row] = []
     warnings = list(planned.warnings)
+    labels = [planned.buckets.label(bucket) for bucket in planned.shown]
     for series in planned.series:
         found = counted(planned, series, context)
         warnings += found.warnings
         for place, value in enumerate(found.values):
             rows += [
                 {
-                    "bucket": planned.buckets.label(bucket),
+                    "bucket": label,
                     "series": series.label,
                     "breakdown": value,
                     "value": _shown(found, 0, place, bucket),
                     "previous": None if before is None else _shown(found, 1, place, before),
                 }
-                for bucket, before in zip(planned.shown, planned.compared, strict=True)
+                for label, bucket, before in zip(labels, planned.shown, planned.compared, strict=True)
             ]
     span = planned.span
     return Result(planned.asked, rows, span.now, span.now_from, {}, [], list(dict.fromkeys(warnings)))

@@ -75,14 +75,17 @@ def counted(planned: Plan, series: Series, context: Context) -> Counted:
 
         def work(shard: Shard, window: tuple[int, int] = window) -> np.ndarray:
             at = rows.of(shard)
-            at = at[inside(np.asarray(shard.time)[at], window, planned.span.now)]
-            cell = by.of(shard.index, at) * shape[1] + planned.buckets.of(np.asarray(shard.time)[at])
-            own = np.zeros(0, np.int32) if units is None else units(shard)[at]
-            counts = np.zeros(shape[0] * shape[1], np.int64)
-            _distinct(cell, own, np.full(len(counts) if units else 0, -1, np.int32), counts)
+            own = np.zeros(0, np.int32) if units is None else units(shard)
+            counts = np.zeros(shape, np.int64)
+            seen = np.full(shape if units else (0, 0), -1, np.int32)
+            since, until = window
+            _count(
+                np.asarray(shard.time), at, by.of(shard.index, at), own, planned.buckets.edges,
+                since, until, planned.span.now, seen, counts,
+            )  # fmt: skip
             return counts
 
-        total = np.sum(each_shard(context, work), axis=0).reshape(shape)
+        total = np.sum(each_shard(context, work), axis=0)
         cell, _ = _of_nobody(planned, rows, by, window, shape)
         cells.append(total + np.bincount(cell, minlength=total.size).reshape(shape))
     return Counted(by.values, cells, True, by.warnings)
@@ -320,13 +323,28 @@ def _numbers(
     return found.reshape(shape)
 
 
-@compiled("void(i8[::1], i4[::1], i4[::1], i8[::1])")
+@compiled(
+    "void(Array(int64, 1, 'C', readonly=True), i8[::1], i8[::1], i4[::1], i8[::1], i8, i8, i8, i4[:, ::1], i8[:, ::1])"
+)
 @no_type_check
-def _distinct(cell, unit, seen, counts):
-    """A unit counts once in a cell; units come in order. Without units every row counts."""
-    for i in range(cell.shape[0]):
-        if unit.shape[0] == 0:
-            counts[cell[i]] += 1
-        elif unit[i] >= 0 and seen[cell[i]] != unit[i]:
-            seen[cell[i]] = unit[i]
-            counts[cell[i]] += 1
+def _count(time, at, place, unit, edges, since, until, now, seen, counts):
+    """The rows `at`, each at its place and in its bucket. A unit (by row, in order) counts once in a cell, one below 0
+    never; without units every row counts."""
+    buckets = edges.shape[0] - 1
+    b = 0
+    for i in range(at.shape[0]):
+        t = time[at[i]]
+        if t < since or t >= until or t > now:
+            continue
+        if t < edges[b] or t >= edges[b + 1]:  # mostly it is the same bucket as before, or the next
+            if b + 2 <= buckets and edges[b + 1] <= t < edges[b + 2]:
+                b += 1
+            else:
+                b = np.searchsorted(edges, t, side="right") - 1
+        p = place[i]
+        if unit.shape[0]:
+            u = unit[at[i]]
+            if u < 0 or seen[p, b] == u:
+                continue
+            seen[p, b] = u
+        counts[p, b] += 1

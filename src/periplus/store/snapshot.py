@@ -303,7 +303,59 @@ class Snapshot:
 
     def fetch(self, where: Expression, values: Sequence[Expression]) -> Found:
         """The journey events that meet `where`, in order, with `values` read from each of them."""
-        return fetched.fetch(self, where, values)
+        rows: dict[int, np.ndarray] = {}
+        read: dict[int, list[np.ndarray]] = {}
+        for number, file in enumerate(self.files):
+            columns = _columns(file)
+            test, bound = where(columns)
+            listed, arguments = [], []
+            for position, value in enumerate(values):
+                sql, more = value(columns)
+                listed.append(f"{sql} AS v{position}")
+                arguments.extend(more)
+            # Values are bound in the order in which they stand: those of the SELECT list come first.
+            found = self.query(
+                f"SELECT {', '.join(['file_row_number AS r', *listed])} "
+                f"FROM read_parquet({door.file_list([file.path])}, file_row_number = true) "
+                f"WHERE {self._section(0)} AND ({test})",
+                [*arguments, *bound],
+            )
+            # DuckDB hands rows over in the order of the file.
+            rows[number] = np.asarray(found["r"], np.int64)
+            read[number] = [found[f"v{position}"] for position in range(len(values))]
+        return self._placed(rows, read, len(values))
+
+    def _placed(self, rows: dict[int, np.ndarray], read: dict[int, list[np.ndarray]], width: int) -> Found:
+        shards: list[np.ndarray] = []
+        placed: list[np.ndarray] = []
+        columns: list[list[np.ndarray]] = [[] for _ in range(width)]
+        for index in range(self.shard_count):
+            opened = self._opened(index)
+            laid = 0
+            at: list[np.ndarray] = []
+            picked: list[list[np.ndarray]] = [[] for _ in range(width)]
+            for source in opened.sources:
+                low, high = np.searchsorted(rows[source.file], [source.start, source.stop])
+                position = rows[source.file][low:high] - source.start + laid
+                merged = merge.placed(position, opened.spans)
+                kept = slice(None) if opened.spans is None else merged >= 0
+                at.append(merged[kept])
+                for column, target in zip(read[source.file], picked, strict=True):
+                    target.append(column[low:high][kept])
+                laid += source.stop - source.start
+            where = np.concatenate(at) if at else np.zeros(0, np.int64)
+            # The rows of one source are in order already.
+            order = slice(None) if len(at) == 1 else np.argsort(where, kind="stable")
+            shards.append(np.full(len(where), index, np.int32))
+            placed.append(where[order])
+            for target, parts in zip(columns, picked, strict=True):
+                if parts:
+                    target.append((parts[0] if len(parts) == 1 else _end_to_end(parts))[order])
+        return Found(
+            np.concatenate(shards),
+            np.concatenate(placed),
+            [_end_to_end(column) if column else np.zeros(0) for column in columns],
+        )
 
     def told(self, where: Expression, values: Sequence[Expression]) -> Told:
         """Customers' events and statements that meet `where`, with `values` read from each of them."""

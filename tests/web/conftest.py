@@ -169,7 +169,7 @@ def fresh_tab(chromium: Any, fresh: Served) -> Iterator[Any]:
 
 def watched(chromium: Any, site: Served, **options: Any) -> Iterator[Any]:
     context = chromium.new_context(base_url=site.base, viewport={"width": 1440, "height": 900}, **options)
-    context.set_default_timeout(45_000)
+    context.set_default_timeout(120_000)
     page = context.new_page()
     said: list[str] = []
     page.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)

@@ -88,7 +88,7 @@ class Spend:
             part["spend"] = {"of": of, "amount": text(params, "amount") or "cost"}
             if named := text(params, "spent_on"):
                 part["spend"]["by"] = named
-        fields = [params.get(name, "") for name in ("touches", "goal", "by")]
+        fields = [params.get(name, "") for name in ("touches", "goal", "credited")]
         if any(value.startswith("step:") or value == "touchpoint" for value in fields):
             part["map"] = text(params, "map") or (offered.map["id"] if offered.map else "")
         return part
@@ -157,10 +157,12 @@ def title(listed: Sequence[Mapping[str, Any]], question: Mapping[str, Any], tota
 
 
 def figure(value: float | None) -> str:
-    """Credits: whole ones whole, others with one digit, the smallest with two."""
+    """Credits and amounts: counts whole, others with one digit, the small ones with two."""
     if value is None:
         return ""
-    return words.number(value, 0 if float(value).is_integer() else 1 if value >= 10 else 2)
+    if isinstance(value, int):
+        return words.number(value)
+    return words.number(value, 2 if abs(value) < 10 else 1 if abs(value) < 1000 else 0)
 
 
 def shown(asked: Asked) -> Shown:
@@ -192,10 +194,10 @@ ATTRIBUTION = Explorer(
         "its worth is {value}; by {models}; spent was {spend}."
     ),
     controls=(
-        Choice("by", lambda: _("What is credited"), bys, "channel"),
+        Choice("by", lambda: _("What is credited"), bys, "channel", field="credited"),
         Happened("goal", lambda: _("What is earned"), "touchpoint"),
         When(lambda: _("reached")),
-        Happened("touches", lambda: _("What may earn it"), "touchpoint", any_=True),
+        Happened("touches", lambda: _("What may earn it"), "touchpoint"),
         window("lookback", lambda: _("How long before"), "30d"),
         property_choice("value", lambda: _("Which property is its worth"), lambda: _("not asked")),
         Several("models", lambda: _("By which models"), model_names, MODELS),

@@ -139,12 +139,12 @@ def _values(path: str, offered: Offered) -> list[str]:
 
 @dataclass(frozen=True)
 class Happened:
-    """One condition. `any_`: anything at all may be meant; `usual` is what the question means without it."""
+    """One condition. `usual` is what the question means without it; where that is `{}`, anything at all may be meant."""
 
     key: str
     label: Said
     spelt: Spelt = ""
-    any_: bool = False
+    usual: Mapping[str, Any] | None = None
     sort: ClassVar[str] = "happened"
 
     @property
@@ -158,15 +158,17 @@ class Happened:
         written = text(params, self.key)
         if not written:
             return {}
-        return {self.key: condition_in(params, self.key, written, self.spelt, offered)}
+        found = condition_in(params, self.key, written, self.spelt, offered)
+        return {} if found == self.usual else {self.key: found}
 
     def pairs(self, question: Mapping[str, Any]) -> Pairs:
         value = question.get(self.key)
-        return pairs_of(self.key, self.key, value) if isinstance(value, Mapping) else []
+        said = isinstance(value, Mapping) and value != self.usual
+        return pairs_of(self.key, self.key, value) if said else []
 
     def view(self, question: Mapping[str, Any], offered: Offered) -> Part:
-        value = question.get(self.key)
-        return view_of(self.key, self.key, self.label(), value, self.spelt, offered, self.any_)
+        value = question.get(self.key, self.usual)
+        return view_of(self.key, self.key, self.label(), value, self.spelt, offered, self.usual == {})
 
 
 @dataclass(frozen=True)

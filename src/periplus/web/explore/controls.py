@@ -15,7 +15,7 @@ from starlette.datastructures import QueryParams
 
 from periplus.web.explore.offered import Offered
 from periplus.web.period import KEYS, Period, by_names, presets
-from periplus.web.words import _
+from periplus.web.words import _, ngettext
 
 Said = Callable[[], str]
 """A sentence, said in the language of the request."""
@@ -50,13 +50,17 @@ def text(params: QueryParams, name: str) -> str:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several words; `usual` is what the question means where it says nothing. `whole`: numbers."""
+    """One of several words; `usual` is what the question means where it says nothing. `whole`: numbers.
+
+    `field` is its name in an address, where the key is taken by the period.
+    """
 
     key: str
     label: Said
     options: Callable[[Offered], Mapping[str, str]]
     usual: str = ""
     whole: bool = False
+    field: str = ""
     sort: ClassVar[str] = "choice"
 
     @property
@@ -64,17 +68,17 @@ class Choice:
         return (self.key,)
 
     def named(self, name: str) -> bool:
-        return name == self.key
+        return name == (self.field or self.key)
 
     def read(self, params: QueryParams, offered: Offered) -> Part:
-        value = text(params, self.key)
+        value = text(params, self.field or self.key)
         if value in ("", self.usual):
             return {}
         return {self.key: int(value) if self.whole and value.isascii() and value.isdigit() else value}
 
     def pairs(self, question: Mapping[str, Any]) -> Pairs:
         value = question.get(self.key)
-        return [] if value is None or str(value) == self.usual else [(self.key, str(value))]
+        return [] if value is None or str(value) == self.usual else [(self.field or self.key, str(value))]
 
     def view(self, question: Mapping[str, Any], offered: Offered) -> Part:
         options = dict(self.options(offered))
@@ -82,13 +86,27 @@ class Choice:
         chosen = self.usual if value is None else str(value)
         if chosen not in options:
             options = {chosen: chosen, **options}
-        return {"label": self.label(), "options": options, "chosen": chosen}
+        return {"field": self.field or self.key, "label": self.label(), "options": options, "chosen": chosen}
 
 
 def window(key: str, label: Said, usual: str, none: Said | None = None) -> Choice:
     """A length of time out of ready ones; `none` is how leaving it out is said."""
-    first = {"": none()} if none else {}
-    return Choice(key, label, lambda _offered: {**first, **{each: each for each in WINDOWS}}, usual)
+
+    def options(_offered: Offered) -> Mapping[str, str]:
+        return {**({"": none()} if none else {}), **{each: window_name(each) for each in WINDOWS}}
+
+    return Choice(key, label, options, usual)
+
+
+def window_name(written: str) -> str:
+    """A length of time in words: `30 days` for `30d`."""
+    n = int(written[:-1])
+    said = {
+        "m": ngettext("{n} minute", "{n} minutes", n),
+        "h": ngettext("{n} hour", "{n} hours", n),
+        "d": ngettext("{n} day", "{n} days", n),
+    }[written[-1]]
+    return said.format(n=n)
 
 
 def property_choice(key: str, label: Said, none: Said | None = None, usual: str = "") -> Choice:
@@ -235,6 +253,12 @@ class Unit:
     def read(self, params: QueryParams, offered: Offered) -> Part:
         unit, _colon, of = text(params, "unit").partition(":")
         named = of or text(params, "map")
+        if (
+            not named
+            and offered.map is not None
+            and any(value.startswith("step:") for _name, value in params.multi_items())
+        ):
+            named = offered.map["id"]  # its steps are spoken of
         return {**({"map": named} if named else {}), "unit": unit or "customers"}
 
     def pairs(self, question: Mapping[str, Any]) -> Pairs:
@@ -251,9 +275,14 @@ class Unit:
         chosen = f"journeys:{named}" if unit == "journeys" and isinstance(named, str) else unit
         if chosen not in options:
             options[chosen] = unit
-        kept = named if isinstance(named, str) else offered.map and offered.map["id"]
-        hidden = [("map", kept)] if kept else []
-        return {"label": _("What is counted"), "options": options, "chosen": chosen, "hidden": hidden}
+        hidden = [("map", named)] if isinstance(named, str) else []
+        return {
+            "field": "unit",
+            "label": _("What is counted"),
+            "options": options,
+            "chosen": chosen,
+            "hidden": hidden,
+        }
 
 
 def map_choice(usual: str = "") -> Choice:

@@ -28,17 +28,19 @@ class Between:
     covers: tuple[str, ...] = ("map", "by")
 
     def named(self, name: str) -> bool:
-        return name in ("map", "by", "between")
+        return name in ("map", "between")
 
     def read(self, params: QueryParams, offered: Offered) -> Part:
         sort, _colon, rest = text(params, "between").partition(":")
         if sort in ("map", "by") and rest:
             return {sort: rest}
-        found = {key: text(params, key) for key in ("map", "by") if text(params, key)}
-        return found or ({"map": offered.map["id"]} if offered.map else {})
+        named = text(params, "map") or (offered.map["id"] if offered.map else "")
+        return {"map": named} if named else {}
 
     def pairs(self, question: Mapping[str, Any]) -> Pairs:
-        return [(key, str(question[key])) for key in ("map", "by") if isinstance(question.get(key), str)]
+        if isinstance(question.get("by"), str):
+            return [("between", f"by:{question['by']}")]
+        return [("map", str(question["map"]))] if isinstance(question.get("map"), str) else []
 
     def view(self, question: Mapping[str, Any], offered: Offered) -> Part:
         options = {
@@ -51,7 +53,7 @@ class Between:
         chosen = next((f"{key}:{question[key]}" for key in ("map", "by") if question.get(key)), "")
         if chosen not in options:
             options[chosen] = chosen.partition(":")[2] or _("its own steps")
-        return {"label": _("Between what"), "options": options, "chosen": chosen}
+        return {"field": "between", "label": _("Between what"), "options": options, "chosen": chosen}
 
 
 def usual(offered: Offered, _ask: Callable[[Mapping[str, Any]], Answer]) -> dict[str, Any] | None:
@@ -128,8 +130,8 @@ FLOW = Explorer(
     controls=(
         Between(),
         When(lambda: _("begun"), by=True),
-        Choice("from", lambda: _("From where"), froms),
-        Choice("to", lambda: _("Up to where"), tos),
+        Choice("from", lambda: _("From where"), froms, field="begin"),
+        Choice("to", lambda: _("Up to where"), tos, field="end"),
         Choice("top", lambda: _("How many ways"), tops, whole=True),
     ),
     usual=usual,

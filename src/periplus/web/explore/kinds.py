@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from periplus import question
 from periplus.web.explore.attribution import ATTRIBUTION
+from periplus.web.explore.drivers import DRIVERS
 from periplus.web.explore.explorer import Explorer
 from periplus.web.explore.flow import FLOW
 from periplus.web.explore.funnel import FUNNEL
 from periplus.web.explore.lifecycle import LIFECYCLE
 from periplus.web.explore.pattern import PATTERN
 from periplus.web.explore.retention import RETENTION
+from periplus.web.explore.site import SITE
 from periplus.web.explore.timing import TIMING
 from periplus.web.explore.trend import TREND
 
@@ -22,6 +24,8 @@ EXPLORERS: dict[str, Explorer] = {
     "attribution": ATTRIBUTION,
     "lifecycle": LIFECYCLE,
     "pattern": PATTERN,
+    "drivers": DRIVERS,
+    "site": SITE,
 }
 
 

@@ -124,7 +124,7 @@ LIFECYCLE = Explorer(
     controls=(
         bucket("week"),
         When(lambda: _("shown")),
-        Happened("of", lambda: _("What makes a customer active"), any_=True),
+        Happened("of", lambda: _("What makes a customer active"), usual={}),
     ),
     usual=usual,
     shown=shown,

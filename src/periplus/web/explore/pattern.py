@@ -74,7 +74,7 @@ def shown(asked: Asked) -> Shown:
 PATTERN = Explorer(
     name=lambda: _("Pattern"),
     sentence=lambda: _(
-        "Which journeys on {map}, {period}, go {pattern} ? Show the {top} most frequent ways."
+        "Which journeys on {map}, {period}, go this way: {pattern} Show the {top} most frequent ways."
     ),
     controls=(
         map_choice(),

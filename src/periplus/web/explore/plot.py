@@ -71,6 +71,16 @@ def bucket_name(start: str, bucket: str, short: bool = False) -> str:
     return words.day(when.date(), year=not short)
 
 
+def said_in(start: str, bucket: str) -> str:
+    """When a bucket is, within a sentence: `in Mar 2026`, `in the week of 9 Mar 2026`, `on 9 Mar 2026`."""
+    name = bucket_name(start, bucket)
+    if bucket == "week":
+        return _("in the week of {day}").format(day=name)
+    if bucket in ("day", "hour"):
+        return _("on {day}").format(day=name)
+    return _("in {month}").format(month=name)
+
+
 def ends(start: str, bucket: str) -> datetime:
     """The moment a bucket is over, as local time without a zone."""
     when = datetime.fromisoformat(start).replace(tzinfo=None)

@@ -35,10 +35,10 @@ def cohorts(_offered: Offered) -> dict[str, str]:
     return {"first": _("did for the first time"), "every": _("did")}
 
 
-def cell(row: Mapping[str, Any]) -> dict[str, Any]:
-    """One share of the triangle, with the shade behind it."""
-    shade = 0 if not row["returned"] else max(1, round(row["rate"] * SHADES))
-    return {"row": row, "shade": min(shade, SHADES)}
+def cell(row: Mapping[str, Any], most: float) -> dict[str, Any]:
+    """One share of the triangle, with the shade behind it: the darkest stands behind the largest share."""
+    shade = 0 if not row["returned"] else max(1, round(row["rate"] / most * SHADES))
+    return {"row": row, "shade": shade}
 
 
 def triangle(rows: list[dict[str, Any]], bucket: str) -> dict[str, Any]:
@@ -48,6 +48,7 @@ def triangle(rows: list[dict[str, Any]], bucket: str) -> dict[str, Any]:
         by_cohort.setdefault(row["cohort"], []).append(row)
     periods = sorted({row["period"] for row in rows})
     shown = list(by_cohort)[-COHORTS:]
+    most = max((row["rate"] for row in rows), default=0)
     return {
         "columns": periods,
         "cohorts": [
@@ -55,7 +56,7 @@ def triangle(rows: list[dict[str, Any]], bucket: str) -> dict[str, Any]:
                 "cohort": cohort,
                 "name": bucket_name(cohort, bucket),
                 "size": by_cohort[cohort][0]["size"],
-                "cells": {row["period"]: cell(row) for row in by_cohort[cohort]},
+                "cells": {row["period"]: cell(row, most) for row in by_cohort[cohort]},
             }
             for cohort in shown
         ],
@@ -105,12 +106,13 @@ def shown(asked: Asked) -> Shown:
 
 
 def period_name(question: Mapping[str, Any], period: int) -> str:
-    """The head of a column: the number of the period, or its bracket."""
+    """The head of a column: the period and its number, or its bracket."""
     brackets = question.get("brackets")
+    unit = buckets().get(str(question.get("bucket", "week")), "")
     if isinstance(brackets, list) and period < len(brackets):
         low, high = brackets[period]
-        return str(low) if high == low + 1 else f"{low}–{high - 1}"
-    return str(period)
+        return f"{unit} {low}" if high == low + 1 else f"{unit} {low}–{high - 1}"
+    return f"{unit} {period}"
 
 
 RETENTION = Explorer(

@@ -28,7 +28,7 @@ def usual(offered: Offered, _ask: Callable[[Mapping[str, Any]], Answer]) -> dict
     if offered.goal is None:
         return None
     of = {"event": offered.goal}
-    return {"series": [{"of": of}, {"of": of, "measure": "customers"}], "bucket": "week"}
+    return {"series": [{"of": of}], "bucket": "week"}
 
 
 def compared(_offered: Offered) -> dict[str, str]:
@@ -62,7 +62,8 @@ def lines_of(
             name = series_name(asked[place], offered)
             if question.get("breakdown"):
                 value = value_name(row["breakdown"])
-                name = f"{value} · {name}" if len(asked) > 1 else value
+                full = f"{value} · {name}"
+                name = full if len(asked) > 1 else value
             found[key] = {
                 "name": name, "series": row["series"], "breakdown": row["breakdown"], "number": number, "rows": [],
                 "opened": opened(question, place) if number else question,
@@ -160,8 +161,8 @@ def title(lines: Sequence[Mapping[str, Any]], bucket: str, now: str) -> str:
     rows = [row for row in line["rows"] if not plot.is_open(row["bucket"], bucket, now)] or line["rows"]
     last = rows[-1]
     value = figure(last["value"], line["number"])
-    said = _("{name}: {value} in {bucket}").format(
-        name=line["name"], value=value or _("none"), bucket=plot.bucket_name(last["bucket"], bucket)
+    said = _("{name}: {value} {when}").format(
+        name=line["name"], value=value or _("none"), when=plot.said_in(last["bucket"], bucket)
     )
     before = rows[-2]["value"] if len(rows) > 1 else None
     share = change(last["value"], before)

@@ -56,6 +56,11 @@ def pages(path: str, total: int, offset: int, keep: list[tuple[str, object]]) ->
     }
 
 
+def extra_names() -> dict[str, str]:
+    """What entries of some lists say of themselves, as the head of a column."""
+    return {"credit": _("Share of it"), "seconds": _("Took"), "conversions": _("Conversions")}
+
+
 def add(router: APIRouter, site: Site) -> None:
     ws = site.workspace
 
@@ -134,6 +139,9 @@ def add(router: APIRouter, site: Site) -> None:
             "csv": link("/people.csv", *keep),
             "pager": pages("/people", total, offset, keep),
             "timed": any(person.get("time") for person in people[offset : offset + PER_PAGE]),
+            "extra": {
+                key: name for key, name in extra_names().items() if any(key in person for person in people)
+            },
             "stepped": any(person.get("step") for person in people[offset : offset + PER_PAGE]),
         }
         return Page("people_of.html", data, view, what["title"])

@@ -18,7 +18,7 @@ import duckdb
 import numpy as np
 
 from periplus.settings import Settings
-from periplus.store import door, merge, properties, standing, told
+from periplus.store import door, fetched, merge, properties, standing, told
 from periplus.store.columns import FileColumns
 from periplus.store.files import MARKED, EventFile, Marked, load
 from periplus.store.manifest import Manifest
@@ -124,7 +124,7 @@ class Snapshot:
         """A file's own last time may be of a row that is masked: where that could be the last, rows are read."""
         masks = self.manifest.masks
         times = [
-            (part.last_time, any(before > f.number for _, before in masks)) for _, f, part in self._parts()
+            (part.last_time, any(before > f.number for _, before in masks)) for _, f, part in self.parts()
         ]
         known = [(last, hidden) for last, hidden in times if last is not None]
         sure = max((last for last, hidden in known if not hidden), default=None)
@@ -141,12 +141,12 @@ class Snapshot:
     def name_counts(self) -> dict[str, int]:
         """Events by name, over everything that is not a statement (masked rows counted once more)."""
         counts: dict[str, int] = {}
-        for _, _, part in self._parts():
+        for _, _, part in self.parts():
             for name, rows in part.names.items():
                 counts[name] = counts.get(name, 0) + rows
         return counts
 
-    def _parts(self) -> list[tuple[int, EventFile, EventFile | Marked]]:
+    def parts(self) -> list[tuple[int, EventFile, EventFile | Marked]]:
         """What of each file is seen: the events that are not marked, and with them those that are."""
         return [
             (number, file, part)
@@ -159,9 +159,9 @@ class Snapshot:
 
     def shard(self, index: int) -> Shard:
         """Shard `index`, merged and cached."""
-        return self._opened(index).shard
+        return self.opened(index).shard
 
-    def _opened(self, index: int) -> _Merged:
+    def opened(self, index: int) -> _Merged:
         with self._locks[index]:
             if index not in self._shards:
                 self._shards[index] = self._open(index)
@@ -170,11 +170,11 @@ class Snapshot:
     def _open(self, index: int) -> _Merged:
         sources = [
             _Source(number, part.shards[index], part.shards[index + 1])
-            for number, file, part in self._parts()
+            for number, file, part in self.parts()
             if part.shards[index + 1] > part.shards[index]
             and index not in self.manifest.retired.get(file.name, ())
         ]
-        if len(sources) == 1 and not len(self._masked(self.files[sources[0].file].number)):
+        if len(sources) == 1 and not len(self.masked(self.files[sources[0].file].number)):
             only = sources[0]
             file = self.files[only.file]
             customers, offsets = file.customers(only.start, only.stop)
@@ -204,7 +204,7 @@ class Snapshot:
                 file.hot_rows("key_lo", start, stop),
                 np.arange(laid, laid + stop - start, dtype=np.int64),
             )
-            parts.append(merge.without(rows, self._masked(file.number)))
+            parts.append(merge.without(rows, self.masked(file.number)))
             laid += stop - start
         # The smallest first, so that a large base is walked once.
         parts.sort(key=lambda rows: len(rows.time))
@@ -224,7 +224,7 @@ class Snapshot:
         shard = Shard(index, whole.customers, whole.offsets, np.ascontiguousarray(whole.time), name)
         return _Merged(shard, sources, order)
 
-    def _masked(self, number: int) -> np.ndarray:
+    def masked(self, number: int) -> np.ndarray:
         """Customers whose rows in a file of that number are out of date, sorted."""
         if number not in self._masks:
             lists = [
@@ -244,7 +244,7 @@ class Snapshot:
         of one page ask for the same labels.
         """
         groups = self._groups()
-        texts = [expression(_columns(self.files[group[0]])) for group in groups]
+        texts = [expression(columns_of(self.files[group[0]])) for group in groups]
         key = repr((texts, np.dtype(dtype).str))
         with self._labels_lock:
             if key in self._labels:
@@ -254,7 +254,7 @@ class Snapshot:
         for group, (sql, values) in zip(groups, texts, strict=True):
             for number in group if by_value is not None else ():
                 file = self.files[number]
-                if by_value is not None and (rows := by_value(file, _columns(file))) is not None:
+                if by_value is not None and (rows := by_value(file, columns_of(file))) is not None:
                     by_file[number] = rows
             left = [number for number in group if number not in by_file]
             if left:
@@ -295,7 +295,7 @@ class Snapshot:
                 kept -= sum(array.nbytes for array in dropped)
 
     def _lay(self, index: int, by_file: dict[int, np.ndarray], dtype: np.dtype[Any]) -> np.ndarray:
-        opened = self._opened(index)
+        opened = self.opened(index)
         parts = [by_file[source.file][source.start : source.stop] for source in opened.sources]
         if opened.spans is None:
             return parts[0] if parts else np.zeros(0, dtype)
@@ -303,59 +303,7 @@ class Snapshot:
 
     def fetch(self, where: Expression, values: Sequence[Expression]) -> Found:
         """The journey events that meet `where`, in order, with `values` read from each of them."""
-        rows: dict[int, np.ndarray] = {}
-        read: dict[int, list[np.ndarray]] = {}
-        for number, file in enumerate(self.files):
-            columns = _columns(file)
-            test, bound = where(columns)
-            listed, arguments = [], []
-            for position, value in enumerate(values):
-                sql, more = value(columns)
-                listed.append(f"{sql} AS v{position}")
-                arguments.extend(more)
-            # Values are bound in the order in which they stand: those of the SELECT list come first.
-            found = self.query(
-                f"SELECT {', '.join(['file_row_number AS r', *listed])} "
-                f"FROM read_parquet({door.file_list([file.path])}, file_row_number = true) "
-                f"WHERE {self._section(0)} AND ({test})",
-                [*arguments, *bound],
-            )
-            # DuckDB hands rows over in the order of the file.
-            rows[number] = np.asarray(found["r"], np.int64)
-            read[number] = [found[f"v{position}"] for position in range(len(values))]
-        return self._placed(rows, read, len(values))
-
-    def _placed(self, rows: dict[int, np.ndarray], read: dict[int, list[np.ndarray]], width: int) -> Found:
-        shards: list[np.ndarray] = []
-        placed: list[np.ndarray] = []
-        columns: list[list[np.ndarray]] = [[] for _ in range(width)]
-        for index in range(self.shard_count):
-            opened = self._opened(index)
-            laid = 0
-            at: list[np.ndarray] = []
-            picked: list[list[np.ndarray]] = [[] for _ in range(width)]
-            for source in opened.sources:
-                low, high = np.searchsorted(rows[source.file], [source.start, source.stop])
-                position = rows[source.file][low:high] - source.start + laid
-                merged = merge.placed(position, opened.spans)
-                kept = slice(None) if opened.spans is None else merged >= 0
-                at.append(merged[kept])
-                for column, target in zip(read[source.file], picked, strict=True):
-                    target.append(column[low:high][kept])
-                laid += source.stop - source.start
-            where = np.concatenate(at) if at else np.zeros(0, np.int64)
-            # The rows of one source are in order already.
-            order = slice(None) if len(at) == 1 else np.argsort(where, kind="stable")
-            shards.append(np.full(len(where), index, np.int32))
-            placed.append(where[order])
-            for target, parts in zip(columns, picked, strict=True):
-                if parts:
-                    target.append((parts[0] if len(parts) == 1 else _end_to_end(parts))[order])
-        return Found(
-            np.concatenate(shards),
-            np.concatenate(placed),
-            [_end_to_end(column) if column else np.zeros(0) for column in columns],
-        )
+        return fetched.fetch(self, where, values)
 
     def told(self, where: Expression, values: Sequence[Expression]) -> Told:
         """Customers' events and statements that meet `where`, with `values` read from each of them."""
@@ -373,35 +321,9 @@ class Snapshot:
         self, where: Expression, values: Sequence[Expression]
     ) -> tuple[np.ndarray, list[np.ndarray]]:
         """Time int64[n] of the events of nobody that meet `where`, with `values` read from each of them."""
-        times: list[np.ndarray] = []
-        read: list[list[np.ndarray]] = [[] for _ in values]
-        for number, file in enumerate(self.files):
-            mine = [part.nameless for at, _, part in self._parts() if at == number]
-            if (
-                not any(mine)
-                or 0 in self.manifest.retired.get(file.name, ())
-                or 0 in self._masked(file.number)
-            ):
-                continue
-            columns = _columns(file)
-            test, bound = where(columns)
-            listed, arguments = [], []
-            for position, value in enumerate(values):
-                sql, more = value(columns)
-                listed.append(f", {sql} AS v{position}")
-                arguments.extend(more)
-            found = self.query(
-                f"SELECT time{''.join(listed)} FROM read_parquet({door.file_list([file.path])}) "
-                f"WHERE {self._section(1)} AND ({test})",
-                [*arguments, *bound],
-            )
-            times.append(np.asarray(found["time"], np.int64))
-            for position, column in enumerate(read):
-                column.append(found[f"v{position}"])
-        columns_ = [_end_to_end(column) if column else np.zeros(0) for column in read]
-        return _joined(times, np.int64), columns_
+        return fetched.fetch_unidentified(self, where, values)
 
-    def _section(self, section: int) -> str:
+    def section(self, section: int) -> str:
         """The test for rows of a section, and with them the marked ones."""
         return f"section IN ({section}, {section + MARKED})" if self.with_marked else f"section = {section}"
 
@@ -436,14 +358,8 @@ class Snapshot:
             raise door.explain(problem, "reading the events") from None
 
 
-def _end_to_end(parts: list[np.ndarray]) -> np.ndarray:
-    """Columns with NULLs are masked arrays; they stay so."""
-    whole: np.ndarray = np.ma.concatenate(parts)  # type: ignore[no-untyped-call]
-    return whole
-
-
-def _columns(file: EventFile) -> FileColumns:
-
+def columns_of(file: EventFile) -> FileColumns:
+    """How SQL reads a path in a file."""
     return FileColumns(file.columns, None if file.rest is None else frozenset(file.rest))
 
 

@@ -45,6 +45,7 @@ from periplus.people import (
 )
 from periplus.people.retention_book import RetentionBook
 from periplus.people.subject_book import ErasureBook, SubjectBook
+from periplus.people.identity_book import IdentityBook
 from periplus.people.tracking_plan_book import TrackingPlanBook
 from periplus.people.traffic import rules_of
 from periplus.people.vocabulary_book import VocabularyBook
@@ -456,6 +457,15 @@ class Workspace:
     def retention(self) -> RetentionBook:
         """How long events of each source are kept: show, try, adopt, carry out."""
         return RetentionBook(self.home, self._stored, lambda: self.state)
+
+    @property
+    def identity(self) -> IdentityBook:
+        """Who is who: why one person, proposals, decisions seen before they hold and taken back."""
+
+        def ask(asked: Mapping[str, Any], version: Snapshot) -> Mapping[str, Any]:
+            return question.ask(asked, self.context(version)).to_dict()
+
+        return IdentityBook(self.home, self.snapshot, ask, lambda: [each["id"] for each in self.maps()])
 
     # -- names and what is expected -------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from periplus.cli import tokens
 from periplus.cli import maps
 from periplus.cli import exports
 from periplus.cli import traffic
+from periplus.cli import identity
 from periplus.cli import vocabularies
 from periplus.cli import tracking_plan
 from periplus.cli import consents

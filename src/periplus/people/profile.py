@@ -70,7 +70,7 @@ def _label(mine: History) -> str | None:
     """
     plain = np.flatnonzero(mine.section < MARKED)
     whole = len(plain) in (0, len(mine))
-    seen = _known_sightings(mine) if whole else _sightings(mine, plain)
+    seen = sightings(mine) if whole else _sightings(mine, plain)
     known: dict[str, list[tuple[int, str]]] = {}
     for (kind, value), sighting in seen.items():
         if sighting.rows:
@@ -100,7 +100,7 @@ def identifiers(snapshot: Snapshot, customer: int) -> list[dict[str, Any]]:
     linked it, with its `time`, `source` and the identifier it came `with` (kind, value); None where none did.
     """
     mine = history.of(snapshot, customer)
-    seen = _known_sightings(mine)
+    seen = sightings(mine)
     order = list(KINDS.values())
     found = []
     for (kind, value), sighting in seen.items():
@@ -124,7 +124,8 @@ _seen: WeakKeyDictionary[History, dict[tuple[str, str], _Sighting]] = WeakKeyDic
 """Sightings of the histories that are kept: profile, consent and notes all ask for them."""
 
 
-def _known_sightings(mine: History) -> dict[tuple[str, str], _Sighting]:
+def sightings(mine: History) -> dict[tuple[str, str], _Sighting]:
+    """Every identifier in a customer's rows (kind, value), with what it was seen beside."""
     if mine not in _seen:
         _seen[mine] = _sightings(mine)
     return _seen[mine]

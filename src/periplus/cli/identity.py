@@ -1,0 +1,228 @@
+"""`periplus identity`: why one person, proposals, and decisions by hand that can be seen first and taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from periplus.cli.command import Folder, Json, group, opened, show
+from periplus.people.identity_rules import IdentityRules
+from periplus.terminal import progress, table
+
+identity_app = group("identity", "Who is who: why one person, joins and separations by hand, rules.")
+
+Identifier = Annotated[str, typer.Argument(help="Such as email:ann@shop.example, user:7, device:abc.")]
+Why = Annotated[str, typer.Option("--why", help="The reason, for whoever reads the log.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change; change nothing.")]
+
+
+@identity_app.command("why")
+def identity_why(
+    customer: Annotated[
+        str, typer.Argument(help="A user id, an e-mail address, or the customer's 16 digits.")
+    ],
+    workspace: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """Why a customer is one person: each link of two identifiers, and the event that made it."""
+    with opened(workspace) as ws:
+        links = ws.identity.merges(customer)
+    if as_json:
+        show(links)
+        return
+    headings = {
+        "identifier": "Identifier",
+        "with": "One with",
+        "by": "By",
+        "time": "Since",
+        "counts": "Counts",
+    }
+    rows = [
+        {
+            "identifier": f"{row['identifier']['kind']}:{row['identifier']['value']}",
+            "with": f"{row['with']['kind']}:{row['with']['value']}",
+            "by": f"decision {row['decision']}" if row["by"] == "hand" else str(row["event"]),
+            "time": row["time"],
+            "counts": "yes" if row["counts"] else "no",
+        }
+        for row in links
+    ]
+    table(rows, headings, "One identifier alone: nothing was joined.")
+
+
+@identity_app.command("proposals")
+def identity_proposals(workspace: Folder = None, as_json: Json = False) -> None:
+    """Accounts that share an e-mail, phone or number, and that nobody has joined or declined."""
+    with opened(workspace) as ws:
+        found = ws.identity.proposals()
+    if as_json:
+        show(found)
+        return
+    rows = [
+        {
+            "accounts": ", ".join(f"user:{each['value']}" for each in row["accounts"]),
+            "shared": ", ".join(f"{each['kind']}:{each['value']}" for each in row["shared"]),
+            "events": row["events"],
+        }
+        for row in found["rows"]
+    ]
+    table(rows, {"accounts": "Accounts", "shared": "Share", "events": "Events"}, "Nothing is proposed.")
+
+
+@identity_app.command("join")
+def identity_join(
+    one: Identifier,
+    other: Identifier,
+    why: Why = "",
+    dry_run: DryRun = False,
+    workspace: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """Two identifiers are one person."""
+    _decide({"join": [one, other], "why": why}, dry_run, workspace, as_json)
+
+
+@identity_app.command("separate")
+def identity_separate(
+    one: Identifier,
+    other: Identifier,
+    why: Why = "",
+    dry_run: DryRun = False,
+    workspace: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """A link between two identifiers does not count, whatever events carry both."""
+    _decide({"separate": [one, other], "why": why}, dry_run, workspace, as_json)
+
+
+@identity_app.command("block")
+def identity_block(
+    identifier: Identifier,
+    why: Why = "",
+    dry_run: DryRun = False,
+    workspace: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """An identifier links nothing, as if nobody had sent it: a call centre's address, a till's device."""
+    _decide({"block": identifier, "why": why}, dry_run, workspace, as_json)
+
+
+@identity_app.command("dismiss")
+def identity_dismiss(
+    one: Identifier, other: Identifier, why: Why = "", workspace: Folder = None, as_json: Json = False
+) -> None:
+    """A proposal was looked at: these accounts are several people."""
+    _decide({"dismiss": [one, other], "why": why}, False, workspace, as_json)
+
+
+@identity_app.command("undo")
+def identity_undo(
+    decision: Annotated[
+        int, typer.Argument(help="The number of a decision; `periplus identity log` lists them.")
+    ],
+    why: Why = "",
+    dry_run: DryRun = False,
+    workspace: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """Take a decision back: every answer is as if it had never been made."""
+    _decide({"undo": decision, "why": why}, dry_run, workspace, as_json)
+
+
+@identity_app.command("rules")
+def identity_rules(
+    file: Annotated[
+        Path | None, typer.Argument(help="Rules as YAML to put in force; docs/identity.md.")
+    ] = None,
+    why: Why = "",
+    dry_run: DryRun = False,
+    workspace: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """The rules in force, as YAML; with a file, put others in force."""
+    if file is not None:
+        rules = IdentityRules.parse(file)
+        _decide({"rules": rules.document(), "why": why}, dry_run, workspace, as_json)
+        return
+    with opened(workspace) as ws:
+        held = ws.identity.rules()
+    show(held.document()) if as_json else typer.echo(held.yaml(), nl=False)
+
+
+@identity_app.command("log")
+def identity_log(workspace: Folder = None, as_json: Json = False) -> None:
+    """Every decision, the newest first: by whom, when, why, and whether it holds."""
+    with opened(workspace) as ws:
+        found = ws.identity.log()
+    if as_json:
+        show(found)
+        return
+    headings = {
+        "id": "Number",
+        "said": "Decision",
+        "who": "By",
+        "time": "When",
+        "why": "Why",
+        "holds": "Holds",
+    }
+    rows = [
+        {
+            **{name: row[name] for name in ("id", "who", "time", "why")},
+            "said": said(row),
+            "holds": "yes" if row["in_force"] else "taken back" if row["undone"] else "no",
+        }
+        for row in found
+    ]
+    table(rows, headings, "Nothing was decided yet.")
+
+
+def said(row: Mapping[str, Any]) -> str:
+    """What was decided, in one line."""
+    if row["kind"] == "rules":
+        rules = ", ".join(f"{key}: {value}" for key, value in row["rules"].items())
+        return f"rules {rules or 'as usual'}"
+    if row["identifier"] is not None:
+        return f"block {row['identifier']['kind']}:{row['identifier']['value']}"
+    return f"{row['kind']} {', '.join(' and '.join(link) for link in row['links'])}"
+
+
+def _decide(document: Mapping[str, Any], dry_run: bool, workspace: Path | None, as_json: bool) -> None:
+    with opened(workspace) as ws, progress() as told:
+        if dry_run:
+            found = ws.identity.preview(document, progress=told)
+        else:
+            made = ws.identity.decide(document, progress=told)
+    if as_json:
+        show(found if dry_run else made)
+    elif dry_run:
+        for line in _foreseen(found):
+            typer.echo(line)
+    elif made["undone"] is None:
+        typer.echo(f"Decision {made['id']} holds. `periplus identity undo {made['id']}` takes it back.")
+    else:
+        typer.echo(f"Decision {made['id']} is taken back.")
+
+
+def _foreseen(found: Mapping[str, Any]) -> list[str]:
+    """A preview in plain lines."""
+    customers = found["customers"]
+    lines = [
+        f"{customers['before']:,} customers would become {customers['after']:,}; {found['events']:,} events change hands."
+    ]
+    lines += [
+        f"  {row['events']:>7,} events from {row['from_label'] or 'nobody'} to {row['to_label'] or 'nobody'}"
+        for row in found["examples"]
+    ]
+    for answer in found["answers"]:
+        name = answer["question"].get("map") or answer["question"]["kind"]
+        name = name if isinstance(name, str) else answer["question"]["kind"]
+        changed = [
+            f"{total} {answer['before'][total]:,} → {answer['after'][total]:,}"
+            for total in answer["before"]
+            if answer["before"][total] != answer["after"][total]
+        ]
+        lines.append(f"On {name}: {', '.join(changed) or 'no total changes'}.")
+    return lines

@@ -1,0 +1,271 @@
+"""Who is who, as people work with it: why one person, proposals, decisions seen before they hold, and taken back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from periplus import clock
+from periplus.errors import InputError, NotFoundError, PeriplusError
+from periplus.people import deciding, decisions, directory, guards_listed, merges, proposals
+from periplus.people.decisions import Decision, Decisions, Identifier, reason
+from periplus.people.identity_rules import IdentityRules
+from periplus.people.linking import Linking
+from periplus.store import compact, standing
+from periplus.store.home import Home
+from periplus.store.snapshot import Snapshot
+from periplus.store.staged import Progress
+
+Said = Identifier | Mapping[str, Any] | str
+Asked = Callable[[Mapping[str, Any], Snapshot], Mapping[str, Any]]
+"""The answer to a question from one version of the data, as a dict."""
+BY_HAND = "by hand"
+MOST_ASKED = 5
+"""Questions whose answers one preview compares."""
+_COLUMN = {"user": "user_id", "email": "email", "phone": "phone", "device": "anonymous_id"}
+
+
+def _silent(done: int, total: int, what: str) -> None:
+    del done, total, what
+
+
+@dataclass(frozen=True)
+class IdentityBook:
+    """What `ws.identity` is. `ask` answers a question from a version, `maps` names the maps there are."""
+
+    home: Home
+    snapshot: Callable[[], Snapshot]
+    ask: Asked
+    maps: Callable[[], Sequence[str]]
+
+    # -- looking --------------------------------------------------------------------------------
+
+    def rules(self) -> IdentityRules:
+        """The rules in force: which identifiers link, and how their spellings are compared."""
+        return self._decided().force().rules
+
+    def log(self) -> list[dict[str, Any]]:
+        """Every decision, the newest first: id, kind, links, identifier, rules, who, why, time, undone, in_force."""
+        listed = self._decided().listed
+        rules = [each.id for each in listed if each.kind == "rules" and each.undone is None]
+        return [_told(each, rules[-1:]) for each in reversed(listed)]
+
+    def blocked(self) -> list[dict[str, Any]]:
+        """Identifiers that link nothing because somebody said so: kind, value, and the decision."""
+        return [row | row["identifier"] for row in self.log() if row["kind"] == "block" and row["in_force"]]
+
+    def guarded(self) -> list[dict[str, Any]]:
+        """Identifiers that link nothing, or little, and why: too many use them, they are junk, or somebody said so."""
+        return guards_listed.listed(self.snapshot(), Linking(self._decided().force()))
+
+    def merges(self, customer: str) -> list[dict[str, Any]]:
+        """Why a customer is one person: the links of the identifiers, each with the event that made it."""
+        snapshot = self.snapshot().everything
+        decided = self._decided()
+        found = directory.find(snapshot, customer)
+        return merges.merges(snapshot, found, Linking(decided.force()), decided.listed)
+
+    def proposals(self) -> dict[str, Any]:
+        """Accounts that an e-mail, phone or number speaks of as one person, which nobody joined or declined."""
+        decided = self._decided()
+        return proposals.proposals(self.home, self.snapshot(), Linking(decided.force()), decided.listed)
+
+    # -- deciding -------------------------------------------------------------------------------
+
+    def join(self, *identifiers: Said, why: str = "", who: str = BY_HAND) -> dict[str, Any]:
+        """These identifiers are one person, whatever the events say; returns the decision."""
+        return self.decide({"join": list(identifiers), "why": why}, who=who)
+
+    def separate(self, *links: Sequence[Said], why: str = "", who: str = BY_HAND) -> dict[str, Any]:
+        """These links (pairs of identifiers) do not count, whatever events carry both; returns the decision."""
+        return self.decide({"separate": [list(link) for link in links], "why": why}, who=who)
+
+    def block(self, identifier: Said, why: str = "", who: str = BY_HAND) -> dict[str, Any]:
+        """This identifier links nothing, as if nobody had sent it; returns the decision."""
+        return self.decide({"block": identifier, "why": why}, who=who)
+
+    def dismiss(self, *accounts: Said, why: str = "", who: str = BY_HAND) -> dict[str, Any]:
+        """A proposal was looked at: these accounts are several people. Changes no answer; returns the decision."""
+        return self.decide({"dismiss": list(accounts), "why": why}, who=who)
+
+    def set_rules(
+        self, rules: IdentityRules | Mapping[str, Any] | str | Path, why: str = "", who: str = BY_HAND
+    ) -> dict[str, Any]:
+        """Put rules in force, for past and future; returns the decision, which can be undone like any other."""
+        return self.decide({"rules": IdentityRules.parse(rules).document(), "why": why}, who=who)
+
+    def undo(self, number: int, why: str = "", who: str = BY_HAND) -> dict[str, Any]:
+        """Take a decision back: every answer is as if it had never been made; returns it."""
+        return self.decide({"undo": number, "why": why}, who=who)
+
+    def decide(
+        self, document: Mapping[str, Any], who: str = BY_HAND, progress: Progress = _silent
+    ) -> dict[str, Any]:
+        """Put a decision in force (`Decision.parse` says how it is written), or take one back with `{"undo": 7}`."""
+        alter, number = self._altering(document, who)
+        after = deciding.decide(self.home, alter, progress)
+        with suppress(PeriplusError):  # it holds by now; this only makes later questions faster
+            compact.tidy(self.home, progress)
+        made = after.get(number) if number is not None else after.listed[-1]
+        rules = [each.id for each in after.listed if each.kind == "rules" and each.undone is None]
+        return _told(made, rules[-1:])
+
+    def preview(
+        self,
+        document: Mapping[str, Any] | int,
+        questions: Sequence[Mapping[str, Any]] | None = None,
+        progress: Progress = _silent,
+    ) -> dict[str, Any]:
+        """What a decision (or taking back the one of a number) would change; nothing is published.
+
+        `customers` has `before`, `after`, `gone`, `new`; `events` change hands; `examples` name the largest moves;
+        `answers` has the totals of some questions before and after (the first map's, unless others are asked), and
+        their rows that would differ.
+        """
+        asked: Mapping[str, Any] = {"undo": document} if isinstance(document, int) else document
+        alter, _ = self._altering(asked, "preview")
+        if questions is not None and len(questions) > MOST_ASKED:
+            raise InputError(
+                f"A preview compares at most {MOST_ASKED} questions.", code="preview", hint="Ask for fewer."
+            )
+        listed = (
+            questions if questions is not None else [{"kind": "map", "map": name} for name in self.maps()[:1]]
+        )
+        live = self.snapshot()
+        with deciding.imagined(self.home, live, alter, progress) as then:
+            found = deciding.effect(live, then)
+            answers = []
+            for number, each in enumerate(listed):
+                progress(number, len(listed), "asking before and after")
+                before = self.ask(each, live)
+                answers.append(_compared(before, self.ask({**each, "now": before["now"]}, then)))
+        told = asdict(found)
+        customers = {name: told.pop(name) for name in ("before", "after", "gone", "new")}
+        return {"decision": dict(asked), "customers": customers, **told, "answers": answers}
+
+    # -- within ---------------------------------------------------------------------------------
+
+    def _decided(self) -> Decisions:
+        return decisions.of(self.home.root, self.snapshot().manifest)
+
+    def _altering(self, document: Mapping[str, Any], who: str) -> tuple[deciding.Alter, int | None]:
+        """How the decisions change by a document, and the number of the one that is taken back."""
+        now = clock.wall()
+        if "undo" in document:
+            number, why = _whole(document["undo"]), reason(document.get("why"))
+            return lambda known: known.undone(number, who=who, time=now, why=why), number
+        decision = Decision.parse(document)
+        self._check(decision)
+        return lambda known: known.added(decision, who=who, time=now), None
+
+    def _check(self, decision: Decision) -> None:
+        """Raise NotFoundError for an identifier nobody has, or a link that no event makes, with the nearest ones."""
+        if decision.kind in ("join", "separate", "dismiss"):
+            for each in sorted({one for pair in decision.links for one in pair}):
+                self._known(each)
+        if (
+            decision.kind == "block"
+            and decision.identifier is not None
+            and decision.identifier.kind in _COLUMN
+        ):
+            self._known(decision.identifier)
+
+    def _known(self, identifier: Identifier) -> None:
+        column = _COLUMN.get(identifier.kind)
+        if column is None:
+            return
+        snapshot = self.snapshot()
+        people = standing.people(snapshot.manifest, snapshot.files, with_marked=True)
+        rules = self.rules()
+        value = rules.plain(identifier.kind, identifier.value)
+        alike = rules.alike(identifier.kind, column)
+        cursor = snapshot.cursor()
+        if cursor.execute(f"SELECT 1 FROM ({people}) WHERE {alike} = ? LIMIT 1", [value]).fetchall():
+            return
+        if identifier.kind in ("device", "user"):  # an alias may name one that no other event carries
+            aliases = standing.narrow(
+                snapshot.manifest, snapshot.files, ("previous_id",), test="type = 'alias'"
+            )
+            if cursor.execute(
+                f"SELECT 1 FROM ({aliases}) WHERE trim(previous_id) = ? LIMIT 1", [value]
+            ).fetchall():
+                return
+        close = [
+            text
+            for (text,) in cursor.execute(
+                f"SELECT v FROM (SELECT DISTINCT {alike} AS v FROM ({people}) WHERE {column} IS NOT NULL) "
+                "WHERE jaro_winkler_similarity(v, ?) > 0.8 ORDER BY jaro_winkler_similarity(v, ?) DESC, v LIMIT 3",
+                [value, value],
+            ).fetchall()
+        ]
+        raise NotFoundError(
+            f"No event carries {str(identifier)[:200]!r}.",
+            code="no_identifier",
+            hint=f"Did you mean {close[0]!r}?" if close else "Look for the customer in People first.",
+            allowed=[f"{identifier.kind}:{text}" for text in close],
+        )
+
+
+def _whole(value: object) -> int:
+    try:
+        return int(str(value))
+    except ValueError:
+        raise InputError(
+            f"{str(value)[:80]!r} is no number of a decision.",
+            code="decision",
+            hint="`periplus identity log` lists them.",
+        ) from None
+
+
+def _told(decision: Decision, rules: Sequence[int]) -> dict[str, Any]:
+    """A decision as lists show it; `rules` names the decision whose rules hold."""
+    undone = decision.undone
+    in_force = undone is None and (decision.kind != "rules" or decision.id in rules)
+    return {
+        "id": decision.id,
+        "kind": decision.kind,
+        "links": [[str(one), str(other)] for one, other in decision.links],
+        "identifier": None
+        if decision.identifier is None
+        else {"kind": decision.identifier.kind, "value": decision.identifier.value},
+        "rules": None if decision.rules is None else decision.rules.document(),
+        "who": decision.who,
+        "why": decision.why,
+        "time": clock.iso(decision.time),
+        "undone": None
+        if undone is None
+        else {"who": undone.who, "why": undone.why, "time": clock.iso(undone.time)},
+        "in_force": in_force,
+    }
+
+
+def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Two answers to one question: totals before and after, and the rows of which a number differs."""
+    rows = []
+    for old, new in zip(before["rows"], after["rows"], strict=False):
+        fields = [name for name in old if _is_number(old[name]) and old.get(name) != new.get(name)]
+        if fields:
+            rows.append(
+                {
+                    "row": {name: value for name, value in old.items() if isinstance(value, str)},
+                    "before": {name: old[name] for name in fields},
+                    "after": {name: new.get(name) for name in fields},
+                }
+            )
+    totals = {name: value for name, value in before["totals"].items() if _is_number(value)}
+    return {
+        "question": dict(before["question"]),
+        "before": totals,
+        "after": {name: after["totals"].get(name) for name in totals},
+        "rows": rows,
+        "rows_before": len(before["rows"]),
+        "rows_after": len(after["rows"]),
+    }
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

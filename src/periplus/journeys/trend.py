@@ -14,10 +14,12 @@ from periplus.journeys.buckets import Bucket
 from periplus.journeys.moment import Period
 from periplus.journeys.session_rules import SessionOptions
 from periplus.journeys.trend_count import Counted, counted, matched
-from periplus.journeys.trend_plan import plan
+from periplus.journeys.trend_expected import averages, ranges, seasons
+from periplus.journeys.trend_plan import Plan, plan
 from periplus.question import Answer, Context, Question, QuestionKind, Result, Row, kinds
 
 FIELDS = ("value", "previous")
+NUMBERS = ("average", "expected", "low", "high", "outside")
 
 
 class TrendQuestion(Question):
@@ -29,6 +31,8 @@ class TrendQuestion(Question):
     bucket: Bucket = "day"
     breakdown: str | None = None
     compare: Literal["previous", "year"] | None = None
+    average: int | None = Field(default=None, ge=2, le=1000)
+    expected: Any = None
     map: str | dict[str, Any] | None = None
     sessions: SessionOptions | None = None
     period: Period | None = None
@@ -46,6 +50,7 @@ def answer(question: TrendQuestion, context: Context) -> Result:
         found = counted(planned, series, context)
         warnings += found.warnings
         for place, value in enumerate(found.values):
+            looks = _looks_back(planned, found, place)
             rows += [
                 {
                     "bucket": label,
@@ -53,11 +58,49 @@ def answer(question: TrendQuestion, context: Context) -> Result:
                     "breakdown": value,
                     "value": _shown(found, 0, place, bucket),
                     "previous": None if before is None else _shown(found, 1, place, before),
+                    **looks[bucket],
                 }
                 for label, bucket, before in zip(labels, planned.shown, planned.compared, strict=True)
             ]
     span = planned.span
     return Result(planned.asked, rows, span.now, span.now_from, {}, [], list(dict.fromkeys(warnings)))
+
+
+def _looks_back(planned: Plan, found: Counted, place: int) -> dict[int, Row]:
+    """By bucket that is shown: the moving average and the expected range, where they are asked for."""
+    shown, how = planned.shown, planned.expecting
+    rows: dict[int, Row] = {bucket: {} for bucket in shown}
+    if not shown or (planned.average is None and how is None):
+        return rows
+    edges, span = planned.buckets.edges, planned.span
+    begin = int(planned.buckets.of(min(planned.first, int(edges[shown[0]]))))
+    places = range(max(begin, 0), shown[-1] + 1)
+    values = [_shown(found, 0 if bucket >= shown[0] else -1, place, bucket) for bucket in places]
+    if planned.average is not None:
+        for bucket, mean in zip(places, averages(values, planned.average), strict=True):
+            if bucket in rows:
+                rows[bucket]["average"] = mean
+    if how is not None:
+
+        def whole(bucket: int) -> bool:
+            """Neither the period nor `now` cuts it, nor the beginning of the data, where there is seldom a whole one."""
+            since, until = int(edges[bucket]), int(edges[bucket + 1])
+            inside = bucket < shown[0] or (span.since <= since and until <= span.until)
+            return inside and until <= span.now + 1 and planned.first <= since
+
+        learned = [value if whole(bucket) else None for bucket, value in zip(places, values, strict=True)]
+        season = seasons(planned.buckets)[places[0] : places[-1] + 1]
+        for bucket, value, each in zip(
+            places, learned, ranges(learned, season, how, found.whole), strict=True
+        ):
+            if bucket in rows:
+                rows[bucket] |= {
+                    "expected": None if each is None else each.middle,
+                    "low": None if each is None else each.low,
+                    "high": None if each is None else each.high,
+                    "outside": None if each is None or value is None else not each.low <= value <= each.high,
+                }
+    return rows
 
 
 def _shown(found: Counted, window: int, place: int, bucket: int) -> int | float | None:
@@ -70,8 +113,8 @@ def _shown(found: Counted, window: int, place: int, bucket: int) -> int | float 
 
 def people(question: TrendQuestion, row: Mapping[str, Any], field: str, context: Context) -> list[Row]:
     """Who is counted in a bucket of a series: one entry per event, customer, session or journey."""
-    entries.check_row(row, ("bucket", "series", "breakdown"), FIELDS)
-    entries.check_field(field, FIELDS, ("bucket", "series", "breakdown"))
+    entries.check_row(row, ("bucket", "series", "breakdown"), (*FIELDS, *NUMBERS))
+    entries.check_field(field, FIELDS, ("bucket", "series", "breakdown", *NUMBERS))
     planned = plan(question, context)
     if row.get("bucket") is None:
         raise QuestionError(

@@ -19,6 +19,7 @@ from periplus.journeys.moment import ALWAYS, Span, first_seen, resolve
 from periplus.journeys.rules import JourneyRules, meanings
 from periplus.journeys.session_rules import Sessions, session_rules
 from periplus.journeys.steps import condition_of
+from periplus.journeys.trend_expected import Expecting, expecting
 from periplus.question import Context, Row
 
 if TYPE_CHECKING:
@@ -45,8 +46,9 @@ class Series:
 class Plan:
     """A trend question understood. `buckets` cover what is shown and what it is compared with; `shown` are the
     places of the one, `compared` those of the other (None: nothing). `windows` are the times since <= t < until
-    that count, for each of the two. `among` says at which events the customer is one of those asked about, where
-    these are only `some`."""
+    that count, for each of the two; the last one is what came before all that is shown, where an average or an
+    expected range (`average`, `expecting`) looks back, to the `first` event there is. `among` says at which events
+    the customer is one of those asked about, where these are only `some`."""
 
     series: list[Series]
     span: Span
@@ -54,6 +56,9 @@ class Plan:
     shown: list[int]
     compared: list[int | None]
     windows: list[tuple[int, int]]
+    first: int
+    average: int | None
+    expecting: Expecting | None
     breakdown: str | None
     journeys: JourneyRules | None
     sessions: Sessions | None
@@ -82,11 +87,17 @@ def plan(question: TrendQuestion, context: Context) -> Plan:
     shift = None if question.compare is None else _Shift(question, span, own, first, last)
     before = [None if shift is None else shift.start(start) for start in starts]
     known = [start for start in before if start is not None]
+    expects = expecting(question.expected)
+    looks_back = (question.average is not None or expects is not None) and span.since > -ALWAYS
+    if looks_back:
+        known.append(min(first_seen(context, span.now), starts[0]))
     buckets = own if not known else covering(question.bucket, span.zone, week, min(known), last)
     at = [int(buckets.of(start)) for start in starts]
     windows = [(span.since, span.until)]
     if shift is not None:
         windows.append(shift.window())
+    if looks_back:
+        windows.append((-ALWAYS, starts[0]))
     breakdown = None if question.breakdown is None else reading.full_path(question.breakdown, "breakdown")
     conditions = [each.of for each in series]
     asked, sessions = question.document() | span.document(), None
@@ -103,6 +114,9 @@ def plan(question: TrendQuestion, context: Context) -> Plan:
         shown=at,
         compared=[None if start is None else int(buckets.of(start)) for start in before],
         windows=windows,
+        first=first_seen(context, span.now),
+        average=question.average,
+        expecting=expects,
         breakdown=breakdown,
         journeys=rules,
         sessions=sessions,

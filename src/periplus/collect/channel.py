@@ -31,6 +31,7 @@ PASSING = "passing"
 """The group of hosts that only hand people back: a payment page, a sign-in."""
 PAID, OTHER, REFERRAL, DIRECT = "paid", "other", "referral", "direct"
 _APART = re.compile(r"[\s_+-]+")
+_PLAIN_HOST = re.compile(r"https?://([A-Za-z0-9.-]+)(?::[0-9]*)?(?:[/?#]|$)").match
 _UTM = {"utm_medium": "medium", "utm_source": "source", "utm_campaign": "name"}
 
 
@@ -120,6 +121,9 @@ def _of_landing(message: Mapping[str, Any]) -> str | None:
     page = _part(context, "page")
     campaign, via = _part(context, "campaign"), _part(context, "referrer")
     address = _text(page, "url") or _text(page, "search") or ""
+    if "?" not in address and not campaign and not via and message.get("type") != "page":
+        if _text(page, "referrer") is None:
+            return None  # as most events of a session
     asked = dict(_asked(address))
     said = campaign or {_UTM[key]: value for key, value in asked.items() if key in _UTM}
     clicks = table().clicks
@@ -185,7 +189,7 @@ def of_host(host: str) -> str | None:
 
 def _asked(address: str) -> Iterator[tuple[str, str]]:
     """The parameters of an address, the first of each name."""
-    query = address[:LONGEST].partition("?")[2].partition("#")[0]
+    query = address[:LONGEST].partition("?")[2].partition("#")[0] if "?" in address else ""
     try:
         return iter(reversed(parse_qsl(query, max_num_fields=200)))
     except ValueError:
@@ -203,6 +207,8 @@ def _host(address: str | None) -> str | None:
     """The host of an address, in lower case; None where there is none."""
     if not address:
         return None
+    if (plain := _PLAIN_HOST(address[:LONGEST])) is not None:
+        return plain[1].lower().rstrip(".") or None
     try:
         host = urlsplit(address[:LONGEST].strip()).hostname
     except ValueError:  # such as a bracket that opens an IPv6 address and never closes it
@@ -211,8 +217,8 @@ def _host(address: str | None) -> str | None:
 
 
 def _part(holder: Any, key: str) -> Mapping[str, Any] | None:
-    value = holder.get(key) if isinstance(holder, Mapping) else None
-    return value if isinstance(value, Mapping) else None
+    value = holder.get(key) if isinstance(holder, dict) else None
+    return value if isinstance(value, dict) else None
 
 
 def _text(holder: Mapping[str, Any] | None, key: str) -> str | None:

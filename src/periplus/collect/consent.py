@@ -48,6 +48,10 @@ class Consents:
         self._lock = threading.Lock()
         self.refresh()
 
+    def usual(self, source: str) -> Verdict | None:
+        """The verdict on messages that say nothing themselves, where it is the same for all; None where it depends on whose they are."""
+        return None if self._known or not self.defaults.get(source, True) else "keep"
+
     def decide(self, message: Mapping[str, Any], source: str) -> Verdict:
         """What may become of a message: kept, kept by nobody's name (`anonymous.stripped`), or only counted.
 

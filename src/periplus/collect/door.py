@@ -18,6 +18,7 @@ from typing import Any
 import periplus.collect.dialects  # noqa: F401  registers them
 from periplus.collect import content
 from periplus.collect.completing import Completer
+from periplus.collect.dialects.told import MOST_MESSAGES
 from periplus.collect.pipeline import Pipeline
 from periplus.collect.rate import Rates
 from periplus.collect.sources import Source, Sources
@@ -26,8 +27,6 @@ from periplus.collect.wire import DIALECTS, Dialect, Fetch, Reading, Reply, Requ
 from periplus.errors import PeriplusError
 from periplus.store.inbox import Inbox, Parcel
 
-MOST_MESSAGES = 20_000
-"""Messages of one request."""
 RETRY = {503: 5, 429: 1}
 """Seconds after which to come again, where nothing else says."""
 
@@ -209,32 +208,34 @@ class Door:
         with self._one:
             self.pipeline.run(passage)
 
-        def written(flags: Sequence[bool] | PeriplusError) -> None:
+        def written(flags: Sequence[bool] | PeriplusError | None) -> None:
             if isinstance(flags, PeriplusError):
                 done(flags)
                 return
-            for item, again in zip(passage.pending, flags, strict=True):
+            for item, again in zip(passage.pending, flags, strict=True) if flags is not None else ():
                 if again:
                     passage.outcomes[item.place] = DUPLICATE
             done(None)
             for watcher in self.watchers:
                 watcher(passage)
 
-        text = sum([len(item.text) for item in passage.pending])
+        messages = [item.text for item in passage.pending]
         self.inbox.put(
             Parcel(
                 source=passage.source.name,
                 dialect=passage.dialect,
                 received=passage.received,
-                events=[(item.place, item.key, item.text) for item in passage.pending],
+                places=[item.place for item in passage.pending],
+                keys=[item.key for item in passage.pending],
+                messages=messages,
                 rejects=passage.rejects,
                 withheld=passage.withheld,
-                size=text + sum([len(row[5]) for row in passage.rejects]),
+                size=sum(map(len, messages)) + sum([len(row[5]) for row in passage.rejects]),
                 done=written,
             )
         )
 
-    def _read(self, dialect: Dialect, request: Request) -> tuple[Request, Reading, float]:
+    def _read(self, dialect: Any, request: Request) -> tuple[Request, Reading, float]:
         """The request unpacked and signed, what the dialect found in it, and how many seconds that took."""
         began = time.perf_counter()
         try:
@@ -243,7 +244,7 @@ class Door:
             if body is not request.body:
                 request = replace(request, body=body)
             self._check_signature(dialect, request)
-            reading = dialect.read(request)
+            reading = dialect.skim(request) if hasattr(dialect, "skim") else dialect.read(request)
         except PeriplusError as problem:
             status = {"too_large": 413, "too_many": 413, "signature": 401}.get(problem.code, 400)
             raise Problem(status, problem.code, str(problem)) from None

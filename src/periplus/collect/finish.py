@@ -16,6 +16,7 @@ from periplus.collect.catalogue.join import attach
 from periplus.collect.catalogue.kept import Kept
 from periplus.collect.deviations import Deviations
 from periplus.collect.enrich import enrich
+from periplus.collect.outline import document
 from periplus.collect.sources import Sources
 from periplus.collect.tracking_plan import TrackingPlan
 from periplus.collect.vocabulary import Vocabularies
@@ -78,7 +79,7 @@ class Finisher:
 
     def line(self, event: Received) -> bytes:
         """The event as a line of Segment-spec JSON that the importer reads."""
-        message: dict[str, Any] = msgspec.json.decode(event.message)
+        message = document(event.message)
         message["source"] = event.source
         message["receivedAt"] = clock.iso(event.received)
         try:

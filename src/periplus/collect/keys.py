@@ -9,19 +9,23 @@ over versions and machines, and not a matter of security.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import uuid
 from collections.abc import Callable, Mapping
 
 from periplus.store.door import literal
 
+try:  # Python's own; that of OpenSSL looks for its algorithm anew for every text, which takes longer than the hash
+    from _md5 import md5  # type: ignore[import-not-found]
+except ImportError:  # a Python that was built without it
+    from hashlib import md5
+
 _UUID = re.compile("[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 
 
 def number(text: str) -> int:
     """The MD5 of a text as a 128-bit number, as DuckDB's `md5_number`."""
-    return int.from_bytes(hashlib.md5(text.encode(), usedforsecurity=False).digest(), "little")
+    return int.from_bytes(md5(text.encode(), usedforsecurity=False).digest(), "little")
 
 
 def sized(text: str) -> str:
@@ -55,15 +59,15 @@ def of_messages(source: str) -> Callable[[str], bytes]:
     True
     """
     hashed, before = number(source), "m" + sized(source)
-    md5, canonical = hashlib.md5, _UUID.fullmatch
 
     def of(message_id: str) -> bytes:
-        if canonical(message_id):
-            return (int(message_id.replace("-", ""), 16) ^ hashed).to_bytes(16, "big")
         if len(message_id) in (32, 36):
+            if _UUID.fullmatch(message_id):
+                return (int(message_id.replace("-", ""), 16) ^ hashed).to_bytes(16, "big")
             return of_message(source, message_id).to_bytes(16, "big")
         text = message_id.encode()
-        return md5(f"{before}{len(text)}:".encode() + text, usedforsecurity=False).digest()[::-1]
+        hashed_text: bytes = md5(f"{before}{len(text)}:".encode() + text, usedforsecurity=False).digest()
+        return hashed_text[::-1]
 
     return of
 

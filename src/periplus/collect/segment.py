@@ -27,6 +27,8 @@ from periplus.errors import InputError, unknown
 from periplus.event import split_path
 from periplus.store.door import literal, quoted
 
+LONGEST_PATH = 500
+"""Letters of a path that gets a column: names stand in every query, and nobody asks for a longer one."""
 COLUMN_CAP = 200
 """Shredded columns of one import; less frequent paths stay in the rest."""
 ROOTS = ("properties", "context", "traits")
@@ -205,6 +207,7 @@ def columns(kinds: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
             or not path.startswith(tuple(root + "." for root in ROOTS))
             or path in CONSENTS
             or "\0" in path  # no name of a column: it stays in the rest
+            or len(path) > LONGEST_PATH
         ):
             continue
         if (kind := majority(kinds[path])) is not None:

@@ -18,9 +18,10 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from periplus.collect import keys, marks
+from periplus.collect import keys, marks, replay
 from periplus.collect.anonymous import stripped
 from periplus.collect.marks import TrafficRules
+from periplus.collect.outline import Outline, Sent, document, outlined
 from periplus.collect.purposes import allows, stated
 from periplus.collect.sources import Source
 from periplus.collect.validate import skew, validate
@@ -28,6 +29,7 @@ from periplus.collect.wire import Fate, Outcome, Reading, Refused
 from periplus.errors import InputError
 from periplus.store.inbox_file import RejectRow
 
+Verdict = Literal["keep", "strip", "withhold"]
 PAYLOAD = 64 << 10
 """Bytes that are kept of a refused message."""
 ACCEPTED, DUPLICATE, WITHHELD = Outcome(Fate.ACCEPTED), Outcome(Fate.DUPLICATE), Outcome(Fate.WITHHELD)
@@ -37,14 +39,25 @@ OFF_PLAN = "off_plan"
 """Another one: otherwise than the tracking plan says, from a source that is strict."""
 
 
-@dataclass(slots=True)
-class Pending:
-    """A message on its way: its place in the request, itself, its JSON, its key."""
+_UNREAD = Outline()
+
+
+class Pending(msgspec.Struct, gc=False):
+    """A message on its way: its place in the request, how it came, and from `validate` on its JSON, outline and key."""
 
     place: int
-    message: dict[str, Any]
+    came: dict[str, Any] | Sent
     text: bytes = b""
+    outline: Outline = _UNREAD
     key: bytes = b""
+
+    def document(self) -> dict[str, Any]:
+        """All of the message, for the few steps that need it."""
+        return document(self.text or self.came.text) if isinstance(self.came, Sent) else self.came
+
+    def become(self, message: dict[str, Any]) -> None:
+        """Go on as another message."""
+        self.came, self.text, self.outline = message, msgspec.json.encode(message), outlined(message)
 
 
 @dataclass(slots=True)
@@ -67,21 +80,30 @@ class Passage:
     ) -> Passage:
         """A request as its dialect read it; what the dialect refused is rejected already."""
         passage = cls(source, dialect, received, address, reading.sent_at, [ACCEPTED] * len(reading.messages))
+        pending = passage.pending
         for place, message in enumerate(reading.messages):
             if isinstance(message, Refused):
                 passage.reject(place, message.reason, message.message, message.payload, form=dialect)
             else:
-                passage.pending.append(Pending(place, message))
+                pending.append(Pending(place, message))
         return passage
 
-    def reject(self, place: int, reason: str, message: str, payload: Any, form: str = "segment") -> None:
-        """The message at `place` is refused; `form` says in which dialect's form the payload is."""
+    def reject(self, place: int, reason: str, message: str, payload: Any, form: str | None = None) -> None:
+        """The message at `place` is refused; `form` is the payload's (`replay`), that of what was read if it is not given."""
         self.outcomes[place] = Outcome(Fate.REJECTED, reason, message)
         text = _json(payload)
         whole = len(text) <= PAYLOAD
         kept = text if whole else text[:PAYLOAD].decode("utf-8", "ignore").encode()
         self.rejects.append(
-            (self.source.name, form, self.received + place, reason, message, kept, int(whole))
+            (
+                self.source.name,
+                form or replay.form(self.dialect),
+                self.received + place,
+                reason,
+                message,
+                kept,
+                int(whole),
+            )
         )
 
 
@@ -91,7 +113,9 @@ Step = Callable[[Passage], None]
 class Consenting(Protocol):
     """What the consent step asks: `collect.consent.Consents`."""
 
-    def decide(self, message: dict[str, Any], source: str) -> Literal["keep", "strip", "withhold"]: ...
+    def usual(self, source: str) -> Verdict | None: ...
+
+    def decide(self, message: Mapping[str, Any], source: str) -> Verdict: ...
 
     def record(self, message: Mapping[str, Any], source: str, received: int) -> None: ...
 
@@ -99,7 +123,11 @@ class Consenting(Protocol):
 class OwnWord:
     """Consent where nobody remembers any: a message's own no withholds it."""
 
-    def decide(self, message: dict[str, Any], source: str) -> Literal["keep", "strip", "withhold"]:
+    def usual(self, source: str) -> Verdict | None:
+        del source
+        return "keep"
+
+    def decide(self, message: Mapping[str, Any], source: str) -> Verdict:
         del source
         return "withhold" if allows(stated(message), "analytics") is False else "keep"
 
@@ -115,8 +143,9 @@ def validating(limit: int) -> Step:
         off = skew(passage.sent_at, received, zone)
         kept = []
         for item in passage.pending:
+            came = item.came
             try:
-                item.text = validate(item.message, received + item.place, zone, off)
+                item.text = validate(came, received + item.place, zone, off)
                 if len(item.text) > limit:
                     raise InputError(
                         f"The message has {len(item.text):,} bytes; {limit:,} are allowed.",
@@ -124,9 +153,13 @@ def validating(limit: int) -> Step:
                         hint="Send less with each event.",
                     )
             except InputError as problem:
-                passage.reject(item.place, problem.code, str(problem), item.message)
+                passage.reject(item.place, problem.code, str(problem), item.document())
+                continue
+            if isinstance(came, Sent):
+                item.outline = came.outline if item.text is came.text else outlined(item.text)
             else:
-                kept.append(item)
+                item.outline = outlined(came)
+            kept.append(item)
         passage.pending = kept
 
     return validate_
@@ -140,11 +173,12 @@ def planning(judge: Callable[[dict[str, Any], str, str], str | None]) -> Step:
             return
         kept = []
         for item in passage.pending:
-            wrong = judge(item.message, passage.source.name, passage.dialect)
+            message = item.document()
+            wrong = judge(message, passage.source.name, passage.dialect)
             if wrong is None:
                 kept.append(item)
             else:
-                passage.reject(item.place, OFF_PLAN, wrong, item.message)
+                passage.reject(item.place, OFF_PLAN, wrong, message)
         passage.pending = kept
 
     return plan
@@ -155,13 +189,14 @@ def marking(rules: Callable[[], TrafficRules]) -> Step:
 
     def mark(passage: Passage) -> None:
         current = rules()
-        if passage.address is None or not current.addresses:
+        if passage.address is None or marks.judge(current).network(passage.address) is None:
             return
         for item in passage.pending:
-            before = item.message.get("context")
-            marks.mark(item.message, current, passage.address)
-            if item.message.get("context") is not before:
-                item.text = msgspec.json.encode(item.message)
+            message = item.document()
+            before = message.get("context")
+            marks.mark(message, current, passage.address)
+            if message.get("context") is not before:
+                item.become(message)
 
     return mark
 
@@ -170,19 +205,25 @@ def consenting(consents: Consenting, rules: Callable[[], TrafficRules]) -> Step:
     """Withhold what may not be analysed, or take from it all that says whose it is."""
 
     def consent(passage: Passage) -> None:
+        source = passage.source.name
+        usual = consents.usual(source)  # of messages that say nothing, while nobody has said anything
         kept = []
         for item in passage.pending:
-            if b"onsent" in item.text:  # most say nothing of it, and looking is cheaper than reading
-                consents.record(item.message, passage.source.name, passage.received)
-            verdict = consents.decide(item.message, passage.source.name)
+            verdict = usual
+            if usual is None or item.outline.says_consent:
+                told = item.outline.facts()
+                if item.outline.says_consent:
+                    consents.record(told, source, passage.received)
+                    usual = consents.usual(source)
+                verdict = consents.decide(told, source)
             if verdict == "withhold":
                 passage.outcomes[item.place] = WITHHELD
                 passage.withheld += 1
                 continue
             if verdict == "strip":
-                marks.freeze(item.message, rules())
-                item.message = stripped(item.message)
-                item.text = msgspec.json.encode(item.message)
+                message = item.document()
+                marks.freeze(message, rules())
+                item.become(stripped(message))
             kept.append(item)
         passage.pending = kept
 
@@ -199,11 +240,10 @@ def keying() -> Step:
             makers[name] = keys.of_messages(name)
         of = makers[name]
         for item in passage.pending:
-            message_id = item.message.get("messageId")
+            message_id = item.outline.messageId
             if message_id is None or message_id == "":
                 message_id = f"door:{keys.number(item.text.decode()):032x}"
-                item.message["messageId"] = message_id
-                item.text = msgspec.json.encode(item.message)
+                item.become({**item.document(), "messageId": message_id})
             item.key = of(message_id if type(message_id) is str else str(message_id))
 
     return key

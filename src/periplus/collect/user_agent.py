@@ -7,7 +7,6 @@ whether a device is a phone or a tablet follows here from those families and fro
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -85,31 +84,35 @@ def user_agent(message: dict[str, Any]) -> dict[str, Any]:
     What the client said itself stays. A version is added only beside a name we found.
     """
     context = message.get("context")
-    text = context.get("userAgent") if isinstance(context, Mapping) else None
-    if not isinstance(context, Mapping) or not isinstance(text, str) or not text:
+    text = context.get("userAgent") if isinstance(context, dict) else None
+    if not isinstance(context, dict) or not isinstance(text, str) or not text:
         return message
-    # Half a surrogate pair is valid JSON and no text; user agents are ASCII.
-    found = agent(text[:LONGEST].encode("ascii", "replace").decode())
     added = dict(context)
-    _add(added, "device", type=found.device)
-    _add(added, "os", name=found.os, version=found.os_version)
-    _add(added, "browser", name=found.browser, version=found.browser_version)
+    for part, (first, found) in _parts(text[:LONGEST]).items():
+        said = context.get(part)
+        if said is None:
+            added[part] = found
+        elif isinstance(said, dict) and said.get(first) is None:
+            spoken = {key: value for key, value in said.items() if value is not None}
+            added[part] = {**found, **spoken}
     return {**message, "context": added}
 
 
-def _add(context: dict[str, Any], part: str, **found: str | None) -> None:
-    """Adds what was found to one part of the context, unless its first field is known already."""
-    said = context.get(part)
-    if said is None:
-        said = {}
-    first = next(iter(found))
-    if not isinstance(said, Mapping) or said.get(first) is not None or found[first] is None:
-        return
-    context[part] = {**{key: value for key, value in found.items() if value is not None}, **_spoken(said)}
-
-
-def _spoken(said: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in said.items() if value is not None}
+@lru_cache(maxsize=KNOWN)
+def _parts(text: str) -> dict[str, tuple[str, dict[str, str]]]:
+    """What a user agent adds to a context, by part, each with the name of what must be absent there."""
+    # Half a surrogate pair is valid JSON and no text; user agents are ASCII.
+    found = agent(text.encode("ascii", "replace").decode())
+    parts: dict[str, tuple[str, dict[str, str | None]]] = {
+        "device": ("type", {"type": found.device}),
+        "os": ("name", {"name": found.os, "version": found.os_version}),
+        "browser": ("name", {"name": found.browser, "version": found.browser_version}),
+    }
+    return {
+        part: (first, {key: value for key, value in said.items() if value is not None})
+        for part, (first, said) in parts.items()
+        if said[first] is not None
+    }
 
 
 def _version(*parts: str | None) -> str | None:

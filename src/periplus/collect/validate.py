@@ -1,19 +1,21 @@
 """Whether a message can become an event: what `Event.from_segment` accepts, and nothing else, only faster.
 
-Nearly every message is plain: one conversion in C says that its fields are of the right kinds. What that
+Nearly every message is plain: its outline, read in C, says that its fields are of the right kinds. What that
 does not accept is asked of `from_segment`, whose reasons are the ones that are told. A message that passes
 leaves with its time as a moment in UTC, corrected by how much the sender's clock is off.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from periplus import clock
+from periplus.collect.outline import Outline, Sent, outlined
 from periplus.collect.times import EARLIEST, LATEST
 from periplus.errors import InputError, PeriplusError
 from periplus.event import MAX_DEPTH, REASONS, Event
@@ -24,27 +26,9 @@ SKEW_FROM, SKEW_TO = 5 * clock.SECOND, 30 * clock.UNITS["d"]
 Less is the time a request takes to arrive; more is a message that was kept and sent again, with the time
 at which it was sent first.
 """
-_LONGEST = len("2026-07-01T13:00:00.123456Z")
-_Id = str | int | None
-
-
-class _Plain(msgspec.Struct, gc=False):
-    """The fields of a message by their kinds; stricter than `from_segment`, never laxer."""
-
-    type: Literal["track", "page", "screen", "identify", "group", "alias"] = "track"
-    event: str | None = None
-    timestamp: datetime | None = None
-    userId: _Id = None  # noqa: N815
-    anonymousId: _Id = None  # noqa: N815
-    previousId: _Id = None  # noqa: N815
-    messageId: _Id = None  # noqa: N815
-    groupId: _Id = None  # noqa: N815
-    channel: str | None = None
-    department: str | None = None
-    original: str | None = None
-    properties: dict[str, Any] | None = None
-    context: dict[str, Any] | None = None
-    traits: dict[str, Any] | None = None
+_plain_time = re.compile(
+    r"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|\+00:00)"
+).fullmatch
 
 
 def skew(sent_at: str | int | None, received: int, zone: ZoneInfo) -> int:
@@ -58,38 +42,78 @@ def skew(sent_at: str | int | None, received: int, zone: ZoneInfo) -> int:
     return off if SKEW_FROM <= abs(off) <= SKEW_TO else 0
 
 
-def validate(message: dict[str, Any], received: int, zone: ZoneInfo, off: int) -> bytes:
+def validate(message: dict[str, Any] | Sent, received: int, zone: ZoneInfo, off: int) -> bytes:
     """The message as JSON, its `timestamp` set; raises InputError with a code of `event.REASONS`.
 
     A time without an offset is in `zone`; `off` is the sender's `skew`. `source` and `receivedAt` are not
-    the sender's to say.
+    the sender's to say. A message that needs no change stays as it came; another is changed in place.
     """
+    if isinstance(message, Sent):
+        if not off and _is_valid(message.outline) and _is_plain(message.outline.timestamp):
+            if _brackets(message.text) <= MAX_DEPTH:
+                return message.text
+        message = message.document()
+    return _written(message, received, zone, off)
+
+
+def _written(message: dict[str, Any], received: int, zone: ZoneInfo, off: int) -> bytes:
     message.pop("source", None)
     message.pop("receivedAt", None)
     try:
-        plain = msgspec.convert(message, _Plain)
-    except (msgspec.ValidationError, RecursionError):
-        plain = None
-    if plain is None or (plain.type == "track" and not (plain.event and plain.event.strip())):
-        event = _judged(message, received, zone)
-        _set_time(message, event.time if message.get("timestamp") is None else event.time + off)
-    elif (moment := plain.timestamp) is None:
+        outline = outlined(message)
+    except (ValueError, RecursionError):
+        raise _judged(message, received, zone) from None
+    if not _is_valid(outline):
+        raise _judged(message, received, zone)
+    at = outline.timestamp
+    if at is None:
         _set_time(message, received)
-    elif off or not _is_plain(message["timestamp"]):
-        aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
-        _set_time(message, clock.micros(aware) + off)
+    elif off or not _is_plain(at):
+        try:
+            time = clock.instant(at, zone)
+        except (PeriplusError, ValueError, OverflowError):
+            raise _judged(message, received, zone) from None
+        _set_time(message, time + off)
     try:
         text = msgspec.json.encode(message)
     except RecursionError:
-        raise _too_deep() from None
-    if text.count(b"{") + text.count(b"[") > MAX_DEPTH:
-        _judged(message, received, zone)
+        raise _refused("too_deep") from None
+    if _brackets(text) > MAX_DEPTH:
+        _check(message, received, zone)
+        if _is_deeper(message, MAX_DEPTH):  # in a field that an event has no place for
+            raise _refused("too_deep")
     return text
 
 
-def _is_plain(timestamp: str) -> bool:
-    """Whether a time, known to be ISO 8601, is in UTC and of this century, as nearly all are."""
-    return timestamp.startswith("20") and timestamp.endswith("Z") and len(timestamp) <= _LONGEST
+def _is_valid(outline: Outline) -> bool:
+    """What an outline does not tell by itself: a name where there must be one, an id that must be one."""
+    if outline.type == "track":
+        return isinstance(outline.event, str) and bool(outline.event.strip())
+    return outline.type != "group" or type(outline.groupId) in (str, int, type(None))
+
+
+def _is_plain(timestamp: str | None) -> bool:
+    """Whether a time is ISO 8601 in UTC and of this century, as nearly all are."""
+    if timestamp is None or _plain_time(timestamp) is None:
+        return False
+    try:
+        datetime.fromisoformat(timestamp)
+    except ValueError:  # there is no such day or hour
+        return False
+    return True
+
+
+def _brackets(text: bytes) -> int:
+    """Opening brackets: nothing lies deeper than there are of them."""
+    return text.count(b"{") + text.count(b"[")
+
+
+def _is_deeper(value: Any, left: int) -> bool:
+    """Whether objects and lists lie more than `left` deep in an object, which `json` could write."""
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return left < 0 or any(_is_deeper(each, left - 1) for each in inner)
 
 
 def _set_time(message: dict[str, Any], time: int) -> None:
@@ -100,12 +124,22 @@ def _set_time(message: dict[str, Any], time: int) -> None:
     message["timestamp"] = clock.iso(time)
 
 
-def _judged(message: dict[str, Any], received: int, zone: ZoneInfo) -> Event:
+def _judged(message: dict[str, Any], received: int, zone: ZoneInfo) -> InputError:
+    """Why a message that is not valid is refused, in the words of `from_segment`."""
     try:
-        return Event.from_segment(message, received, zone)
+        _check(message, received, zone)
+    except InputError as problem:
+        return problem
+    return _refused("bad_field")
+
+
+def _check(message: dict[str, Any], received: int, zone: ZoneInfo) -> None:
+    try:
+        Event.from_segment(message, received, zone)
     except RecursionError:
-        raise _too_deep() from None
+        raise _refused("too_deep") from None
 
 
-def _too_deep() -> InputError:
-    return InputError("The message is nested too deeply.", code="too_deep", hint=REASONS["too_deep"])
+def _refused(reason: str) -> InputError:
+    said = "The message is nested too deeply." if reason == "too_deep" else "The message cannot be read."
+    return InputError(said, code=reason, hint=REASONS[reason])

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+from periplus.collect.outline import Sent
 from periplus.registry import Registry
 
 
@@ -45,13 +46,13 @@ class Reading:
     """What a dialect found in a request.
 
     `messages` are documents in the Segment spec, in the order they were sent, names and properties as the
-    client wrote them; `sent_at` is the client's own clock when it sent them (ISO 8601, or microseconds),
-    by which skew is corrected. `key` is the write key, None where the request names none. `found` is
+    client wrote them (as they came, `Sent`, only from `Skimmed.skim`); `sent_at` is the client's own clock when it
+    sent them (ISO 8601, or microseconds), by which skew is corrected. `key` is the write key, None where the request names none. `found` is
     whatever the dialect's own reply needs to know.
     """
 
     key: str | None
-    messages: Sequence[dict[str, Any] | Refused]
+    messages: Sequence[dict[str, Any] | Sent | Refused]
     sent_at: str | int | None = None
     found: Mapping[str, Any] = field(default_factory=dict)
 
@@ -101,6 +102,14 @@ class Dialect(Protocol):
 
     def refusal(self, request: Request, status: int, code: str, message: str) -> Reply:
         """The answer where nothing was taken: 400, 401, 413, 429, 503; the door adds Retry-After."""
+        ...
+
+
+class Skimmed(Protocol):
+    """What a dialect has besides whose messages are mostly in the house's own form already."""
+
+    def skim(self, request: Request) -> Reading:
+        """As `read`, where messages that need no change may stay as they came."""
         ...
 
 

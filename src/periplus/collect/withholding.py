@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import msgspec
-
 from periplus.collect.steps import WITHHELD, Passage, Step
 
 Means = Callable[[Mapping[str, Any], str, int], bool]
@@ -22,7 +20,7 @@ def withholding(means: Callable[[], Means | None]) -> Step:
             return
         kept = []
         for item in passage.pending:
-            if current(msgspec.json.decode(item.text), passage.source.name, passage.received + item.place):
+            if current(item.document(), passage.source.name, passage.received + item.place):
                 passage.outcomes[item.place] = WITHHELD
                 passage.withheld += 1
             else:

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
@@ -24,11 +24,12 @@ from periplus.collect.door import Door
 from periplus.collect.finish import Finisher
 from periplus.collect.marks import TrafficRules
 from periplus.collect.pipeline import Pipeline
+from periplus.collect.replay import NOT_KEPT, reread
 from periplus.collect.sources import Sources
 from periplus.collect.steps import Passage, consenting, keying, marking, planning, validating
-from periplus.collect.wire import Reading, Reply, Request
+from periplus.collect.wire import Outcome, Reading, Reply, Request
 from periplus.collect.withholding import Means, withholding
-from periplus.errors import PeriplusError
+from periplus.errors import InputError, PeriplusError
 from periplus.people.erased import Erased
 from periplus.people.flush import Flush
 from periplus.people.flush_apart import FlushApart
@@ -50,15 +51,13 @@ SHOWN = 16 << 10
 log = logging.getLogger("periplus.collect")
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(msgspec.Struct, frozen=True, gc=False):
     """A message as it came in a moment ago, and what became of it; times in microseconds UTC."""
 
     received: int
     source: str
     dialect: str
-    fate: str
-    reason: str | None
+    outcome: Outcome
     message: bytes
 
 
@@ -182,8 +181,8 @@ class Collector:
                 "received": clock.iso(seen.received),
                 "source": seen.source,
                 "dialect": seen.dialect,
-                "outcome": seen.fate,
-                "reason": seen.reason,
+                "outcome": seen.outcome.fate.value,
+                "reason": seen.outcome.reason,
                 "message": seen.message.decode("utf-8", "replace"),
             }
             for seen in found[:limit]
@@ -192,25 +191,28 @@ class Collector:
     def replay(self, ids: Sequence[int]) -> dict[int, str]:
         """Send refused messages through the door again; returns the outcome of each: a fate, or why it cannot be sent.
 
-        Only what was kept whole, and in our own form, can be: what a dialect could not read is its client's to mend.
+        Only what was kept whole can be, and only where its dialect can read it without the request it came in.
         """
         told: dict[int, str] = {}
         again = []
         for reject in ledger.rejects(self.home.root, ids=list(ids)):
-            message = msgspec.json.decode(reject.payload) if reject.whole else None
-            if not isinstance(message, dict) or reject.dialect != "segment":
-                told[reject.id] = "not kept in a form that can be sent again"
+            try:
+                if not reject.whole:
+                    raise InputError(NOT_KEPT)
+                dialect, message = reread(reject.dialect, reject.payload, reject.received)
+            except InputError as problem:
+                told[reject.id] = problem.message
                 continue
             again.append(reject)
-            told[reject.id] = self._replayed(reject.source, message)
+            told[reject.id] = self._replayed(reject.source, dialect, message)
         ledger.mark_replayed(self.home.root, [reject.id for reject in again], clock.wall())
         return told
 
-    def _replayed(self, name: str, message: dict[str, Any]) -> str:
+    def _replayed(self, name: str, dialect: str, message: dict[str, Any]) -> str:
         source = self.sources.by_name(name)
         if source is None:
             return "its source is gone"
-        passage = Passage.of(source, "segment", clock.wall(), None, Reading(None, [message]))
+        passage = Passage.of(source, dialect, clock.wall(), None, Reading(None, [message]))
         done = threading.Event()
         problems: list[PeriplusError] = []
 
@@ -301,19 +303,13 @@ class Collector:
                     self._recent.remove(seen)
 
     def _remember(self, passage: Passage) -> None:
-        outcomes = passage.outcomes
-        texts = {item.place: item.text for item in passage.pending}
-        refused = {row[2] - passage.received: row[5] for row in passage.rejects}
-        first = max(0, len(outcomes) - RECENT)
-        for place, outcome in enumerate(outcomes[first:], first):
-            text = texts.get(place) or refused.get(place) or b""
-            self._recent.append(
-                Seen(
-                    passage.received + place,
-                    passage.source.name,
-                    passage.dialect,
-                    outcome.fate.value,
-                    outcome.reason,
-                    text[:SHOWN],
-                )
-            )
+        outcomes, received = passage.outcomes, passage.received
+        texts = {item.place: item.text for item in passage.pending[-RECENT:]}
+        texts |= {row[2] - received: row[5] for row in passage.rejects}
+        name, dialect = passage.source.name, passage.dialect
+        self._recent.extend(
+            [
+                Seen(received + place, name, dialect, outcomes[place], texts.get(place, b"")[:SHOWN])
+                for place in range(max(0, len(outcomes) - RECENT), len(outcomes))
+            ]
+        )

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from periplus import clock
+from periplus.collect.replay import form
 from periplus.collect.stage import stage
 from periplus.errors import PeriplusError, StoreError
 from periplus.people import admission, withheld
@@ -26,7 +27,7 @@ from periplus.store.inbox_file import Received
 from periplus.store.ledger import Reject
 from periplus.store.staged import Staged
 
-MOST, MOST_BYTES = 50_000, 64 << 20
+MOST, MOST_BYTES = 200_000, 128 << 20
 """Events, and bytes, of one piece."""
 TRIES = 3
 """Times that a single event is tried before it is refused."""
@@ -186,4 +187,6 @@ def _lines(staged: Staged) -> set[int]:
 
 def refused_as(event: Received, why: str) -> Reject:
     """The reject of an event that the door took and the store does not."""
-    return Reject(-event.seq, event.source, "segment", event.received, "not_stored", why, event.message, True)
+    return Reject(
+        -event.seq, event.source, form(event.dialect), event.received, "not_stored", why, event.message, True
+    )

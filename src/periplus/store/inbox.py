@@ -27,7 +27,7 @@ import numpy as np
 from periplus.clock import UNITS
 from periplus.errors import BusyError, PeriplusError, StoreError
 from periplus.store import inbox_file, ledger, locks, manifest
-from periplus.store.inbox_file import Counts, EventRow, RejectRow
+from periplus.store.inbox_file import Counts, Piece, RejectRow
 from periplus.store.seen import OTHERS, OURS, Seen
 
 CURSOR = "inbox"
@@ -36,6 +36,8 @@ QUEUE_EVENTS, QUEUE_BYTES = 20_000, 64 << 20
 """What may wait for the writer; beyond it senders are told to come again."""
 GROUP_EVENTS = 5_000
 """Events of one transaction, more or less."""
+PIECE = 1_000
+"""Events of one row of a file, more or less."""
 MOST_WAITING = 2_000_000
 """Events that may wait for the store; their keys are in memory."""
 FILE_BYTES, FILE_SECONDS = 64 << 20, 300.0
@@ -51,24 +53,27 @@ log = logging.getLogger("periplus.collect")
 
 @dataclass(slots=True)
 class Parcel:
-    """What one request brings: events as (place in the request, key of 16 bytes, message as JSON), rejects, the number withheld.
+    """What one request brings: of each event its place in the request, its key of 16 bytes and its message as JSON;
+    rejects; the number withheld.
 
     `done` is called by the writer's thread once the outcome is on disk, with a flag per event whether it
-    was a duplicate, or with what went wrong; then nothing of the parcel was kept. `size` is in bytes.
+    was a duplicate (None where none was), or with what went wrong; then nothing of the parcel was kept. `size` is in bytes.
     """
 
     source: str
     dialect: str
     received: int
-    events: Sequence[tuple[int, bytes, bytes]]
+    places: Sequence[int]
+    keys: Sequence[bytes]
+    messages: Sequence[bytes]
     rejects: Sequence[RejectRow]
     withheld: int
     size: int
-    done: Callable[[Sequence[bool] | PeriplusError], None]
+    done: Callable[[Sequence[bool] | PeriplusError | None], None]
 
     @property
     def weight(self) -> int:
-        return len(self.events) + len(self.rejects) + 1
+        return len(self.keys) + len(self.rejects) + 1
 
 
 class Inbox:
@@ -173,16 +178,17 @@ class Inbox:
         """Put the counts of ended files whose events are all in the store into the ledger, and unlink them."""
         with self._files:
             known = inbox_file.files(self.folder)
-            for path in known[:-1] if self._live is not None else known:
-                connection = self._ended.get(path) or inbox_file.create(path)
-                self._ended[path] = connection
-                if inbox_file.last_seq(connection) > self._cursor:
-                    continue
-                ledger.take_in(self.root, inbox_file.number(path), connection)
-                del self._ended[path]
-                inbox_file.remove(path)
-                connection.execute("PRAGMA synchronous=OFF")  # what it still writes is nobody's
-                connection.close()
+            ended = known[:-1] if self._live is not None else known
+        for path in ended:  # which the writer has done with: it need not wait for what follows
+            connection = self._ended.get(path) or inbox_file.create(path)
+            self._ended[path] = connection
+            if inbox_file.last_seq(connection) > self._cursor:
+                continue
+            ledger.take_in(self.root, inbox_file.number(path), connection)
+            del self._ended[path]
+            inbox_file.remove(path)
+            connection.execute("PRAGMA synchronous=OFF")  # what it still writes is nobody's
+            connection.close()
 
     # -- the writer -----------------------------------------------------------------------------
 
@@ -241,16 +247,17 @@ class Inbox:
 
     def _commit(self, group: list[Parcel]) -> None:
         began = time.perf_counter()
-        rows: list[EventRow] = []
+        pieces: list[Piece] = []
         try:
             if began - self._looked > LOOK:
                 self._look()
-            counted, flags = self._sort_out(group, rows)
+            counted, flags = self._sort_out(group, pieces)
             sorted_out = time.perf_counter()
             self.dedupe_seconds += sorted_out - began
-            self._save(rows, counted, [row for parcel in group for row in parcel.rejects])
+            last = self._save(pieces, counted, [row for parcel in group for row in parcel.rejects])
         except (PeriplusError, OSError, sqlite3.Error, MemoryError) as problem:
-            self._now.difference_update([row[1] for row in rows])
+            for piece in pieces:
+                self._now.difference_update(piece.keys)
             told = _plain(problem, self.folder)
             if self.problem is None:
                 log.error("events cannot be written: %s", told)
@@ -259,9 +266,9 @@ class Inbox:
                 parcel.done(told)
             return
         self.problem = None
-        self._last += len(rows)
         self.groups += 1
-        self.written += len(rows)
+        self.written += last - self._last
+        self._last = last
         self.commit_seconds += time.perf_counter() - sorted_out
         for parcel, own in zip(group, flags, strict=True):
             parcel.done(own)
@@ -274,48 +281,69 @@ class Inbox:
             self._looked = 0.0
             raise StoreError("The disk is full.", code="full", hint="Free some space.")
 
-    def _sort_out(self, group: list[Parcel], rows: list[EventRow]) -> tuple[Counts, list[list[bool]]]:
-        """Fill `rows` with what is to be written; returns the counts, and per parcel which events are duplicates."""
-        keys = [event[1] for parcel in group for event in parcel.events]
+    def _sort_out(
+        self, group: list[Parcel], pieces: list[Piece]
+    ) -> tuple[Counts, list[Sequence[bool] | None]]:
+        """Fill `pieces` with what is to be written; returns the counts, and per parcel which events are duplicates."""
+        keys = [key for parcel in group for key in parcel.keys]
         halves = np.frombuffer(b"".join(keys), ">u8").astype(np.uint64).reshape(-1, 2)
-        codes: list[int] = self._seen.look(halves[:, 0], halves[:, 1]).tolist()
+        codes: bytes = self._seen.look(halves[:, 0], halves[:, 1]).tobytes()
         waiting: set[bytes] = set()
         for _, known in self._fresh:
             waiting |= known.intersection(keys)
         counted: Counts = {}
-        flags: list[list[bool]] = []
-        now, seq, place = self._now, self._last, 0
+        flags: list[Sequence[bool] | None] = []
+        place = 0
         for parcel in group:
-            source, dialect, received = parcel.source, parcel.dialect, parcel.received
-            own: list[bool] = []
-            for position, key, message in parcel.events:
-                code = codes[place]
-                place += 1
-                if code == OURS or key in now or key in waiting:
-                    own.append(True)
-                    continue
-                seq += 1
-                now.add(key)
-                own.append(code == OTHERS)
-                rows.append((seq, key, dialect, source, received + position, int(code == OTHERS), message))
+            number = len(parcel.keys)
+            piece = _piece(pieces, parcel)
+            own = self._told_apart(parcel, codes[place : place + number], waiting, piece)
+            place += number
             flags.append(own)
-            again, hour = sum(own), received - received % HOUR
-            for outcome, number in (
-                ("accepted", len(own) - again),
+            again, hour = sum(own) if own else 0, parcel.received - parcel.received % HOUR
+            for outcome, amount in (
+                ("accepted", number - again),
                 ("duplicate", again),
                 ("rejected", len(parcel.rejects)),
                 ("withheld", parcel.withheld),
             ):
-                if number:
-                    at = (source, hour, outcome)
-                    counted[at] = counted.get(at, 0) + number
+                if amount:
+                    at = (parcel.source, hour, outcome)
+                    counted[at] = counted.get(at, 0) + amount
         return counted, flags
 
-    def _save(self, rows: list[EventRow], counted: Counts, rejects: list[RejectRow]) -> None:
+    def _told_apart(
+        self, parcel: Parcel, codes: bytes, waiting: set[bytes], piece: Piece
+    ) -> Sequence[bool] | None:
+        """Add to `piece` the events of a parcel that are new, or claimed; returns which are duplicates, None where none is.
+
+        `codes` says of each what the store knows of it.
+        """
+        keys, received, now = parcel.keys, parcel.received, self._now
+        if not any(codes) and now.isdisjoint(keys) and waiting.isdisjoint(keys):
+            fresh = set(keys)
+            if len(fresh) == len(keys):  # as nearly always
+                now |= fresh
+                piece.add(
+                    keys, [received + place for place in parcel.places], bytes(len(keys)), parcel.messages
+                )
+                return None
+        own = []
+        for place, key, message, code in zip(parcel.places, keys, parcel.messages, codes, strict=True):
+            if code == OURS or key in now or key in waiting:
+                own.append(True)
+                continue
+            now.add(key)
+            own.append(code == OTHERS)
+            piece.add([key], [received + place], bytes([code == OTHERS]), [message])
+        return own
+
+    def _save(self, pieces: list[Piece], counted: Counts, rejects: list[RejectRow]) -> int:
+        """Write a group; returns the sequence number of its last event."""
         connection = self._open_file()
         connection.execute("BEGIN IMMEDIATE")
         try:
-            inbox_file.add_events(connection, rows)
+            last = inbox_file.add_events(connection, pieces, self._last)
             connection.executemany(inbox_file.ADD_COUNT, [(*at, number) for at, number in counted.items()])
             if rejects:
                 connection.executemany(inbox_file.ADD_REJECT, rejects)
@@ -324,9 +352,8 @@ class Inbox:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-        self._bytes += (
-            sum(len(row[6]) + 64 for row in rows) + sum(len(row[5]) + 256 for row in rejects) + 8192
-        )
+        self._bytes += sum(piece.bytes for piece in pieces) + sum(len(row[5]) + 256 for row in rejects) + 8192
+        return last
 
     # -- files ----------------------------------------------------------------------------------
 
@@ -349,6 +376,19 @@ class Inbox:
         with self._files:
             if self._live is not None:
                 self._ended[self._path], self._live = self._live, None
+
+
+def _piece(pieces: list[Piece], parcel: Parcel) -> Piece:
+    """The piece that a parcel's events go into: the last one, where that is of the same kind and not too long yet."""
+    last = pieces[-1] if pieces else None
+    if (
+        last is None
+        or (last.source, last.dialect) != (parcel.source, parcel.dialect)
+        or len(last.keys) >= PIECE
+    ):
+        last = Piece(parcel.source, parcel.dialect)
+        pieces.append(last)
+    return last
 
 
 def _plain(problem: BaseException, folder: Path) -> PeriplusError:

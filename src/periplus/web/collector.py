@@ -40,36 +40,26 @@ class CollectorEdge:
         if scope["type"] != "http" or not self.collector.door.knows(scope["path"]):
             await self.app(scope, receive, send)
             return
-        headers = {
-            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
-        }
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if scope["path"] in OURS_TOO and _is_page(scope, headers):
             await self.app(scope, receive, send)
             return
-        method = scope["method"]
-        if method == "OPTIONS":
+        if scope["method"] == "OPTIONS":
             allowed = ", ".join([*self.collector.door.methods(scope["path"]), "OPTIONS"])
             await _send(send, Reply(204), [*_cors(headers), *_preflight(headers, allowed)])
             return
-        request = Request(
-            method=method if method != "HEAD" else "GET",
-            path=scope["path"],
-            query=_query(scope["query_string"]),
-            headers=headers,
-            body=b"",
-            received=clock.wall(),
-            address=scope["client"][0] if scope.get("client") else None,
-        )
+        received = clock.wall()
         body = await _body(receive, headers, self.collector.door.limit)
         if body is None:
             return
+        request = _request(scope, headers, b"" if isinstance(body, int) else body, received)
         if isinstance(body, int):
             told = self.collector.door.refuse(
                 request, 413, "too_large", f"The body is larger than {body:,} bytes. Send smaller batches."
             )
             await _send(send, told, [*_cors(headers), (b"connection", b"close")])
             return
-        reply = await self.answers.of(self.collector.receive, _with_body(request, body))
+        reply = await self.answers.of(self.collector.receive, request)
         await _send(send, reply, _cors(headers))
 
 
@@ -104,9 +94,16 @@ class Answers:
                 future.set_result(reply)
 
 
-def _with_body(request: Request, body: bytes) -> Request:
+def _request(scope: Scope, headers: Mapping[str, str], body: bytes, received: int) -> Request:
+    """The request as the door knows one; a look at the headers of an answer is asked as for the answer."""
     return Request(
-        request.method, request.path, request.query, request.headers, body, request.received, request.address
+        method="GET" if scope["method"] == "HEAD" else scope["method"],
+        path=scope["path"],
+        query=_query(scope["query_string"]),
+        headers=headers,
+        body=body,
+        received=received,
+        address=scope["client"][0] if scope.get("client") else None,
     )
 
 

@@ -1,75 +1,23 @@
 """What a request carries, read as leniently as its senders are careless: JSON, forms, a key in a header.
 
 The door has decompressed the body already. Content types are not believed: some clients label JSON as a
-form. A number that JSON does not have (`NaN`, `Infinity`), which Python and others write, is null; half of
-a surrogate pair, left by cutting an emoji in two, is a question mark; both halves written apart (CESU-8, as Mixpanel's
-library for browsers packs its base64) are the emoji. One such value costs itself, not its batch.
+form.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import json
-import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
-import msgspec
+from periplus.collect.lenient import decoded as decoded
+from periplus.collect.lenient import malformed as malformed
 
-from periplus.errors import InputError
-
-LONGEST_NUMBER = 40
-"""Digits of a whole number; a longer one is read as a fraction."""
 MOST_FIELDS = 1000
 """Fields of one form that are read."""
-
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
-
-def decoded(raw: bytes) -> Any:
-    """The JSON of a body; raises InputError (`malformed`) where it is none.
-
-    >>> decoded(b'{"price": NaN, "name": "\\\\ud83d"}')
-    {'price': None, 'name': '?'}
-    """
-    raw = raw.removeprefix(_BYTE_ORDER_MARK)
-    try:
-        return msgspec.json.decode(raw)
-    except RecursionError:
-        raise malformed("The body is nested too deeply.", "Nest less deeply.") from None
-    except ValueError:
-        return _mended(raw)
-
-
-def _mended(raw: bytes) -> Any:
-    """The same with the values that no JSON has made harmless."""
-    try:
-        found = json.loads(_text(raw), parse_constant=lambda _: None, parse_float=_float, parse_int=_int)
-        return msgspec.json.decode(json.dumps(found, ensure_ascii=False).encode("utf-8", "replace"))
-    except RecursionError:
-        raise malformed("The body is nested too deeply.", "Nest less deeply.") from None
-    except ValueError as problem:
-        raise malformed(f"The body is not JSON: {problem}.", "Send UTF-8 text in JSON, whole.") from None
-
-
-def _text(raw: bytes) -> str:
-    """UTF-8, or CESU-8; what is neither is replaced."""
-    try:
-        halves = raw.decode("utf-8", "surrogatepass")
-    except UnicodeDecodeError:
-        return raw.decode("utf-8", "replace")
-    return halves.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-def _float(text: str) -> float | None:
-    number = float(text)
-    return number if math.isfinite(number) else None
-
-
-def _int(text: str) -> int | float | None:
-    return int(text) if len(text) <= LONGEST_NUMBER else _float(text)
 
 
 def decoded_object(raw: bytes) -> dict[str, Any]:
@@ -114,7 +62,13 @@ def first(pairs: Sequence[tuple[str, str]], name: str) -> str | None:
 
 def basic_user(headers: Mapping[str, str]) -> str | None:
     """The user of `Authorization: Basic`, where clients put their key; None where there is none."""
-    scheme, _space, rest = headers.get("authorization", "").partition(" ")
+    said = headers.get("authorization")
+    return None if said is None else _user(said)
+
+
+@lru_cache(maxsize=256)
+def _user(said: str) -> str | None:
+    scheme, _space, rest = said.partition(" ")
     if scheme.lower() != "basic":
         return None
     try:
@@ -122,8 +76,3 @@ def basic_user(headers: Mapping[str, str]) -> str | None:
     except (binascii.Error, ValueError):
         return None
     return text.partition(":")[0] or None
-
-
-def malformed(message: str, hint: str) -> InputError:
-    """The error of a request of which nothing can be read."""
-    return InputError(message, code="malformed", hint=hint)

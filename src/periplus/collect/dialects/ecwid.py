@@ -76,7 +76,7 @@ class Ecwid(Hook):
         kept = [
             message
             for message in reading.messages
-            if isinstance(message, Refused)
+            if not isinstance(message, dict)
             or (message["messageId"] not in known and (resource == "orders" or not told))
         ]
         return Reading(None, [*told, *kept], found=reading.found)

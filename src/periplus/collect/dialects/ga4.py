@@ -23,7 +23,17 @@ from periplus.collect.dialects.ga4_limits import (
     check_time,
     finding,
 )
-from periplus.collect.dialects.told import Ids, Message, known, micros, name_of, part, refused
+from periplus.collect.dialects.told import (
+    MOST_MESSAGES,
+    Ids,
+    Message,
+    known,
+    micros,
+    name_of,
+    part,
+    refused,
+    too_many,
+)
 from periplus.collect.purposes import by_purpose
 from periplus.collect.wire import DIALECTS, Outcome, Reading, Refused, Reply, Request
 from periplus.errors import InputError
@@ -87,6 +97,8 @@ def _messages(request: Request, findings: Findings) -> list[Message | Refused]:
     events = document.get("events")
     if not isinstance(events, list):
         raise body.malformed("The body has no `events`.", 'Send {"client_id": …, "events": [{"name": …}]}.')
+    if len(events) > MOST_MESSAGES:
+        raise too_many()
     if len(request.body) > LONGEST_BODY:
         findings.append(finding("", "Google takes bodies up to 130 kB.", "VALUE_OUT_OF_BOUNDS"))
     ids = Ids(Ga4.name, request.received)

@@ -15,6 +15,7 @@ from typing import Any
 from periplus.collect.dialects import body, browser
 from periplus.collect.dialects.answer import all_rejected, answered, rejected
 from periplus.collect.dialects.told import (
+    MOST_MESSAGES,
     Ids,
     Message,
     each,
@@ -22,6 +23,7 @@ from periplus.collect.dialects.told import (
     name_of,
     part,
     refused,
+    too_many,
     without_secrets,
 )
 from periplus.collect.wire import DIALECTS, Fate, Outcome, Reading, Refused, Reply, Request
@@ -71,16 +73,16 @@ class Mixpanel:
             _token(first) or body.basic_user(request.headers) or fields.get("token") or fields.get("api_key")
         )
         ids = Ids(self.name, request.received)
-        path = _path(request)
-        if path in ("/track", "/import"):
-            messages = each(records, lambda record: _event(record, ids))
-        elif path == "/engage":
-            messages = each(records, lambda record: _person(record, ids))
-        else:
-            messages = each(records, lambda record: _group(record, ids))
+        reader = READERS[_path(request)]
+        messages = each(records, lambda record: reader(record, ids))
         inserted = [_insert_id(record) for record in records]
         found = {"form": raw is not None, "fields": fields, "inserted": inserted}
         return Reading(key, [*messages, *damaged], found=found)
+
+    def again(self, payload: dict[str, Any], received: int) -> Reading:
+        path = "/groups" if "$group_key" in payload else "/track" if "event" in payload else "/engage"
+        ids = Ids(self.name, received)
+        return Reading(None, each([payload], lambda record: READERS[path](record, ids)))
 
     def reply(self, request: Request, reading: Reading, outcomes: Sequence[Outcome]) -> Reply:
         if _path(request) == "/import" and not reading.found["form"]:
@@ -126,6 +128,8 @@ def _records(raw: bytes) -> tuple[list[Any], list[Refused]]:
         lines = [line for line in raw.splitlines() if line.strip()]
         if len(lines) < 2:
             raise
+    if len(lines) > MOST_MESSAGES:
+        raise too_many()
     records, damaged = [], []
     for line in lines:
         try:
@@ -274,4 +278,6 @@ def _imported(reading: Reading, outcomes: Sequence[Outcome]) -> Reply:
     return answered({"code": 400, **taken, "status": _STATUS[400], **said}, 400)
 
 
+READERS = {"/track": _event, "/import": _event, "/engage": _person, "/groups": _group}
+"""What the records of each path are read by."""
 DIALECTS.add(Mixpanel.name, Mixpanel())

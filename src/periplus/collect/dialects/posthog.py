@@ -46,6 +46,10 @@ class PostHog:
             _key(said) or _key(first), messages, sent_at=sent_at if isinstance(sent_at, str | int) else None
         )
 
+    def again(self, payload: dict[str, Any], received: int) -> Reading:
+        ids = Ids(self.name, received)
+        return Reading(None, each([payload], lambda event: _message(event, received, ids)))
+
     def reply(self, request: Request, reading: Reading, outcomes: Sequence[Outcome]) -> Reply:
         del request, reading
         refused_ones = rejected(outcomes)

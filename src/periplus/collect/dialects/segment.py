@@ -11,11 +11,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
+import msgspec
+
 from periplus.collect.dialects import body
 from periplus.collect.dialects.answer import all_rejected, answered, error, rejected
 from periplus.collect.dialects.library_settings import of_rudderstack, of_segment
-from periplus.collect.dialects.told import Ids, Message, each, iso_time
-from periplus.collect.wire import DIALECTS, Outcome, Reading, Reply, Request
+from periplus.collect.dialects.told import MOST_MESSAGES, Ids, Message, each, iso_time, too_many
+from periplus.collect.outline import Outline, Sent, outlined
+from periplus.collect.wire import DIALECTS, Outcome, Reading, Refused, Reply, Request
 
 TYPES = ("track", "page", "screen", "identify", "group", "alias")
 SINGLE = {f"/v1/{path}": kind for kind in TYPES for path in (kind, kind[0])}
@@ -27,6 +30,20 @@ DELIVERY = frozenset({"server", "client", "browser", "http", "sources"})
 """What clients write as `channel` that says how the message was sent, not how the customer came."""
 OF_RUDDERSTACK = frozenset({"web", "mobile"})
 """The same, of RudderStack's clients only."""
+
+TAKEN = answered({"success": True})
+"""The answer where nothing was rejected."""
+
+
+class _Envelope(msgspec.Struct, gc=False):
+    """A batch, its messages not looked into yet."""
+
+    batch: list[msgspec.Raw]
+    sentAt: Any = None  # noqa: N815
+    writeKey: Any = None  # noqa: N815
+
+
+_open = msgspec.json.Decoder(_Envelope).decode
 
 
 class Segment:
@@ -59,19 +76,81 @@ class Segment:
         messages = each(batch, lambda item: _message(item, kind, ids))
         return Reading(key, messages, sent_at=sent_at if isinstance(sent_at, str) else None)
 
+    def skim(self, request: Request) -> Reading:
+        """As `read`: messages of a batch that need no change stay as they came."""
+        raw = request.body
+        if request.path.rstrip("/") not in BATCH or not _is_text(raw):
+            return self.read(request)
+        try:
+            envelope = _open(raw)
+        except (ValueError, RecursionError):
+            return self.read(request)
+        key, sent_at = body.basic_user(request.headers) or envelope.writeKey, envelope.sentAt
+        if not (key and isinstance(key, str) and sent_at and isinstance(sent_at, str)):
+            return self.read(request)  # which looks for them in the first message
+        if len(envelope.batch) > MOST_MESSAGES:
+            raise too_many()
+        ids = Ids(self.name, request.received)
+        spelled = b"\\" not in raw
+        messages = [_skimmed(bytes(item), spelled, ids) for item in envelope.batch]
+        return Reading(key, messages, sent_at=sent_at)
+
     def reply(self, request: Request, reading: Reading, outcomes: Sequence[Outcome]) -> Reply:
         if request.path.startswith(SETTINGS):
             return answered(of_segment(reading.key or "", request.headers))
         if request.path.startswith(SOURCE_CONFIG):
             return answered(of_rudderstack(reading.key or ""))
         refused = rejected(outcomes)
+        if not refused:
+            return TAKEN
         if all_rejected(outcomes):
             return answered({**_first_error(refused), "rejected": refused}, 400)
-        return answered({"success": True, "rejected": refused} if refused else {"success": True})
+        return answered({"success": True, "rejected": refused})
 
     def refusal(self, request: Request, status: int, code: str, message: str) -> Reply:
         del request
         return error(status, code, message)
+
+
+def _is_text(raw: bytes) -> bool:
+    """Whether some bytes are UTF-8, which is not asked of what is only looked over."""
+    if raw.isascii():
+        return True
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _skimmed(text: bytes, spelled: bool, ids: Ids) -> Message | Sent | Refused:
+    """A message as it came, where it can stay so, else as `_message` has it.
+
+    One with a backslash is written anew (`spelled`: there is none in all of the batch): what waits in the inbox is
+    searched for words, when somebody is to be forgotten, so they must be spelled in one way.
+    """
+    if spelled or b"\\" not in text:
+        try:
+            outline = outlined(text)
+        except (ValueError, RecursionError):
+            pass
+        else:
+            if _needs_nothing(outline):
+                return Sent(text, outline)
+    return each([body.decoded(text)], lambda item: _message(item, None, ids))[0]
+
+
+def _needs_nothing(outline: Outline) -> bool:
+    """Whether `_message` would leave a message as it is."""
+    at = outline.timestamp
+    return (
+        at is not None
+        and at[4:5] == "-"
+        and bool(outline.messageId)
+        and outline.writeKey is None
+        and outline.channel is None
+        and (outline.type != "identify" or outline.context is None or outline.context.traits is None)
+    )
 
 
 def _message(item: dict[str, Any], kind: str | None, ids: Ids) -> Message:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,14 +15,21 @@ from periplus.errors import InputError
 from periplus.event import REASONS
 
 Message = dict[str, Any]
+MOST_MESSAGES = 20_000
+"""Messages of one request."""
 LAST = 7_258_118_400
 """The year 2200 in seconds: a time from there on is a mistake."""
 SECRETS = frozenset({"token", "$token", "api_key", "api_secret", "writeKey"})
 """Names under which clients put their key: it stays out of what is kept of a refused message."""
 
 
-def each(items: Iterable[Any], translate: Callable[[dict[str, Any]], Message]) -> list[Message | Refused]:
-    """Every item translated; one that is no object, or that `translate` raises InputError for, as a refusal."""
+def each(items: Sequence[Any], translate: Callable[[dict[str, Any]], Message]) -> list[Message | Refused]:
+    """Every item translated; one that is no object, or that `translate` raises InputError for, as a refusal.
+
+    Raises InputError (`too_many`) for more than a request may have, of whatever kind they are.
+    """
+    if len(items) > MOST_MESSAGES:
+        raise too_many()
     found: list[Message | Refused] = []
     for item in items:
         try:
@@ -32,6 +39,15 @@ def each(items: Iterable[Any], translate: Callable[[dict[str, Any]], Message]) -
         except InputError as problem:
             found.append(Refused(problem.code, str(problem), without_secrets(item)))
     return found
+
+
+def too_many() -> InputError:
+    """The error of a request with more messages than one may have; nothing of it is taken."""
+    return InputError(
+        f"More than {MOST_MESSAGES:,} messages in one request.",
+        code="too_many",
+        hint="Send them in several requests.",
+    )
 
 
 def refused(reason: str, message: str, hint: str | None = None) -> InputError:

@@ -166,10 +166,11 @@ def _families(chance: random.Random, everybody: list[Person]) -> list[dict[str, 
 def _life(log: Log, person: Person) -> None:
     """The visits of a person, what they order, and what comes of it."""
     chance = log.chance
-    for _ in range(3 + min(int(chance.expovariate(1 / 4)), 40)):
+    for visit in range(3 + min(int(chance.expovariate(1 / 4)), 40)):
         time = START + int(chance.random() * (DAYS - 15) * UNITS["d"])
         at_home = person.tablet is not None and chance.random() < 0.4
-        device = person.tablet if at_home else chance.choice(person.devices)
+        own = person.devices[visit] if visit < len(person.devices) else chance.choice(person.devices)
+        device = person.tablet if at_home else own
         said: dict[str, Any] = {"anonymousId": device}
         member = person.since is not None and time > person.since
         if (member or (person.ordered is not None and person.ordered < time)) and chance.random() < MAILED:

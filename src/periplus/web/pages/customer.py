@@ -16,6 +16,7 @@ from periplus.people.notes import MOST_LETTERS
 from periplus.web import words
 from periplus.web.page import Page, add_page, is_fragment, link, render
 from periplus.web.pages import life
+from periplus.web.pages.identity import undoing
 from periplus.web.pages.journeys_picture import lay_out
 from periplus.web.pages.people import whole
 from periplus.web.places import steps_of
@@ -68,11 +69,13 @@ def add(router: APIRouter, site: Site) -> None:
         consent, notes = ws.consent(number), ws.notes(number)
         # Others are looked for among all ids of the shop, which takes longer than the rest: the page asks for them itself.
         apart = ws.apart(number) if twin or params.get("apart") else None
+        links = ws.identity.merges(number)
         data = {
             "customer": person,
             "map": named,
             **dealings,
             "consent": consent,
+            "links": links,
             "apart": apart,
             "notes": notes,
             "found": found,
@@ -126,6 +129,7 @@ def add(router: APIRouter, site: Site) -> None:
             ),
             **dealings,
             "apart": apart,
+            "undoing": undoing(links, number),
             "consent": consent,
             "notes": notes,
             "waiting": waiting,

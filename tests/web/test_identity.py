@@ -1,0 +1,125 @@
+"""The path of a support agent: found, why one person, a wrong merge seen and undone, a note; and the page of decisions."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import periplus
+from tests.web.conftest import Served, _serve, watched, write_jsonl
+
+
+def shop() -> list[dict[str, Any]]:
+    """A couple that shares an address, a tablet in the shop's own hall that a customer signed in on, an order."""
+    mail = {"email": "couple@shop.example"}
+    rows: list[dict[str, Any]] = [
+        {"event": "Product Viewed", "anonymousId": "hall-tablet"},
+        {"event": "Product Viewed", "anonymousId": "hall-tablet", "userId": "u-anna", **mail},
+        {
+            "event": "Order Completed",
+            "userId": "u-anna",
+            **mail,
+            "properties": {"order_id": "A-100", "total": 30},
+        },
+        {"event": "Product Viewed", "anonymousId": "hall-tablet"},
+        {"event": "Product Viewed", "userId": "u-ben", **mail},
+    ]
+    return [
+        {
+            "type": "track",
+            "messageId": f"m{n}",
+            "timestamp": f"2026-05-01T10:{n:02d}:00Z",
+            "channel": "web",
+            **row,
+        }
+        for n, row in enumerate(rows)
+    ]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder: Path = tmp_path_factory.mktemp("identity")
+    with periplus.init(folder / "shop", shards=2, threads=1) as ws:
+        ws.import_file(write_jsonl(folder / "events.jsonl", shop()))
+        yield from _serve(ws)
+
+
+def events_of(served: Served, label: str) -> int:
+    return next(row["events"] for row in served.ws.search(label)["rows"] if row["label"] == label)
+
+
+@pytest.mark.browser
+def test_a_wrong_merge_is_found_understood_seen_and_undone(chromium: Any, served: Served) -> None:
+    for tab in watched(chromium, served):
+        tab.goto("/people")
+        tab.fill('input[name="search"]', "A-100")
+        tab.keyboard.press("Enter")
+        tab.click("text=u-anna")
+        assert "order id A-100" in tab.inner_text(".timeline")
+        tablet = tab.locator("#ids li", has_text="hall-tablet").first
+        tablet.locator("summary").click()
+        assert "u-anna" in tablet.inner_text()
+        tablet.locator("text=This is somebody else").first.click()
+        tab.wait_for_selector("text=Nothing has changed yet")
+        assert "1 customer would become 2" in tab.inner_text("h1")
+        assert events_of(served, "u-anna") == 4
+        tab.fill('input[name="why"]', "the tablet in our hall")
+        tab.click("text=Decide so")
+        tab.wait_for_selector("text=Every report follows")
+        assert events_of(served, "u-anna") == 2
+        assert events_of(served, "hall-tablet") == 2
+        tab.click("text=See it")
+        tab.fill("#note textarea", "Never used our tablet; separated.")
+        tab.click("text=Keep the note")
+        assert "Never used our tablet" in tab.inner_text("#notes")
+        tab.goto("/people/identity")
+        assert "the tablet in our hall" in tab.inner_text("#log")
+        tab.locator("#log tr", has_text="the tablet in our hall").locator("text=Take back").click()
+        tab.wait_for_selector("text=Nothing has changed yet")
+        tab.click("text=Decide so")
+        tab.wait_for_selector("text=is taken back")
+        assert events_of(served, "u-anna") == 4
+
+
+def test_the_page_of_decisions_proposes_tries_and_says_what_is_wrong(served: Served) -> None:
+    with served.signed_in() as client:
+        csrf = served.csrf(client)
+        page = client.get("/people/identity.json").json()
+        (proposal,) = page["proposals"]["rows"]
+        assert [each["value"] for each in proposal["accounts"]] == ["u-anna", "u-ben"]
+        assert "couple@shop.example" in client.get("/people/identity").text
+        assert client.post("/people/identity", data={"action": "adopt"}).status_code == 403
+
+        def post(**form: str) -> str:
+            place = "/people/identity/say" if "act" in form else "/people/identity"
+            answer = client.post(place, data={"csrf": csrf, "action": "try", **form})
+            limit = time.monotonic() + 60
+            while "This takes a moment" in answer.text and time.monotonic() < limit:
+                time.sleep(0.2)
+                answer = client.get(str(answer.url))
+            assert answer.status_code < 500
+            return answer.text
+
+        assert "would become" in post(document=json.dumps({"join": proposal["accounts"]}))
+        assert "Did you mean &#39;couple@shop.example&#39;?" in post(
+            act="block", one="email:cuple@shop.example"
+        )
+        assert "the same identifier twice" in post(act="join", one="user:u-anna", other="user: u-anna")
+        assert "1,000,000 characters" not in post(act="block", one="user:" + "x" * 1_000_000)
+        assert "There is no decision 99" in post(document='{"undo": 99}')
+        assert "devise" in post(document="devise: false\n")
+        assert "would become" in post(document="device: false\n")
+        before = len(served.ws.identity.log())
+        assert "holds" in post(document=json.dumps({"dismiss": proposal["accounts"]}), action="adopt")
+        assert client.get("/people/identity.json").json()["proposals"]["total"] == 0
+        number = served.ws.identity.log()[0]["id"]
+        assert "is taken back" in post(document=json.dumps({"undo": number}), action="adopt")
+        assert "taken back already" in post(document=json.dumps({"undo": number}), action="adopt")
+        assert len(served.ws.identity.log()) == before + 1
+        links = client.get("/people/u-anna.json").json()["links"]
+        assert {row["by"] for row in links} == {"event"}

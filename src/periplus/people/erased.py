@@ -143,9 +143,9 @@ class Erased:
         before = message.get("previousId")
         if isinstance(before, str | int) and not isinstance(before, bool):
             previous = [
-                self._hash(kind, value)
+                self._hash(kind, plain)
                 for kind in ("user", "device")
-                if (value := normal(kind, str(before))) is not None
+                if (plain := normal(kind, str(before))) is not None
             ]
         if message.get("type") == "alias" and self._any([*previous, *ranks.get("user", ())], time):
             return True

@@ -82,7 +82,7 @@ def erase(
     reason: str = "",
     later: bool = False,
     progress: Progress,
-    readers: float = READERS,
+    readers: float | None = None,
 ) -> dict[str, Any]:
     """Erase the person whom an identifier means; returns the proof. With `later`, what they do later stays out too.
 
@@ -93,7 +93,7 @@ def erase(
     return _finish(home, state, asked, progress, readers)
 
 
-def finish(home: Home, state: State, progress: Progress, readers: float = READERS) -> list[dict[str, Any]]:
+def finish(home: Home, state: State, progress: Progress, readers: float | None = None) -> list[dict[str, Any]]:
     """Finish the erasures that were begun and stopped; returns their proofs."""
     return [_finish(home, state, asked, progress, readers) for asked in erasure_journal.unfinished(home.root)]
 
@@ -207,7 +207,7 @@ def _meant(home: Home, live: Manifest, person: Subject) -> Meant:
 # -- doing --------------------------------------------------------------------------------------
 
 
-def _finish(home: Home, state: State, asked: Asked, progress: Progress, readers: float) -> dict[str, Any]:
+def _finish(home: Home, state: State, asked: Asked, progress: Progress, readers: float | None) -> dict[str, Any]:
     """Everything after the journal, from wherever it was stopped."""
     person = asked.person
     _published(home, asked)
@@ -228,7 +228,7 @@ def _finish(home: Home, state: State, asked: Asked, progress: Progress, readers:
         live = before if after is before else manifest.publish(home.root, after)
         home.clear_spill()
         if live is not before:
-            clock_time.sleep(readers)
+            clock_time.sleep(READERS if readers is None else readers)
         manifest.sweep(home.root, live, grace=0)
     _cleared(home, state, live, asked)
     left = _recount(home, state, asked, progress)

@@ -43,7 +43,7 @@ def trial(home: Home, rules: RetentionRules, now: int, progress: Progress) -> di
 
 
 def run(
-    home: Home, rules: RetentionRules, now: int, progress: Progress, readers: float = READERS
+    home: Home, rules: RetentionRules, now: int, progress: Progress, readers: float | None = None
 ) -> dict[str, Any]:
     """Remove what is older than it is kept; says what, as `trial` does. Where that is nothing no version is published."""
     with locks.held(home.root / "write.lock", wait=WAIT_FOR_WRITER, who="periplus retention"):
@@ -62,7 +62,7 @@ def run(
                 raise files.os_problem(problem, Path(str(problem.filename or home.root / "runs"))) from None
         if after is not before:
             live = manifest.publish(home.root, after)
-            clock_time.sleep(readers)
+            clock_time.sleep(READERS if readers is None else readers)
             manifest.sweep(home.root, live, grace=0)
             told["version"] = live.number
     return told

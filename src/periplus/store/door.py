@@ -120,12 +120,23 @@ def explain(problem: duckdb.Error, what: str) -> StoreError | InputError:
             code="memory",
             hint="Raise the setting memory, or close other programs.",
         )
+    if "No files found" in text or ("No such file" in text and ".parquet" in text):
+        return gone()
     if "Permission denied" in text or "No such file or directory" in text:
         hint = "Check that the folder is there, and this user's rights in it."
         return StoreError(f"{what} failed: {first_line(problem)}.", code="unreadable", hint=hint)
     return InputError(
         f"{what} failed: {first_line(problem)}.", hint="`periplus doctor` looks whether all files are whole."
     )
+
+
+def gone() -> StoreError:
+    """A version of the data whose files were removed while somebody read it."""
+    problem = StoreError(
+        "The version of the data that was being read has been replaced.", code="gone", hint="Ask again; if it says so again, `periplus doctor` looks for what is missing."
+    )
+    problem.retryable = True
+    return problem
 
 
 def _half_of_memory() -> int:

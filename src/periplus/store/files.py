@@ -139,7 +139,10 @@ class EventFile:
     def hot(self, column: str) -> np.ndarray:
         """A hot column of the journey events, memory-mapped: time, name, sequence, key_hi or key_lo."""
         # Copy-on-write rather than read-only: compiled loops take plain writable arrays, and none writes.
-        loaded: np.ndarray = np.load(self.root / f"{self.name}.{column}.npy", mmap_mode="c")
+        try:
+            loaded: np.ndarray = np.load(self.root / f"{self.name}.{column}.npy", mmap_mode="c")
+        except FileNotFoundError:  # an erasure leaves nobody the old files
+            raise door.gone() from None
         return loaded
 
     def remove(self) -> None:

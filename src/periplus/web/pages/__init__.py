@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from periplus.web.pages import (
     batches,
     customer,
+    erasures,
     explore,
     identity,
     imports,
@@ -16,6 +17,7 @@ from periplus.web.pages import (
     notes,
     panel,
     people,
+    retention,
     session,
     sources,
     tracking_plan,
@@ -32,6 +34,7 @@ PAGES: list[Callable[[APIRouter, Site], None]] = [
     explore.add,
     people.add,
     identity.add,
+    erasures.add,
     customer.add,
     notes.add,
     imports.add,
@@ -40,5 +43,6 @@ PAGES: list[Callable[[APIRouter, Site], None]] = [
     vocabulary.add,
     tracking_plan.add,
     traffic_rules.add,
+    retention.add,
     sources.add,
 ]

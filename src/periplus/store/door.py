@@ -133,7 +133,9 @@ def explain(problem: duckdb.Error, what: str) -> StoreError | InputError:
 def gone() -> StoreError:
     """A version of the data whose files were removed while somebody read it."""
     problem = StoreError(
-        "The version of the data that was being read has been replaced.", code="gone", hint="Ask again; if it says so again, `periplus doctor` looks for what is missing."
+        "The version of the data that was being read has been replaced.",
+        code="gone",
+        hint="Ask again; if it says so again, `periplus doctor` looks for what is missing.",
     )
     problem.retryable = True
     return problem

@@ -18,6 +18,9 @@ import subprocess
 import sys
 import time
 import traceback
+import warnings
+
+from hypothesis.errors import HypothesisWarning
 
 CHECKS: dict[str, dict[str, list[str]]] = {
     "map": {"test_map": ["test_the_map_agrees_with_the_oracle", "test_counts_are_conserved"]},
@@ -106,15 +109,19 @@ def main() -> int:
 def _check(kind: str) -> int:
     """The tests of one kind, in this process; all of them, whatever one of them finds."""
     differs = 0
+    warnings.simplefilter("ignore", HypothesisWarning)
     for module, names in CHECKS[kind].items():
         tests = importlib.import_module(f"tests.journeys.{module}")
         for name in names:
             try:
                 getattr(tests, name)()
-            except Exception:
+            except Exception as problem:
                 differs = 1
-                print(f"--- {module}.{name}", file=sys.stderr)
-                traceback.print_exc(limit=-3)
+                # What was drawn ends with the question; a crowd's events alone fill pages.
+                drawn = "\n".join(getattr(problem, "__notes__", []))[-2000:]
+                problem.__notes__ = []
+                said = "".join(traceback.format_exception(problem, limit=-3))
+                print(f"--- {module}.{name}\n{said[-4000:]}\n... {drawn}", file=sys.stderr)
     return differs
 
 

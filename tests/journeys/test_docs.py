@@ -52,6 +52,7 @@ def shown(value: Any) -> str:
         "trend",
         "attribution",
         "pattern",
+        "../sessions",
         "drivers",
         "site",
     ],

@@ -122,6 +122,11 @@ def test_the_workspace_says_what_ends_a_session_where_the_question_does_not() ->
     assert sessions(question) == (1, {"gap": "30m", "midnight": False, "campaign": False})
     assert sessions(question, session_gap="1m")[0] == 2
     assert sessions(question, session_new="midnight, campaign")[0] == 2
+    trend = {"kind": "trend", "series": [{"measure": "sessions"}], "bucket": "year", "now": "1970-01-05"}
+    for options, wanted in (({}, 1), ({"sessions": {"gap": "1m"}}, 2), ({"sessions": {"midnight": True}}, 2)):
+        found = answer({**trend, **options}, events)
+        assert [row["value"] for row in found.rows] == [wanted]
+        assert ask(found.question, context(events)).rows == found.rows
     kept = {**question, "sessions": {"midnight": False}}
     assert sessions(kept, session_new="midnight, campaign") == (
         1, {"gap": "30m", "midnight": False, "campaign": True},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Literal
@@ -66,17 +66,14 @@ def answer(question: FunnelQuestion, context: Context) -> Result:
     order = groups.order(np.sum([side.counts["reached"][:, 0] for side in counted], axis=0))
     rows: list[Row] = []
     for side, there in zip(asked.sides, counted, strict=True):
-        medians = tables.medians([part.seconds for part in there.parts], groups.width * steps)
         more = _times(there, groups.width * steps, quantiles, bins)
-        for group in [place * groups.span + bucket for place in order for bucket in range(groups.span)]:
-            for step, label in enumerate(planned.titles):
-                cell = group * steps + step
-                rows.append(
-                    _row(asked, side, there, group, step) | {"label": label, "median_seconds": medians[cell]}
-                )
-                rows[-1] |= {name: values[cell] if step else None for name, values in more.items()}
+        own = _rows(asked, side, there, order, planned.titles)
+        if more or len(counted) == 2:
+            for row, (group, step) in zip(own, _cells(groups, order, steps), strict=True):
+                row |= {name: values[group * steps + step] if step else None for name, values in more.items()}
                 if len(counted) == 2:
-                    rows[-1] |= _against(counted, side is asked.sides[0], group, step)
+                    row |= _against(counted, side is asked.sides[0], group, step)
+        rows += own
     totals = _totals(counted[0])
     if timed:
         totals["median_seconds"] = _median_of_converted(counted[0], steps)
@@ -170,16 +167,35 @@ def _summed(parts: list[Tally], since_start: list[np.ndarray]) -> _Counted:
     return _Counted(counts, parts, since_start)
 
 
-def _row(asked: _Asked, side: Side, there: _Counted, group: int, step: int) -> Row:
-    groups = asked.groups
-    first = int(there.counts["reached"][group, 0])
-    row: Row = {"step": step, "label": "", "breakdown": groups.values[group // groups.span]}
-    if groups.buckets is not None:
-        row["bucket"] = groups.buckets.label(group % groups.span)
-    if len(asked.sides) > 1:
-        row["side"] = side.label
-    row |= {field: int(there.counts[field][group, step]) for field in COUNTS}
-    return row | {"rate": row["reached"] / first if first else None}
+def _cells(groups: Groups, order: list[int], steps: int) -> Iterator[tuple[int, int]]:
+    """(group, step) of the rows of a side, in their order."""
+    for place in order:
+        for bucket in range(groups.span):
+            for step in range(steps):
+                yield place * groups.span + bucket, step
+
+
+def _rows(asked: _Asked, side: Side, there: _Counted, order: list[int], titles: list[str]) -> list[Row]:
+    """The rows of a side: by breakdown value, bucket and step."""
+    groups, steps = asked.groups, len(titles)
+    medians = tables.medians([part.seconds for part in there.parts], groups.width * steps)
+    reached, stopped, still_open = (there.counts[field].tolist() for field in COUNTS)
+    buckets = None if groups.buckets is None else [groups.buckets.label(n) for n in range(groups.span)]
+    rows = []
+    for group, step in _cells(groups, order, steps):
+        row: Row = {"step": step, "label": titles[step], "breakdown": groups.values[group // groups.span]}
+        if buckets is not None:
+            row["bucket"] = buckets[group % groups.span]
+        if len(asked.sides) > 1:
+            row["side"] = side.label
+        first = reached[group][0]
+        row["reached"] = reached[group][step]
+        row["stopped"] = stopped[group][step]
+        row["open"] = still_open[group][step]
+        row["rate"] = reached[group][step] / first if first else None
+        row["median_seconds"] = medians[group * steps + step]
+        rows.append(row)
+    return rows
 
 
 def _times(

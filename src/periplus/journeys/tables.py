@@ -65,22 +65,21 @@ def quantiles(parts: Sequence[np.ndarray], groups: int, q: float) -> list[float 
         below = place.astype(np.int64)
         above = np.minimum(below + 1, np.maximum(sizes - 1, 0))
         some = np.flatnonzero(sizes)
+        # The bucket of each rank: the first whose running count is above it.
+        ranks = np.stack([below, above])[:, some]
+        at = (reached[some][None] <= ranks[:, :, None]).sum(axis=2)
         wanted = np.zeros((groups, width), np.bool_)
-        at = np.zeros((2, groups), np.int64)
-        for group in some.tolist():
-            for side, rank in enumerate((below[group], above[group])):
-                at[side, group] = np.searchsorted(reached[group], rank, "right")
-                wanted[group, at[side, group]] = True
+        wanted[some, at[0]] = wanted[some, at[1]] = True
         near = np.sort(np.concatenate(list(pool.map(pick, shares))))
     found: list[float | None] = [None] * groups
-    for group in some.tolist():
-        values = []
-        for side, rank in enumerate((int(below[group]), int(above[group]))):
-            bucket = int(at[side, group])
-            before = int(reached[group, bucket - 1]) if bucket else 0
-            start = int(np.searchsorted(near, (group << SHIFT) | _least(bucket, fine)))
-            values.append(int(near[start + rank - before]) & ((1 << SHIFT) - 1))
-        found[group] = values[0] + float(place[group] - below[group]) * (values[1] - values[0])
+    if not len(some):
+        return found
+    before = np.where(at > 0, reached[some, np.maximum(at - 1, 0)], 0)
+    start = np.searchsorted(near, (some << SHIFT) | _least(at, fine))
+    low, high = near[start + ranks - before] & ((1 << SHIFT) - 1)
+    exact = low + (place[some] - below[some]) * (high - low)
+    for group, seconds in zip(some.tolist(), exact.tolist(), strict=True):
+        found[group] = seconds
     return found
 
 
@@ -92,10 +91,10 @@ def _fine(groups: int) -> int:
     return fine
 
 
-def _least(bucket: int, fine: int) -> int:
-    """The least number of seconds in a bucket: the inverse of `_bucket`."""
-    octave = max((bucket >> fine) - 1, 0)
-    return (bucket - (octave << fine)) << octave
+def _least(bucket: np.ndarray, fine: int) -> np.ndarray:
+    """The least number of seconds in each bucket: the inverse of `_bucket`."""
+    octave = np.maximum((bucket >> fine) - 1, 0)
+    return np.asarray((bucket - (octave << fine)) << octave)
 
 
 _LENGTHS = np.array([value.bit_length() for value in range(1 << 14)], np.uint8)

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from starlette.responses import PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from periplus.web import api, auth, guard, page, problems, tracker_routes
+from periplus.web import api, auth, guard, openapi, page, problems, tracker_routes
 from periplus.web.answers import Answers
 from periplus.web.collector import CollectorEdge
 from periplus.web.errands import Errands
@@ -71,6 +71,7 @@ def create_app(
 
     app.mount("/static", StaticFiles(directory=page.HERE / "static"), name="static")
     problems.install(app)
+    openapi.describe(app, collecting=collector is not None)
     # The last one added is the outermost.
     app.add_middleware(guard.BodyLimit, uploads={"/import": upload_limit})
     app.add_middleware(auth.Gate, door=door, check_token=workspace.check_token)

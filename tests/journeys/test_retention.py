@@ -79,6 +79,55 @@ def expected(
     }
 
 
+def values(
+    events: list[dict[str, Any]],
+    question: dict[str, Any],
+    now: int,
+    period: dict[str, Any],
+    row: dict[str, Any],
+) -> tuple[float, float]:
+    """What the cohort of a row opened with, and what came back in its period."""
+    bucket, zone = question["bucket"], question["zone"]
+    order = between(min([event["time"] for event in events if event["customer"]] + [now]), now, bucket, zone)
+    low, high = ((question.get("brackets") or {}) and question["brackets"][row["period"]]) or (
+        row["period"], 10**9 if question["mode"] == "rolling" else row["period"] + 1
+    )  # fmt: skip
+    opened = back = 0.0
+    for mine in oracle.by_customer(events, now).values():
+        met = [place for place, event in enumerate(mine) if oracle.meets(event, question["start"])]
+        if question["cohort"] == "first":
+            met = met[:1]
+        inside = [place for place in met if oracle.inside(mine[place]["time"], period)]
+        mine_here = [place for place in inside if name(mine[place]["time"], bucket, zone) == row["cohort"]][
+            :1
+        ]
+        for place in mine_here:
+            opened += float(mine[place]["properties"].get("v", 0))
+            for event in mine[place + 1 :]:
+                distance = order.index(name(event["time"], bucket, zone)) - order.index(row["cohort"])
+                if oracle.meets(event, question["return"]) and low <= distance < high:
+                    back += float(event["properties"].get("v", 0))
+    return opened, back
+
+
+@examples(0.5)
+@given(questions(), logs(names=("A", "B", "C")), nows, periods(), st.sampled_from([1800, 20_000, 4 * DAY]))
+def test_what_comes_back_in_money(question, events, now, period, step):
+    events, now = spread(events, step), now * step
+    period = {key: value if key == "by" else value * step for key, value in period.items()} | {"by": "start"}
+    asked = {**question, "now": moment(now), "period": written(period)}
+    found = answer({**asked, "measure": {"sum": "v"}}, events)
+    added = ("value", "opening_value", "value_rate", "value_per_customer")
+    assert [{key: row[key] for key in row if key not in added} for row in found.rows] == answer(
+        asked, events
+    ).rows
+    for row in found.rows:
+        opened, back = values(events, question, now, period, row)
+        assert (row["opening_value"], row["value"]) == (opened, back)
+        assert row["value_rate"] == (back / opened if opened else None)
+        assert row["value_per_customer"] == back / row["size"]
+
+
 @examples()
 @given(questions(), logs(names=("A", "B", "C")), nows, periods(), st.sampled_from([1800, 20_000, 4 * DAY]))
 def test_as_the_oracle_counts(question, events, now, period, step):
@@ -101,6 +150,7 @@ def test_what_makes_no_sense_is_said():
         ({"mode": "bracket", "brackets": [[2, 1]]}, "no bracket"),
         ({"period": {"from": "2026-01-01", "by": "goal"}}, "began"),
         ({"bucket": "fortnight"}, "ucket"),
+        ({"measure": {"mean": "v"}}, "no measure"),
     ):
         with pytest.raises(QuestionError, match=said):
             answer({**base, **more}, [])

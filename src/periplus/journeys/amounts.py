@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -62,6 +63,17 @@ def entered(
     numbers = np.concatenate([np.asarray(np.ma.filled(part, 0.0), np.float64) for part in both[0]])
     named = [text for part in both[1] for text in texts(part)]
     return np.concatenate([*parts, time]), numbers, named
+
+
+def summed(cell: np.ndarray, number: np.ndarray, cells: int) -> np.ndarray:
+    """float64[cells]: the sum of the numbers of each cell, rounded once, whatever their order."""
+    order = np.argsort(cell, kind="stable")
+    cell, number = cell[order], number[order]
+    found = np.zeros(cells)
+    cuts = np.flatnonzero(np.diff(cell, prepend=-1, append=-2))
+    for begin, end in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True):
+        found[cell[begin]] = math.fsum(number[begin:end])
+    return found
 
 
 def texts(column: np.ndarray) -> list[str | None]:

@@ -20,12 +20,16 @@ STARTS, RETURNS, COUNTS_HERE = np.uint32(1), np.uint32(2), np.uint32(4)
 @dataclass(frozen=True)
 class Cohorts:
     """Partial counts that add up: `size` int64[buckets] who opened in each, `returned` int64[buckets, spans]
-    who came back in each span of buckets after it. `customer` and `row` int64 list those of one cell asked for."""
+    who came back in each span of buckets after it. `customer` and `row` int64 list those of one cell asked for.
+    `owner`, `opening` and `bucket` int64[o] are all openings: whose, at which row, in which bucket."""
 
     size: np.ndarray
     returned: np.ndarray
     customer: np.ndarray
     row: np.ndarray
+    owner: np.ndarray
+    opening: np.ndarray
+    bucket: np.ndarray
 
 
 def with_bit(mask: np.ndarray, bit: np.uint32, rows: np.ndarray | None) -> np.ndarray:
@@ -52,34 +56,31 @@ def cohorts(
     (excluded). The opening lies in since <= time < until. With `cell` (cohort, span; span -1: all who opened)
     its people are listed, at the row that opened or that came back first.
     """
-    size, returned = np.zeros(len(edges) - 1, np.int64), np.zeros((len(edges) - 1, len(spans)), np.int64)
+    offsets, time = np.asarray(shard.offsets), np.asarray(shard.time)
+    room = int(np.count_nonzero(mask & STARTS)) if every else len(shard.customers)
+    owner, opening, bucket = (np.empty(room, np.int64) for _ in range(3))
+    opened = _open(offsets, time, mask, edges, since, until, now, every, owner, opening, bucket)
+    owner, opening, bucket = owner[:opened], opening[:opened], bucket[:opened]
+    returned = np.zeros((len(edges) - 1, len(spans)), np.int64)
     wanted, span = (-2, -2) if cell is None else cell
-    room = 0 if cell is None else len(shard.customers)
-    customer, row = np.empty(room, np.int64), np.empty(room, np.int64)
-    found = _cohorts(
-        np.asarray(shard.offsets), np.asarray(shard.time), mask, edges, np.ascontiguousarray(spans, np.int64),
-        since, until, now, every, wanted, span, size, returned, customer, row,
+    listed = np.empty((2, 0 if cell is None else len(shard.customers)), np.int64)
+    found = _return(
+        offsets, time, mask, edges, np.ascontiguousarray(spans, np.int64), now,
+        owner, opening, bucket, wanted, span, returned, listed,
     )  # fmt: skip
-    return Cohorts(size, returned, customer[:found], row[:found])
+    size = np.bincount(bucket, minlength=len(edges) - 1)
+    return Cohorts(size, returned, listed[0, :found], listed[1, :found], owner, opening, bucket)
 
 
 _READ_I8 = "Array(int64, 1, 'C', readonly=True)"
 
 
-@compiled(
-    f"i8({_READ_I8}, {_READ_I8}, u4[::1], i8[::1], i8[:, ::1], i8, i8, i8, b1, i8, i8, "
-    "i8[::1], i8[:, ::1], i8[::1], i8[::1])"
-)
+@compiled(f"i8({_READ_I8}, {_READ_I8}, u4[::1], i8[::1], i8, i8, i8, b1, i8[::1], i8[::1], i8[::1])")
 @no_type_check
-def _cohorts(
-    offsets, time, mask, edges, spans, since, until, now, every, wanted, wanted_span,
-    size, returned, customer, row,
-):  # fmt: skip
-    """Each opening looks at the rows after it; a span counts once for it."""
+def _open(offsets, time, mask, edges, since, until, now, every, customer, row, bucket):
+    """Who opens, where, and in which bucket."""
     buckets = edges.shape[0] - 1
-    came = np.zeros(spans.shape[0], np.bool_)
-    last = spans[:, 1].max()
-    found = 0
+    n = 0
     for c in range(offsets.shape[0] - 1):
         here = np.int64(-1)  # the bucket of row r; times only rise
         opened_in = np.int64(-1)
@@ -100,31 +101,52 @@ def _cohorts(
             if here == opened_in:
                 continue
             opened_in = here
-            size[here] += 1
-            if here == wanted and wanted_span == -1:
-                customer[found] = c
-                row[found] = r
-                found += 1
-            came[:] = False
-            missing = spans.shape[0]
-            there = here
-            for q in range(r + 1, offsets[c + 1]):
-                if time[q] > now:
-                    break
-                if not mask[q] & np.uint32(2):
-                    continue
-                while there + 1 < buckets and edges[there + 1] <= time[q]:
-                    there += 1
-                after = there - here
-                if missing == 0 or after >= last:
-                    break
-                for s in range(spans.shape[0]):
-                    if not came[s] and spans[s, 0] <= after < spans[s, 1]:
-                        came[s] = True
-                        missing -= 1
-                        returned[here, s] += 1
-                        if here == wanted and s == wanted_span:
-                            customer[found] = c
-                            row[found] = q
-                            found += 1
+            customer[n] = c
+            row[n] = r
+            bucket[n] = here
+            n += 1
+    return n
+
+
+@compiled(
+    f"i8({_READ_I8}, {_READ_I8}, u4[::1], i8[::1], i8[:, ::1], i8, i8[::1], i8[::1], i8[::1], i8, i8, "
+    "i8[:, ::1], i8[:, ::1])"
+)
+@no_type_check
+def _return(
+    offsets, time, mask, edges, spans, now, customer, row, bucket, wanted, wanted_span, returned, listed
+):  # fmt: skip
+    """Each opening looks at the rows after it; a span counts once for it."""
+    buckets = edges.shape[0] - 1
+    came = np.zeros(spans.shape[0], np.bool_)
+    last = spans[:, 1].max()
+    found = 0
+    for o in range(row.shape[0]):
+        here = bucket[o]
+        if here == wanted and wanted_span == -1:
+            listed[0, found] = customer[o]
+            listed[1, found] = row[o]
+            found += 1
+        came[:] = False
+        missing = spans.shape[0]
+        there = here
+        for q in range(row[o] + 1, offsets[customer[o] + 1]):
+            if time[q] > now:
+                break
+            if not mask[q] & np.uint32(2):
+                continue
+            while there + 1 < buckets and edges[there + 1] <= time[q]:
+                there += 1
+            after = there - here
+            if missing == 0 or after >= last:
+                break
+            for s in range(spans.shape[0]):
+                if not came[s] and spans[s, 0] <= after < spans[s, 1]:
+                    came[s] = True
+                    missing -= 1
+                    returned[here, s] += 1
+                    if here == wanted and s == wanted_span:
+                        listed[0, found] = customer[o]
+                        listed[1, found] = q
+                        found += 1
     return found

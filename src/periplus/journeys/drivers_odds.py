@@ -39,8 +39,8 @@ def odds(a: int, n: int, c: int, m: int) -> Odds:
     """Of `n` with a feature `a` reach the goal, of `m` without it `c`.
 
     >>> found = odds(8, 508, 0, 500)
-    >>> found.lift, round(found.low, 2), round(found.high), round(found.p, 5)
-    (None, 0.97, 289, 0.00761)
+    >>> found.lift, round(found.low, 2), found.high, round(found.p, 5)
+    (None, 0.97, None, 0.00761)
     """
     if not n or not m:
         return Odds(None, None, None, None)

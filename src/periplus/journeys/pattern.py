@@ -136,9 +136,9 @@ def _ranked(parts: list[Part]) -> list[tuple[bytes, tuple[int, int]]]:
     """What was matched in all shards, the most frequent first, the shorter one of equally frequent ones."""
     found: defaultdict[bytes, list[int]] = defaultdict(lambda: [0, 0])
     for part in parts:
-        for steps, (journeys, customers) in part.counts().items():
+        for steps, (journeys, people_) in part.counts().items():
             found[steps][0] += journeys
-            found[steps][1] += customers
+            found[steps][1] += people_
     listed = [(steps, (counts[0], counts[1])) for steps, counts in found.items()]
     return sorted(listed, key=lambda each: (-each[1][0], len(each[0]), each[0]))
 

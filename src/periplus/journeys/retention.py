@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -9,9 +10,12 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from periplus.condition import Condition
 from periplus.errors import QuestionError
-from periplus.journeys import chart, customers, entries, labels, notice
+from periplus.journeys import chart, customers, entries, labels, notice, reading
+from periplus.journeys.amounts import Amounts, amounts, summed
 from periplus.journeys.buckets import Bucket, Buckets, covering
+from periplus.journeys.cohort_value import worth
 from periplus.journeys.cohorts import COUNTS_HERE, Cohorts, cohorts, with_bit
 from periplus.journeys.moment import Period, Span, first_seen, resolve
 from periplus.journeys.shards import each_shard
@@ -20,6 +24,7 @@ from periplus.question import Answer, Context, Question, QuestionKind, Result, R
 from periplus.store.snapshot import Shard
 
 COUNTS = ("size", "returned")
+VALUES = ("value", "opening_value", "value_rate", "value_per_customer")
 MOST_PERIODS = 1000
 FOREVER = 1 << 40
 """More buckets than there are: the end of a span that has none."""
@@ -37,6 +42,7 @@ class RetentionQuestion(Question):
     mode: Literal["classic", "rolling", "bracket"] = "classic"
     brackets: list[Any] | None = None
     cohort: Literal["first", "every"] = "first"
+    measure: Any = "customers"
     period: Period | None = None
     now: Any = None
     zone: str | None = None
@@ -53,6 +59,7 @@ class Plan:
     every: bool
     mask: labels.Masks
     among: customers.Among
+    amounts: Amounts | None
     asked: Row
     warnings: list[str]
 
@@ -74,6 +81,11 @@ def plan(question: RetentionQuestion, context: Context) -> Plan:
             "A retention's period says when people began.", code="period", hint='Leave out "by".'
         )
     spans = _spans(question)
+    path, amounts_ = _path(question.measure), None
+    if path is not None:
+        personal = start.speaks_of_customer() or back.speaks_of_customer()
+        of = {} if personal else {"any": [start.document(), back.document()]}
+        amounts_ = amounts(context.snapshot, Condition.parse(of), path)
     asked = question.document() | {"start": start.document(), "return": back.document()} | span.document()
     return Plan(
         span=span,
@@ -84,9 +96,28 @@ def plan(question: RetentionQuestion, context: Context) -> Plan:
         every=question.cohort == "every",
         mask=labels.masks(context.snapshot, [start, back], customers.when(span, context)),
         among=customers.among(question, span, context),
+        amounts=amounts_,
         asked=asked,
-        warnings=notice.never_seen([start, back], context.snapshot),
+        warnings=notice.never_seen([start, back], context.snapshot)
+        + (
+            [notice.property_warning(path, context.snapshot.properties)]
+            if path is not None and not notice.known(path, context.snapshot.properties)
+            else []
+        ),
     )
+
+
+def _path(measure: Any) -> str | None:
+    """The property whose amounts are summed beside the customers."""
+    if measure == "customers":
+        return None
+    if not isinstance(measure, Mapping) or list(measure) != ["sum"] or not isinstance(measure["sum"], str):
+        raise QuestionError(
+            f"{measure!r:.80} is no measure of retention.",
+            code="measure",
+            hint='Write {"sum": "revenue"}, or leave it out to count customers only.',
+        )
+    return reading.full_path(measure["sum"], "measure")
 
 
 def _spans(question: RetentionQuestion) -> list[tuple[int, int]]:
@@ -124,6 +155,7 @@ def answer(question: RetentionQuestion, context: Context) -> Result:
     parts = each_shard(context, planned.of)
     size = np.sum([part.size for part in parts], axis=0)
     returned = np.sum([part.returned for part in parts], axis=0)
+    opened, back = _worth(planned, parts, context)
     rows: list[Row] = []
     for cohort in np.flatnonzero(size).tolist():
         for index, (low, high) in enumerate(planned.spans.tolist()):
@@ -137,10 +169,59 @@ def answer(question: RetentionQuestion, context: Context) -> Result:
                     "returned": int(returned[cohort, index]),
                     "rate": int(returned[cohort, index]) / int(size[cohort]),
                     "open": cohort + high >= len(planned.buckets),
+                    **_value(planned, opened, back, int(size[cohort]), cohort, index),
                 }
             )
     totals: Row = {"size": int(size.sum())}
+    if planned.amounts is not None:
+        totals["opening_value"] = math.fsum(opened.tolist())
     return Result(planned.asked, rows, planned.span.now, planned.span.now_from, totals, [], planned.warnings)
+
+
+def _worth(planned: Plan, parts: list[Cohorts], context: Context) -> tuple[np.ndarray, np.ndarray]:
+    """float64[cohorts] of what openings were worth, float64[cohorts, spans] of what came back."""
+    cohorts_, spans = len(planned.buckets), len(planned.spans)
+    if planned.amounts is None:
+        return np.zeros(0), np.zeros((0, 0))
+    found = []
+    for index, part in enumerate(parts):
+        shard = context.snapshot.shard(index)
+        found.append(
+            worth(
+                shard,
+                planned.mask.of(shard),
+                part,
+                planned.amounts,
+                planned.buckets,
+                planned.spans,
+                planned.span.now,
+            )
+        )
+    opened = summed(
+        np.concatenate([each.bucket for each in found]),
+        np.concatenate([each.opened for each in found]),
+        cohorts_,
+    )
+    back = summed(
+        np.concatenate([each.cell for each in found]),
+        np.concatenate([each.back for each in found]),
+        cohorts_ * spans,
+    )
+    return opened, back.reshape(cohorts_, spans)
+
+
+def _value(planned: Plan, opened: np.ndarray, back: np.ndarray, size: int, cohort: int, span: int) -> Row:
+    """What came back in a span, by itself and beside what the cohort opened with."""
+    if planned.amounts is None:
+        return {}
+    value, first = float(back[cohort, span]), float(opened[cohort])
+    rate = value / first if first else math.inf
+    return {
+        "value": value,
+        "opening_value": first,
+        "value_rate": rate if math.isfinite(rate) else None,
+        "value_per_customer": value / size,
+    }
 
 
 def people(question: RetentionQuestion, row: Mapping[str, Any], field: str, context: Context) -> list[Row]:
@@ -148,8 +229,8 @@ def people(question: RetentionQuestion, row: Mapping[str, Any], field: str, cont
 
     `time` is that of the event which opened, or came back first.
     """
-    entries.check_row(row, ("cohort", "period"), ("rate", "open", *COUNTS))
-    entries.check_field(field, COUNTS, ("cohort", "period", "rate", "open"))
+    entries.check_row(row, ("cohort", "period"), ("rate", "open", *COUNTS, *VALUES))
+    entries.check_field(field, COUNTS, ("cohort", "period", "rate", "open", *VALUES))
     planned = plan(question, context)
     if row.get("cohort") is None:
         raise QuestionError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -313,13 +312,10 @@ def _numbers(
     parts.append(_of_nobody(planned, rows, by, window, shape))
     cell = np.concatenate([part for part, _ in parts])
     number = np.concatenate([part for _, part in parts])
-    order = np.argsort(cell, kind="stable")
-    cell, number = cell[order], number[order]
-    found = np.full(shape[0] * shape[1], 0.0 if series.number == "sum" else np.nan)
-    cuts = np.flatnonzero(np.diff(cell, prepend=-1, append=-2))
-    for begin, end in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True):
-        total = math.fsum(number[begin:end])
-        found[cell[begin]] = total if series.number == "sum" else total / (end - begin)
+    found = amounts.summed(cell, number, shape[0] * shape[1])
+    if series.number == "mean":
+        many = np.bincount(cell, minlength=len(found))
+        found = np.divide(found, many, out=np.full(len(found), np.nan), where=many > 0)
     return found.reshape(shape)
 
 

@@ -147,6 +147,7 @@ def test_no_page_has_inline_scripts_or_styles(client: httpx.Client) -> None:
         "/map/shop/step/product",
         "/explore",
         "/explore/flow",
+        *(f"/explore/{kind}" for kind in ("retention", "trend", "timing", "attribution", "drivers", "site")),
         "/people",
         "/import",
         "/nope",

@@ -15,7 +15,21 @@ from tests.web.test_import_pages import MAPPING, SALES
 pytestmark = pytest.mark.browser
 
 MAP = {"kind": "map", "map": "shop"}
-PAGES = ("/map/shop", "/map/shop/step/product", "/explore", "/explore/flow", "/people", "/import", "/nowhere")
+KINDS = ("retention", "trend", "timing", "attribution", "lifecycle", "pattern", "drivers", "site", "json")
+PAGES = (
+    "/map/shop",
+    "/map/shop/step/product",
+    "/explore",
+    "/explore/flow",
+    *(f"/explore/{kind}" for kind in KINDS),
+    "/people",
+    "/import",
+    "/sources",
+    "/sources/vocabulary",
+    "/sources/plan",
+    "/sources/traffic",
+    "/nowhere",
+)
 
 
 def shown(page: Any, selector: str) -> int:
@@ -96,6 +110,58 @@ def test_a_funnel_is_built_in_its_sentence(site: Served, tab: Any) -> None:
     tab.reload()
     assert tab.locator("#breakdown").input_value() == "context.device.type"
     assert tab.locator("#step-1").input_value() == "step:checkout"
+
+
+def test_a_filter_is_added_in_the_sentence(site: Served, tab: Any) -> None:
+    tab.goto("/explore/lifecycle?of=event:Product Viewed&bucket=month")
+    tab.click("summary:has-text('+ filter')")
+    tab.fill("[name='of.p']", "context.device.type")
+    tab.press("[name='of.p']", "Tab")
+    tab.wait_for_selector("#v-of-0 option[value=mobile]", state="attached")
+    tab.fill("[name='of.v']", "mobile")
+    tab.click(".filter .button.dark")
+    tab.wait_for_url("**of.v=mobile**")
+    tab.wait_for_selector("summary:has-text('where')")
+    asked = {
+        "kind": "lifecycle",
+        "bucket": "month",
+        "of": {"event": "Product Viewed", "where": {"context.device.type": "mobile"}},
+    }
+    rows = [row for row in site.ws.ask(asked).rows if row["customers"]]
+    assert tab.locator("table a").count() == len(rows)
+    tab.click("table a >> nth=0")
+    last = next(row for row in rows if row["bucket"] == rows[-1]["bucket"])
+    assert shown(tab, "h1").__str__().startswith(str(last["customers"]))
+    tab.click("text=Back to the number")
+    tab.wait_for_selector("summary:has-text('where')")
+
+
+def test_a_question_as_json_goes_to_its_page(tab: Any) -> None:
+    tab.goto("/explore/json")
+    tab.fill("textarea[name=question]", '{"kind": "pattern", "map": "shop", "pattern": "cart"}')
+    tab.click("text=Ask this")
+    tab.wait_for_selector("table.ways")
+    assert tab.locator("#pattern").input_value() == "cart"
+    tab.click("summary:has-text('what can be written')")
+    tab.click("[data-word=order]")
+    assert tab.locator("#pattern").input_value() == "cart order"
+
+
+SHEETS = """() => [...document.querySelectorAll('details.pop')].filter(e => e.offsetParent).flatMap(pop => {
+  pop.open = true;
+  const at = pop.querySelector('.sheet').getBoundingClientRect();
+  pop.open = false;
+  return at.left < 0 || at.right > innerWidth ? [pop.textContent.trim().slice(0, 40)] : [];
+})"""
+
+
+@pytest.mark.parametrize("width", [360, 768])
+def test_what_opens_stays_in_sight(chromium: Any, site: Served, width: int) -> None:
+    for page in watched(chromium, site):
+        page.set_viewport_size({"width": width, "height": 800})
+        for path in ("/map/shop", "/explore", "/explore/attribution", "/explore/pattern", "/sources"):
+            page.goto(path)
+            assert page.evaluate(SHEETS) == [], path
 
 
 def test_a_step_leads_to_its_funnel(site: Served, tab: Any) -> None:
@@ -212,7 +278,7 @@ def test_no_page_scrolls_sideways(chromium: Any, site: Served, width: int) -> No
 def test_touch_targets_are_large_on_a_telephone(chromium: Any, site: Served) -> None:
     for page in watched(chromium, site):
         page.set_viewport_size({"width": 360, "height": 800})
-        for path in ("/map/shop", "/explore", "/people", "/import"):
+        for path in ("/map/shop", "/explore", "/explore/json", "/people", "/import"):
             page.goto(path)
             assert small_targets(page) == [], path
 
@@ -231,7 +297,14 @@ def test_nothing_breaks_from_right_to_left(chromium: Any, site: Served) -> None:
     for page in watched(chromium, site):
         for width in (360, 1440):
             page.set_viewport_size({"width": width, "height": 800})
-            for path in ("/map/shop", "/explore", "/people", "/import"):
+            for path in (
+                "/map/shop",
+                "/explore",
+                "/explore/retention",
+                "/explore/trend",
+                "/people",
+                "/import",
+            ):
                 page.goto(path)
                 page.evaluate("document.documentElement.dir = 'rtl'")
                 page.wait_for_load_state("networkidle")

@@ -186,6 +186,9 @@ def test_an_empty_workspace_teaches(fresh: Any) -> None:
             "/map/shop/step/cart",
             "/explore",
             "/explore/flow",
+            "/explore/trend",
+            "/explore/site",
+            "/explore/pattern",
             "/people",
             "/import",
         ):

@@ -16,7 +16,7 @@ from periplus.web.explore.funnel_figures import value_name
 from periplus.web.explore.offered import Offered
 from periplus.web.words import _
 
-ROWS = 100
+ROWS = 50
 """Rows in the table, the surest; the download has all of them."""
 SURE = 0.05
 """Rows with a corrected p below it are said to differ beyond chance."""
@@ -38,13 +38,18 @@ def place(lift: float) -> float:
 
 def feature_name(feature: str, offered: Offered) -> str:
     """What was looked at: a property in words, an event or a step by its name."""
+    first, _space, rest = feature.partition(" ")
+    if first == "did" and rest:
+        return _("did {event} early").format(event=rest)
+    if first == "early" and rest:
+        return _("early {property}").format(property=property_name(rest))
     if feature in offered.at:
         return str(offered.at[feature]["name"])
     return property_name(feature) if "." in feature or feature in offered.paths else feature
 
 
 def said_value(value: object) -> str:
-    return _("did it") if value is True else value_name(value)
+    return "" if value is True else value_name(value)
 
 
 def drawn(row: Mapping[str, Any], offered: Offered) -> dict[str, Any]:
@@ -71,9 +76,9 @@ def title(rows: Sequence[Mapping[str, Any]], totals: Mapping[str, Any]) -> str:
     if not sure:
         return _("Nothing goes with reaching the goal beyond chance")
     best = sure[0]
-    return _("{feature}, {value}: {lift} times as likely to reach the goal as the others").format(
-        feature=best["feature"][:1].upper() + best["feature"][1:],
-        value=best["value"],
+    what = ", ".join(filter(None, (best["feature"], best["value"])))
+    return _("{what}: {lift} times as likely to reach the goal as the others").format(
+        what=what[:1].upper() + what[1:],
         lift=words.number(best["row"]["lift"], 1),
     )
 

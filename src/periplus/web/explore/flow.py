@@ -57,7 +57,7 @@ class Between:
 
 
 def usual(offered: Offered, _ask: Callable[[Mapping[str, Any]], Answer]) -> dict[str, Any] | None:
-    return None if offered.map is None else {"map": offered.map["id"]}
+    return None if offered.map is None else {"map": offered.map["id"], "top": 50}
 
 
 def froms(offered: Offered) -> dict[str, str]:

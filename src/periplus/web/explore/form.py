@@ -67,7 +67,7 @@ def _fits(control: Control, key: str, value: Any) -> bool:
         return isinstance(value, list) and all(isinstance(each, PLAIN) for each in value)
     if control.sort in ("happened", "spend") or key == "period":
         return isinstance(value, dict)
-    return isinstance(value, PLAIN)
+    return isinstance(value, PLAIN) or (control.sort == "flag" and isinstance(value, dict))
 
 
 def address(explorer: Explorer, path: str, question: Mapping[str, Any]) -> str:

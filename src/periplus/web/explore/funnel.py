@@ -96,7 +96,7 @@ FUNNEL = Explorer(
         "How many {unit}, {period}, go {steps} {order}, within {within}, split by {breakdown}?"
     ),
     controls=(
-        Unit(),
+        Unit(sessions=True),
         When(lambda: _("begun")),
         Steps(least=1),
         Choice("order", lambda: _("In which order"), orders, "ordered"),

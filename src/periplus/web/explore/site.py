@@ -42,10 +42,10 @@ def report_names() -> dict[str, str]:
 
 
 def key_name(report: str, key: object) -> str:
-    """A page or a search as it is, other keys as values of a breakdown are said."""
+    """A page, a search or a name as it is, words as values of a breakdown are said."""
     if key is None or key == "(other)":
         return value_name(key)
-    return str(key) if report in ("pages", "landing", "exits", *SEARCHES) else value_name(key)
+    return value_name(key) if report in ("channels", "devices", "countries") else str(key)
 
 
 def title(totals: Mapping[str, Any]) -> str:

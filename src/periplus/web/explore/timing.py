@@ -80,9 +80,20 @@ def pairs(
             )
     for pair in found.values():
         pair["quantiles"].sort(key=lambda each: each["quantile"])
+        name_marks(pair["quantiles"])
         pair["low"] = min((each["x"] for each in pair["quantiles"]), default=0)
         pair["width"] = max((each["x"] for each in pair["quantiles"]), default=0) - pair["low"]
     return list(found.values())
+
+
+def name_marks(marks: list[dict[str, Any]]) -> None:
+    """Which marks have their time written under them (`named`): the ends, and between them the median if there is
+    room, on a narrow page (`yes`) or only on a wide one (`wide`)."""
+    for place, mark in enumerate(marks):
+        end = place in (0, len(marks) - 1)
+        near = min((abs(mark["x"] - other["x"]) for other in (marks[0], marks[-1])), default=0.0)
+        room = "yes" if near > 24 else "wide" if near > 3 else ""
+        mark["named"] = "yes" if end else room if mark["quantile"] == 0.5 else ""
 
 
 def grid(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -136,7 +147,7 @@ TIMING = Explorer(
         "How long do {unit}, {period}, take {steps} {order}, within {within}? Show {quantiles}."
     ),
     controls=(
-        Unit(),
+        Unit(sessions=True),
         When(lambda: _("begun")),
         Steps(),
         Choice("order", lambda: _("In which order"), orders, "ordered"),

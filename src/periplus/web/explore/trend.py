@@ -10,11 +10,11 @@ from periplus.web import words
 from periplus.web.asking import step_name
 from periplus.web.explore import plot
 from periplus.web.explore.conditions import NUMBERS, SeriesList, measure_of, measures
-from periplus.web.explore.controls import Choice, When, breakdown, bucket, buckets
+from periplus.web.explore.controls import Choice, Flag, When, breakdown, bucket, buckets
 from periplus.web.explore.explorer import Asked, Explorer, Shown
 from periplus.web.explore.funnel_figures import value_name
 from periplus.web.explore.offered import Offered
-from periplus.web.words import _
+from periplus.web.words import _, ngettext
 
 HEIGHT = 220
 """Pixels of the picture, without the names under it."""
@@ -33,6 +33,14 @@ def usual(offered: Offered, _ask: Callable[[Mapping[str, Any]], Answer]) -> dict
 
 def compared(_offered: Offered) -> dict[str, str]:
     return {"": _("nothing"), "previous": _("the period before"), "year": _("the year before")}
+
+
+def averages(_offered: Offered) -> dict[str, str]:
+    said = {n: ngettext("{n} step", "{n} steps", n).format(n=n) for n in (3, 4, 6, 7, 12, 28, 52)}
+    return {
+        "": _("no moving average"),
+        **{str(n): _("an average over {steps}").format(steps=name) for n, name in said.items()},
+    }
 
 
 def series_name(series: Mapping[str, Any], offered: Offered) -> str:
@@ -89,8 +97,8 @@ def drawing(lines: Sequence[Mapping[str, Any]], bucket: str, now: str) -> dict[s
         row[field]
         for line in drawn
         for row in line["rows"]
-        for field in ("value", "previous")
-        if row[field] is not None
+        for field in ("value", "previous", "average", "low", "high")
+        if row.get(field) is not None
     ]
     if not values or not drawn[0]["rows"]:
         return None
@@ -122,6 +130,19 @@ def drawing(lines: Sequence[Mapping[str, Any]], bucket: str, now: str) -> dict[s
                 "line": path(over),
                 "tail": path(now_[-2:]) if open_ and len(now_) > 1 else "",
                 "before": path(then),
+                "average": path(
+                    [
+                        (x, y(row["average"]))
+                        for x, row in zip(at, line["rows"], strict=False)
+                        if row.get("average") is not None
+                    ]
+                ),
+                "bands": bands(at, line["rows"], y),
+                "outside": [
+                    (x, y(row["value"]))
+                    for x, row in zip(at, line["rows"], strict=False)
+                    if row.get("outside") and row["value"] is not None
+                ],
                 "points": now_ if len(now_) <= 60 else now_[-1:],
             }
         )
@@ -134,6 +155,21 @@ def drawing(lines: Sequence[Mapping[str, Any]], bucket: str, now: str) -> dict[s
         "left_out": len(lines) - len(drawn),
         "digits": 0 if all(float(tick).is_integer() for tick in scale) else 2,
     }
+
+
+def bands(at: Sequence[float], rows: Sequence[Mapping[str, Any]], y: Callable[[float], float]) -> list[str]:
+    """The ranges to expect, as polygons: one for each run of buckets that have one."""
+    runs: list[list[tuple[float, Mapping[str, Any]]]] = [[]]
+    for x, row in zip(at, rows, strict=False):
+        if row.get("low") is None or row.get("high") is None:
+            runs.append([])
+        else:
+            runs[-1].append((x, row))
+    return [
+        path([*((x, y(row["high"])) for x, row in run), *((x, y(row["low"])) for x, row in reversed(run))])
+        for run in runs
+        if len(run) > 1
+    ]
 
 
 def path(points: Sequence[tuple[float, float]]) -> str:
@@ -233,13 +269,22 @@ def _place(question: Mapping[str, Any], line: Mapping[str, Any]) -> int:
 
 TREND = Explorer(
     name=lambda: _("Trend"),
-    sentence=lambda: _("For each {bucket}, {period}: {series}, split by {breakdown}, beside {compare}."),
+    sentence=lambda: _(
+        "For each {bucket}, {period}: {series}, split by {breakdown}, beside {compare}; with {average} and {expected}."
+    ),
     controls=(
         bucket("day"),
         When(lambda: _("happened")),
         SeriesList(),
         breakdown(),
         Choice("compare", lambda: _("Compared with what"), compared),
+        Choice("average", lambda: _("Which moving average"), averages, whole=True),
+        Flag(
+            "expected",
+            lambda: _("What was to be expected"),
+            lambda: _("no expected range"),
+            lambda: _("the range to expect"),
+        ),
     ),
     usual=usual,
     shown=shown,

@@ -113,7 +113,15 @@
     }
   }
 
+  // On a narrow page the kinds of question stand in one line; the one that is shown is moved into sight.
+  function toCurrent() {
+    const line = document.querySelector(".kinds"), here = line && line.querySelector("[aria-current]");
+    if (here) line.scrollLeft += here.getBoundingClientRect().left - line.getBoundingClientRect().left - 48;
+  }
+  document.addEventListener("htmx:afterSettle", toCurrent);
+
   document.addEventListener("DOMContentLoaded", () => {
+    toCurrent();
     mark();
     toEnd();
   });

@@ -42,6 +42,10 @@ COMMANDS = {
     "map show": "NAME --workspace --json",
     "map add": "FILE --workspace --json",
     "map export": "NAME OUT --from --to --now --workspace --json",
+    "segment list": "--workspace --json",
+    "segment show": "NAME --workspace --json",
+    "segment add": "FILE --workspace --json",
+    "segment count": "NAME --now --workspace --json",
     "export": "OUT --workspace --json",
     "traffic show": "--workspace --json",
     "traffic try": "RULES --workspace --json",
@@ -105,6 +109,7 @@ METHODS = {
     "sources": [],
     "export": ["path"],
     "snapshot": [],
+    "suggest": ["what", "text", "path", "limit"],
 }
 
 

@@ -31,6 +31,8 @@ from periplus.collect.catalogue.kept import Kept
 from periplus.collect.marks import TrafficRules
 from periplus.errors import InputError, NotFoundError, PeriplusError, QuestionError, unknown
 from periplus.maps.theme import Theme
+from periplus.journeys.segment_book import SegmentBook
+from periplus.journeys.suggest import suggest
 from periplus.people import (
     admission,
     consent_history,
@@ -361,12 +363,11 @@ class Workspace:
     ) -> Lifeline:
         """A customer's events with their places on the map, of which any can be read as they are wanted."""
         from periplus.journeys.lifeline import lifeline
-        from periplus.journeys.moment import resolve
 
         snapshot = self._seen(traffic)
         mine = history.of(snapshot, directory.find(snapshot, customer))
         rules = None if map_id is None else self.map(map_id).rules()
-        return lifeline(snapshot, mine, rules, resolve(None, now, None, self.context(snapshot)).now)
+        return lifeline(snapshot, mine, rules, self.context(snapshot), now)
 
     def timeline(
         self,
@@ -466,6 +467,19 @@ class Workspace:
             return question.ask(asked, self.context(version)).to_dict()
 
         return IdentityBook(self.home, self.snapshot, ask, lambda: [each["id"] for each in self.maps()])
+
+    @property
+    def segments(self) -> SegmentBook:
+        """Conditions on customers, kept under a name: make, look, count."""
+        return SegmentBook(
+            self._stored, lambda: self.state, lambda traffic: self.context(self._seen(traffic))
+        )
+
+    def suggest(
+        self, what: str, text: str = "", path: str | None = None, limit: int = 20
+    ) -> list[dict[str, Any]]:
+        """Words for a condition, the most frequent first: `event`, `where`, `trait`, `segment`, or a `value` of a path."""
+        return suggest(what, text, path, limit, self.context())
 
     # -- names and what is expected -------------------------------------------------------------
 

@@ -146,6 +146,44 @@ def lives(events: list[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
     return found
 
 
+class Funnel(oracle.Funnel):
+    """A funnel whose steps may speak of the customer, as of the start of the attempt unless they say otherwise."""
+
+    def __init__(
+        self, question: dict[str, Any], within: int | None, windows: Any, life: Any, now: int, named: Any
+    ) -> None:
+        super().__init__(question, within, windows)
+        self.life, self.now, self.named = life, now, named
+        self.start: dict[str, Any] | None = None
+
+    def possible(self, events: Any, attempt: Any, place: Any) -> bool:
+        self.start = events[attempt[0][1]]
+        return super().possible(events, attempt, place)
+
+    def serves(self, event: dict[str, Any], step: int) -> bool:
+        if any(event.get("properties", {}).get(name) is None for name in self.hold):
+            return False
+        if "virtual" in event:
+            return True
+        said = {key: each for key, each in self.steps[step].items() if key not in ("optional", "within")}
+        return holds(said, self.life, event, self.now, start=self.start, default="start", named=self.named)
+
+
+def funnel_attempts(
+    events: list[dict[str, Any]], question: dict[str, Any], now: int, period: dict[str, Any], **rest: Any
+) -> list[Any]:
+    """As the oracle's, of the events and statements of all customers."""
+    found = []
+    for life in lives(events).values():
+        mine = [each for each in life if each.get("type") != "identify" and each["time"] <= now]
+        funnel = Funnel(question, life=life, now=now, **rest)
+        starts = [index for index, event in enumerate(mine) if oracle.inside(event["time"], period)]
+        best = funnel.best(mine, list(range(len(mine))), starts, now, None)
+        if best is not None:
+            found.append((mine, *best))
+    return found
+
+
 def counting(condition: dict[str, Any], events: list[dict[str, Any]], now: int, **more: Any) -> Any:
     """For the oracle: whether something that starts at an event is counted."""
     known = lives(events)

@@ -114,7 +114,8 @@ class Memory:
             leaves |= flatten(event.get(root, {}), root)
         return leaves
 
-    def evaluate(self, expression: Any, dtype: Any) -> list[np.ndarray]:
+    def evaluate(self, expression: Any, dtype: Any, by_value: Any = None) -> list[np.ndarray]:
+        del by_value  # a shorter way, for files
         column = np.array([value for (value,) in self._query([expression])], dtype)
         return [column[self._place == index] for index in range(self.shard_count)]
 

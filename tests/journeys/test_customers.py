@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from periplus import clock
 from periplus.condition import Condition, Life
+from periplus.errors import QuestionError
 from periplus.journeys import customer_condition
 from periplus.journeys.customer_condition import When
 from periplus.journeys.funnel import COUNTS
@@ -252,6 +253,38 @@ QUESTIONS: list[dict[str, Any]] = [
     },
     {"kind": "timing", "steps": [{"event": "A"}, {"event": "B"}]},
 ]
+
+
+@examples(0.3)
+@given(
+    lives(),
+    st.one_of(funnels(), funnels(order="any")),
+    st.lists(trees(about), min_size=4, max_size=4),
+    nows,
+    periods(("start",)),
+)
+def test_steps_look_at_the_customer_as_of_the_start(
+    events: Any, question: Any, said: Any, now: int, period: Any
+) -> None:
+    steps = [
+        step | ({"all": [tree]} if place % 2 or question["order"] == "any" else {})
+        for place, (step, tree) in enumerate(zip(question["steps"], said, strict=False))
+    ]
+    question = {**question, "steps": steps}
+    within = clock.duration(question.get("within", "30d"))
+    attempts = customer_oracle.funnel_attempts(
+        events, question, now, period, within=within, windows=windows(question), named=SEGMENTS
+    )
+    try:
+        found = ask(asked({**question}) | {"now": moment(now), "period": written(period)}, told(events))
+    except QuestionError as problem:
+        if problem.code == "too_many":
+            return
+        raise
+    agree(found, question, attempts)
+    conserve(found, question)
+    for row in found.rows:
+        check_people(found, row, COUNTS)
 
 
 of_now = trees(leaves)

@@ -14,6 +14,7 @@ from periplus.cli import questions
 from periplus.cli import sources
 from periplus.cli import tokens
 from periplus.cli import maps
+from periplus.cli import segments
 from periplus.cli import exports
 from periplus.cli import traffic
 from periplus.cli import identity

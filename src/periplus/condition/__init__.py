@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any as Anything
 
 from periplus.condition import customer_memory, memory
-from periplus.condition.customer import CustomerPart
+from periplus.condition.customer import CustomerPart, Did
 from periplus.condition.customer_memory import Life
 from periplus.condition.document import write
 from periplus.condition.english import english, of_customer
@@ -109,7 +109,22 @@ class Condition:
     def inner(self) -> list[Condition]:
         """The conditions on single events inside what it says of the customer, for warnings."""
         parts = [node for node in nodes(self.tree) if isinstance(node, CustomerPart)]
-        return [Condition(each) for part in parts for each in part.about_events()]
+        amounts = [
+            Exists(each.path, True) for part in parts if isinstance(part, Did) for each in part.amounts
+        ]
+        return [Condition(each) for part in parts for each in part.about_events()] + [
+            Condition(each) for each in amounts
+        ]
+
+    def comparisons(self) -> list[tuple[str, str, str, object]]:
+        """Each (path, operator, kind of operand, operand) it compares, for warnings about kinds that do not fit."""
+        return [
+            (node.path, test.operator, operand.kind, operand.value)
+            for node in nodes(self.tree)
+            if isinstance(node, Compare)
+            for test in node.tests
+            for operand in test.operands
+        ]
 
     def references(self) -> frozenset[tuple[str, str]]:
         """The touchpoints and stages it names, as (kind, name): what `resolve` will ask for."""

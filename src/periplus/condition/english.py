@@ -126,9 +126,9 @@ def _customer(node: CustomerPart) -> str:
             return WORDS["trait"].format(clause=_clause(said).removeprefix("traits."))
         case Segment(names):
             return WORDS["segment"].format(names=_joined("or", list(names)))
-        case Answered(survey, None):
-            return WORDS["answered"].format(survey=survey)
         case Answered(survey, said):
+            if said is None:
+                return WORDS["answered"].format(survey=survey)
             return WORDS["answer"].format(survey=survey, clauses=_clause(said))
         case Did():
             return _did(node)

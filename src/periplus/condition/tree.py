@@ -6,11 +6,11 @@ never nested in themselves and never hold a single part; `All(())` is every even
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
-from periplus.condition.customer import CustomerPart, Did, Near
+from periplus.condition.customer import Answered, CustomerPart, Did, Near, Segment, Trait
 from periplus.errors import QuestionError
 
 OperandKind = Literal["text", "number", "bool"]
@@ -173,6 +173,24 @@ def given(node: Node, name: str) -> Node:
         case Any(parts):
             kept = [left for part in parts if (left := given(part, name)) != NONE]
             return EVERY if EVERY in kept else either(kept) if kept else NONE
+        case _:
+            return node
+
+
+def settled(node: Node, values: Mapping[CustomerPart, bool]) -> Node:
+    """What is left of a tree where some of its parts about the customer are known to hold, or not to."""
+    match node:
+        case Not(part):
+            left = settled(part, values)
+            return left.part if isinstance(left, Not) else Not(left)
+        case All(parts):
+            kept = [left for part in parts if (left := settled(part, values)) != EVERY]
+            return NONE if NONE in kept else both(kept)
+        case Any(parts):
+            kept = [left for part in parts if (left := settled(part, values)) != NONE]
+            return EVERY if EVERY in kept else either(kept) if kept else NONE
+        case Did() | Trait() | Segment() | Answered() if node in values:
+            return EVERY if values[node] else NONE
         case _:
             return node
 

@@ -91,7 +91,7 @@ def _beside(near: Near, rows: np.ndarray, mask: np.ndarray, shard: Shard, side: 
 
 def _tested(tests: Sequence[Test], number: np.ndarray) -> np.ndarray:
     """bool per number; NaN, no number, meets nothing."""
-    found = ~np.isnan(number)
+    found: np.ndarray = ~np.isnan(number)
     for test in tests:
         values = [float(operand.value) for operand in test.operands]
         if test.operator in _SIGNS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from periplus.journeys.chains import NO_TURNS, Clock, gather, held
 from periplus.journeys.chains_solve import chain_attempts
 from periplus.journeys.fold import chosen
 from periplus.journeys.funnel_plan import Plan
+from periplus.journeys.funnel_starts import best, together
 from periplus.journeys.moment import ALWAYS
 from periplus.journeys.walk import OFF, Walked, walk
 from periplus.question import Row
@@ -167,6 +168,29 @@ class _Rows:
 
 
 def _attempts(planned: Plan, part: _Rows) -> Attempts:
+    """The attempts in some segments; where steps look at the customer as of the start, by what holds there."""
+    if planned.starts is None:
+        return _walked(planned, part)
+    signature, segments = planned.starts.signature(part.shard), part.segments
+    at = signature[segments.lo] if segments.whole else signature
+    found: list[tuple[np.ndarray, Attempts]] = []
+    for each in np.unique(at).tolist() or [0]:
+        mask, excluding = planned.starts.masks(each)
+        settled = replace(planned, mask=mask, excluding=excluding)
+        if segments.whole:
+            own = np.flatnonzero(at == each)
+            some = Segments(segments.lo[own], segments.hi[own], segments.owner[own], whole=True)
+            found.append((own, _walked(settled, replace(part, segments=some))))
+        else:
+            may_start = at == each if part.may_start is None else part.may_start & (at == each)
+            everybody = np.arange(len(segments.lo))
+            found.append((everybody, _walked(settled, replace(part, may_start=may_start))))
+    if segments.whole:
+        return together(found)
+    return best([each for _, each in found], [not planned.any_order and on for on in planned.rules.optional])
+
+
+def _walked(planned: Plan, part: _Rows) -> Attempts:
     """The attempts in some segments, by the loop that the rules call for."""
     rules, segments = planned.rules, part.segments
     time = np.asarray(part.shard.time)

@@ -113,7 +113,7 @@ def groups_of(
 def _unknown(question: FunnelQuestion, context: Context) -> list[str]:
     """A sentence for a property that no event has."""
     name = question.breakdown or ""
-    if name.startswith("session."):
+    if name.startswith(("session.", "segment.")):
         return []
     path, properties = reading.full_path(name, "breakdown"), context.snapshot.properties
     return [] if notice.known(path, properties) else [notice.property_warning(path, properties)]

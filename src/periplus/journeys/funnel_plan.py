@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from periplus import clock
+from periplus.condition import Condition
+from periplus.condition.customer import CustomerPart
+from periplus.errors import QuestionError
 from periplus.journeys import customers, labels, notice, reading
 from periplus.journeys.attempts import FOREVER
 from periplus.journeys.chains import NO_TURNS, ChainRules
 from periplus.journeys.funnel_check import check, doubts, exclusion
+from periplus.journeys.funnel_starts import Both, Starts, looked_up, put, starts
 from periplus.journeys.map import with_stages
 from periplus.journeys.moment import Span, resolve
 from periplus.journeys.rules import JourneyRules, meanings
@@ -33,7 +38,8 @@ class Plan:
     """A funnel question understood.
 
     `mask` gives the steps an event may serve, `excluding` the exclusions it meets, `on_map` its step of the map
-    (where one is named); `sessions` are there where they are needed. `names[i]` are the event names that may serve
+    (where one is named); `sessions` are there where they are needed. Where steps look at the customer as of the
+    start, `starts` gives `mask` and `excluding` for it. `names[i]` are the event names that may serve
     step i, None where any may.
     """
 
@@ -49,6 +55,7 @@ class Plan:
     excluding: labels.Masks | None
     on_map: labels.ByShard | None
     among: customers.Among
+    starts: Starts | None
     held: reading.Values | None
     breakdown: str | None
     asked: Row
@@ -77,6 +84,7 @@ def plan(question: FunnelQuestion, context: Context) -> Plan:
     excluded = [condition for condition, _, _ in exclusions]
     conditions = [*(step.condition for step in steps), *excluded]
     when = customers.of_map(span, context)
+    whole = looked_up(conditions, when)
     on_map = None
     if journeys is not None and (by_journey or any(step.on is not None for step in steps)):
         on_map = labels.codes(context.snapshot, [step.rule for step in journeys.steps], when=when)
@@ -84,6 +92,22 @@ def plan(question: FunnelQuestion, context: Context) -> Plan:
     names = [_names(step, journeys) for step in steps]
     everything = None if any(each is None for each in names) else frozenset().union(*(n or () for n in names))
     properties = context.snapshot.properties if hold else {}
+
+    def masks_of(values: dict[CustomerPart, bool]) -> Both:
+        """The masks of the steps and exclusions, once what they say of the customer at the start is settled."""
+        put_in = put(whole, values)
+        own, others = put_in[: len(steps)], put_in[len(steps) :]
+        excluding = labels.masks(context.snapshot, others, when) if others else None
+        return _masks(steps, own, on_map, when, context), excluding
+
+    at_start = starts(context.snapshot, whole, when, masks_of)
+    if at_start is not None and question.attempts == "every" and question.unit == "customers":
+        raise QuestionError(
+            "Every attempt cannot be counted where a step looks at the customer as of the start.",
+            code="funnel",
+            hint="Write as_of: event beside it, or leave out `attempts`.",
+        )
+    mask, excluding = masks_of({}) if at_start is None else at_start.masks(0)
     return Plan(
         titles=_counted_labels(len(steps)) if question.order == "any" else [step.label for step in steps],
         names=names,
@@ -93,10 +117,11 @@ def plan(question: FunnelQuestion, context: Context) -> Plan:
         journeys=journeys,
         unit=question.unit,
         sessions=sessions,
-        mask=_masks(steps, on_map, when, context),
-        excluding=labels.masks(context.snapshot, excluded, when) if excluded else None,
+        mask=mask,
+        excluding=excluding,
         on_map=on_map,
         among=customers.among(question, span, context),
+        starts=at_start,
         held=reading.read(context.snapshot, hold, everything) if hold else None,
         breakdown=question.breakdown,
         asked=_asked(question, steps, within, sessions, span),
@@ -160,10 +185,14 @@ def _counted_labels(steps: int) -> list[str]:
 
 
 def _masks(
-    steps: list[Asked], on_map: labels.ByShard | None, when: labels.When, context: Context
+    steps: list[Asked],
+    conditions: Sequence[Condition | None],
+    on_map: labels.ByShard | None,
+    when: labels.When,
+    context: Context,
 ) -> labels.Masks:
-    """Per event the steps it meets, by condition and place on the map."""
-    met = labels.masks(context.snapshot, [step.condition for step in steps], when)
+    """Per event the steps it meets, by their conditions and places on the map."""
+    met = labels.masks(context.snapshot, conditions, when)
     if on_map is None or all(step.on is None for step in steps):
         return met
     where = np.full(OFF + 1, np.uint32(0xFFFFFFFF), np.uint32)

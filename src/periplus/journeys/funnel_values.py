@@ -6,7 +6,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from periplus import clock
 from periplus.journeys import reading
+from periplus.journeys.customer_condition import When
+from periplus.journeys.segment_values import ROOT as SEGMENT
+from periplus.journeys.segment_values import SegmentValues
 from periplus.journeys.session_rules import Sessions
 from periplus.journeys.session_values import ROOT, SessionValues
 from periplus.journeys.trait_values import TRAITS, TraitValues
@@ -29,6 +33,9 @@ def values_of(
     if name.startswith(ROOT):
         assert sessions is not None
         return SessionValues(name, sessions, now, context)
+    if name.startswith(SEGMENT):
+        when = When(now, clock.zone(context.settings.zone), context.documents, context.names)
+        return SegmentValues(name, when, context)
     path = reading.full_path(name, "breakdown")
     if path.startswith(TRAITS):
         return TraitValues(path, context)

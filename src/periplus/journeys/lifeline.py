@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from periplus.clock import iso
-from periplus.journeys import labels
+from periplus.journeys import customers, labels
+from periplus.journeys.moment import Span, resolve
 from periplus.journeys.rules import JourneyRules
 from periplus.journeys.walk import OFF, OUTCOMES, STATES, Walked, walk
 from periplus.people.history import History
+from periplus.question import Context
 from periplus.store.snapshot import Shard, Snapshot
 
 
@@ -86,8 +88,16 @@ class Lifeline:
         }
 
 
-def lifeline(snapshot: Snapshot, history: History, rules: JourneyRules | None, now: int) -> Lifeline:
-    """The lifeline of a customer; statements and events after `now` are left out."""
+def lifeline(
+    snapshot: Snapshot,
+    history: History,
+    rules: JourneyRules | None,
+    context: Context,
+    moment: str | None = None,
+) -> Lifeline:
+    """The lifeline of a customer; statements and events after the moment are left out."""
+    span = resolve(None, moment, None, context)
+    now = span.now
     places = history.happened
     places = places[history.time[places] <= now]
     time = np.ascontiguousarray(history.time[places])
@@ -97,9 +107,7 @@ def lifeline(snapshot: Snapshot, history: History, rules: JourneyRules | None, n
         return Lifeline(
             history, places, time, np.full(n, OFF, np.uint8), nowhere, nowhere.copy(), None, None, now
         )
-    conditions = [(code, step.rule) for code, step in enumerate(rules.steps) if step.rule is not None]
-    label = np.asarray(history.evaluate(snapshot, labels.first_met(conditions, OFF)), np.uint8)
-    label = np.ascontiguousarray(label[places])
+    label = np.ascontiguousarray(_labels(snapshot, history, rules, span, context)[places])
     shard = Shard(0, np.ones(1, np.uint64), np.array([0, n], np.int64), time, np.zeros(n, np.uint16))
     walked = walk(shard, label, rules, now, 0, now + 1)
     journey, visit = nowhere, nowhere.copy()
@@ -110,3 +118,21 @@ def lifeline(snapshot: Snapshot, history: History, rules: JourneyRules | None, n
         journey[inside][on] = own
         visit[inside][on] = number - int(walked.visits[own])
     return Lifeline(history, places, time, label, journey, visit, rules, walked, now)
+
+
+def _labels(
+    snapshot: Snapshot, history: History, rules: JourneyRules, span: Span, context: Context
+) -> np.ndarray:
+    """uint8 per row of a history: its step, OFF where it is on none."""
+    steps = [step.rule for step in rules.steps]
+    conditions = [(code, rule) for code, rule in enumerate(steps) if rule is not None]
+    if not any(rule.speaks_of_customer() for _, rule in conditions):
+        return np.asarray(history.evaluate(snapshot, labels.first_met(conditions, OFF)), np.uint8)
+    # What is said of the customer needs all of their events: the shard they are in has them.
+    found = np.full(len(history), OFF, np.uint8)
+    customer = int(history.column("customer")[0])
+    shard = snapshot.shard(customer * snapshot.shard_count >> 64)
+    owner = int(np.searchsorted(np.asarray(shard.customers), np.uint64(customer)))
+    mine = slice(int(shard.offsets[owner]), int(shard.offsets[owner + 1]))
+    found[history.happened] = labels.codes(snapshot, steps, when=customers.of_map(span, context))(shard)[mine]
+    return found

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from periplus.condition import Condition
+from periplus.condition.values import number_of, truth_of
 from periplus.errors import nearest
 from periplus.store.columns import OWN, FileColumns
-from periplus.store.snapshot import Snapshot
+from periplus.store.snapshot import PropertyInfo, Snapshot
 
 _COMPLETE = 40
 """A list of frequent values shorter than this holds all of them."""
@@ -19,7 +21,7 @@ _CHECKED = 20
 def never_seen(conditions: Iterable[Condition], snapshot: Snapshot) -> list[str]:
     """One sentence for each name, property and value that no event has, with the nearest known ones."""
     said: dict[str, None] = {}
-    listed = list(conditions)
+    listed = [each for condition in conditions for each in (condition, *condition.inner())]
     names = snapshot.name_counts()
     for condition in listed:
         for name in sorted(condition.names() or ()):
@@ -31,8 +33,13 @@ def never_seen(conditions: Iterable[Condition], snapshot: Snapshot) -> list[str]
             missing = {path for path in condition.paths() if not known(path, properties)}
             for path in sorted(missing):
                 said[property_warning(path, properties)] = None
+            unlike = {
+                path: why for path in sorted(condition.paths()) if (why := unfit(path, condition, properties))
+            }
+            for why in unlike.values():
+                said[why] = None
             for path, value in condition.literals()[:_CHECKED]:
-                if path not in missing and not _has_value(path, value, snapshot):
+                if path not in missing and path not in unlike and not _has_value(path, value, snapshot):
                     values = properties[path].values if path in properties else []
                     said[f"{_short(path)} is never {value!r}.{_hint(str(value), values)}"] = None
     return list(said)
@@ -66,6 +73,35 @@ def known(path: str, properties: Any) -> bool:
 def property_warning(path: str, properties: Any) -> str:
     """The sentence for a property that no event has."""
     return f"No event has the property {_short(path)!r}.{_hint(_short(path), map(_short, properties))}"
+
+
+KINDS = {"BIGINT": "a number", "DOUBLE": "a number", "BOOLEAN": "true or false", "VARCHAR": "a text"}
+"""What a column's kind is to a person."""
+_ORDERED = ("gt", "gte", "lt", "lte")
+
+
+def unfit(path: str, condition: Condition, properties: Mapping[str, PropertyInfo]) -> str | None:
+    """A sentence where a property is compared with what it never is; None where the kinds fit, or nobody knows."""
+    info = properties.get(path)
+    if info is None or info.kind not in KINDS:
+        return None
+    for at, operator, kind, value in condition.comparisons():
+        if at != path or (info.kind == "VARCHAR" and not info.values):
+            continue
+        numeric = info.kind in ("BIGINT", "DOUBLE") or any(
+            number_of(each) is not None for each in info.values
+        )
+        truths = info.kind == "BOOLEAN" or any(truth_of(each) is not None for each in info.values)
+        never = (kind == "number" and not numeric) or (kind == "bool" and not truths)
+        if never:
+            such = f", such as {info.values[0]!r}" if info.values else ""
+            return f"{_short(path)} is {KINDS[info.kind]}{such}, and is compared with {json.dumps(value)}: nothing meets that."
+        if kind == "text" and operator in _ORDERED and info.kind in ("BIGINT", "DOUBLE"):
+            bare = f" Write {value} without quotes." if number_of(value) is not None else ""
+            return (
+                f"{_short(path)} is a number, and {value!r} a text: they are compared letter by letter.{bare}"
+            )
+    return None
 
 
 def _has_value(path: str, value: object, snapshot: Snapshot) -> bool:

@@ -31,7 +31,7 @@ async def body_of(request: Request) -> dict[str, Any]:
 
 
 def add(router: APIRouter, site: Site) -> None:
-    """The three routes under /api/."""
+    """The routes under /api/."""
     ws = site.workspace
 
     @router.post(
@@ -62,6 +62,14 @@ def add(router: APIRouter, site: Site) -> None:
             )
         found = await run_in_threadpool(ws.people, question, row, field)
         return json_response(found)
+
+    @router.get(
+        "/api/suggest",
+        summary="Words for a condition",
+        description="`what` is event, where, trait, segment, or value (of the property `path`); `text` is what is typed.",
+    )
+    def suggest(what: str = "event", text: str = "", path: str | None = None, limit: int = 20) -> Response:
+        return json_response(ws.suggest(what, text, path, limit))
 
     @router.get("/api/maps", summary="The maps of this workspace")
     def maps() -> Response:

@@ -21,15 +21,15 @@ local function event()
       .. '"context":{"page":{"url":"https://shop.example/p/%d","path":"/p/%d","title":"A shoe"},'
       .. '"userAgent":"Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:131.0) Gecko/20100101 Firefox/131.0",'
       .. '"library":{"name":"analytics-python","version":"2.4.0"}}}',
-    run, id, sent % 5000, run, id, sent, os.date("!%Y-%m-%dT%H:%M:%SZ"), sent % 300, sent % 300, sent % 300
+    run, id, sent % 5000, run, id, sent, now, sent % 300, sent % 300, sent % 300
   )
 end
 
 function request()
   local batch = {}
+  now = os.date("!%Y-%m-%dT%H:%M:%SZ")
   for place = 1, size do batch[place] = event() end
-  local sent_at = os.date("!%Y-%m-%dT%H:%M:%SZ")
-  return wrk.format("POST", "/v1/batch", headers, '{"batch":[' .. table.concat(batch, ",") .. '],"sentAt":"' .. sent_at .. '"}')
+  return wrk.format("POST", "/v1/batch", headers, '{"batch":[' .. table.concat(batch, ",") .. '],"sentAt":"' .. now .. '"}')
 end
 
 function done(summary, latency)

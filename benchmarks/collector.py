@@ -73,10 +73,40 @@ def sent(root: str, key: str, size: int, seconds: int, connections: int) -> dict
     return found
 
 
+def spent(server: int) -> tuple[float, float]:
+    """Seconds of CPU the server's process has taken, and those it started (the flush); 0 where Linux does not say."""
+
+    def of(pid: str) -> float:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    try:
+        children = [
+            child
+            for thread in Path(f"/proc/{server}/task").iterdir()
+            for child in (thread / "children").read_text().split()
+        ]
+        return of(str(server)), sum(map(of, children))
+    except OSError:
+        return 0.0, 0.0
+
+
+def measured(server: subprocess.Popen[str], root: str, key: str, size: int, asked: Any) -> dict[str, Any]:
+    """`sent`, with the CPU seconds that it cost the server and the flush."""
+    before = spent(server.pid)
+    found = sent(root, key, size, asked.seconds, asked.connections)
+    after = spent(server.pid)
+    return {**found, "server": after[0] - before[0], "flush": after[1] - before[1]}
+
+
 def lines(work: str, size: int, found: dict[str, Any], target: float) -> list[table.Line]:
     good = found["requests"] - found["refused"]
     rate = good * size / found["seconds"]
     note = f"p50 {found['p50']:.1f} ms, most {found['most']:.0f} ms"
+    if found["server"] and good:
+        note += (
+            f"; server {1e6 * found['server'] / good / size:.1f} µs of CPU each, flush {found['flush']:.1f} s"
+        )
     if found["refused"] or found["broken"]:
         note += f"; {found['refused']} refused, {found['broken']} broken"
     return [
@@ -102,9 +132,9 @@ def main() -> None:
             shutil.copytree(asked.workspace, path)
         with periplus.open(path) as ws:
             key = ws.add_source("load")
-        with served(path) as (root, _):
-            single = sent(root, key, 1, asked.seconds, asked.connections)
-            batches = sent(root, key, asked.batch, asked.seconds, asked.connections)
+        with served(path) as (root, server):
+            single = measured(server, root, key, 1, asked)
+            batches = measured(server, root, key, asked.batch, asked)
             began = time.perf_counter()
         drained = time.perf_counter() - began
         with periplus.open(path) as ws:

@@ -63,7 +63,7 @@ def identity_proposals(workspace: Folder = None, as_json: Json = False) -> None:
         return
     rows = [
         {
-            "accounts": ", ".join(f"user:{each['value']}" for each in row["accounts"]),
+            "accounts": ", ".join(f"{each['kind']}:{each['value']}" for each in row["accounts"]),
             "shared": ", ".join(f"{each['kind']}:{each['value']}" for each in row["shared"]),
             "events": row["events"],
         }

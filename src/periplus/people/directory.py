@@ -22,7 +22,8 @@ from periplus.store.snapshot import Snapshot
 KINDS = {"user_id": "user", "email": "email", "phone": "phone", "anonymous_id": "device"}
 """Columns that hold identifiers, in the order in which one names a customer, with their kinds."""
 
-_CLEAN = {"user_id": usable, "email": email, "phone": phone, "anonymous_id": usable}
+CLEAN = {"user_id": usable, "email": email, "phone": phone, "anonymous_id": usable}
+"""How the value of each is read."""
 
 LABEL = (
     "coalesce(min({user_id}), arg_min({email}, (first, {email})), "
@@ -34,7 +35,7 @@ LABEL = (
 
 
 def _label() -> str:
-    return LABEL.format(**{column: _CLEAN[column](column) for column in KINDS})
+    return LABEL.format(**{column: CLEAN[column](column) for column in KINDS})
 
 
 def _people(snapshot: Snapshot) -> str:
@@ -204,7 +205,7 @@ def _described(snapshot: Snapshot, customers: Sequence[int]) -> list[dict[str, A
         snapshot.cursor()
         .execute(
             f"SELECT customer, {_label()}, "
-            f"list_distinct(flatten([{', '.join(f'list({_CLEAN[c](c)})' for c in KINDS)}])), "
+            f"list_distinct(flatten([{', '.join(f'list({CLEAN[c](c)})' for c in KINDS)}])), "
             f"min(first), max(last), sum(events) FROM ({_people(snapshot)}) WHERE customer IN ({listed}) "
             "GROUP BY customer"
         )
@@ -253,7 +254,7 @@ def _find(snapshot: Snapshot, text: str) -> int | None:
         if _is_there(snapshot, number):
             return number
         # An id is the hash of an identifier; whoever has that identifier now is meant.
-        tests = [f"{hashed(kind, _CLEAN[column](column))} = ?" for column, kind in KINDS.items()]
+        tests = [f"{hashed(kind, CLEAN[column](column))} = ?" for column, kind in KINDS.items()]
         rows = cursor.execute(
             f"SELECT arg_max(customer, last) FROM ({people}) WHERE {' OR '.join(tests)}",
             [number] * len(tests),

@@ -11,7 +11,16 @@ from typing import Any
 
 from periplus import clock
 from periplus.errors import InputError, NotFoundError, PeriplusError
-from periplus.people import deciding, decisions, directory, guards_listed, merges, proposals
+from periplus.people import (
+    deciding,
+    decisions,
+    directory,
+    guards_listed,
+    matching,
+    matching_proposals,
+    merges,
+    proposals,
+)
 from periplus.people.decisions import Decision, Decisions, Identifier, reason
 from periplus.people.identity_rules import IdentityRules
 from periplus.people.linking import Linking
@@ -58,10 +67,6 @@ class IdentityBook:
         """Identifiers that link nothing because somebody said so: kind, value, and the decision."""
         return [row | row["identifier"] for row in self.log() if row["kind"] == "block" and row["in_force"]]
 
-    def guarded(self) -> list[dict[str, Any]]:
-        """Identifiers that link nothing, or little, and why: too many use them, they are junk, or somebody said so."""
-        return guards_listed.listed(self.snapshot(), Linking(self._decided().force()))
-
     def merges(self, customer: str) -> list[dict[str, Any]]:
         """Why a customer is one person: the links of the identifiers, each with the event that made it."""
         snapshot = self.snapshot().everything
@@ -72,7 +77,21 @@ class IdentityBook:
     def proposals(self) -> dict[str, Any]:
         """Accounts that an e-mail, phone or number speaks of as one person, which nobody joined or declined."""
         decided = self._decided()
-        return proposals.proposals(self.home, self.snapshot(), Linking(decided.force()), decided.listed)
+        found = proposals.proposals(self.home, self.snapshot(), Linking(decided.force()), decided.listed)
+        matched = matching_proposals.proposed(self.home.root, self.snapshot(), decided.listed)
+        return {
+            "total": found["total"] + len(matched),
+            "rows": [*found["rows"], *matched][: proposals.MOST],
+        }
+
+    def match(self, threshold: float = matching.THRESHOLD) -> dict[str, int]:
+        """Look for customers whose names, postcodes and birth dates say that they may be one person, and propose them.
+
+        Says how many `records` were compared, and how many pairs were `found` and `kept`. Needs `periplus[matching]`.
+        """
+        return matching_proposals.find(
+            self.home.root, self.snapshot(), threshold=threshold, memory=self.home.settings.memory
+        )
 
     # -- deciding -------------------------------------------------------------------------------
 
@@ -259,6 +278,7 @@ def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, 
     totals = {name: value for name, value in before["totals"].items() if _is_number(value)}
     return {
         "question": dict(before["question"]),
+        "currency": before["currency"],
         "before": totals,
         "after": {name: after["totals"].get(name) for name in totals},
         "rows": rows,

@@ -44,6 +44,7 @@ from periplus.people import (
     notes,
     profile,
     traffic_trial,
+    withheld,
 )
 from periplus.people.retention_book import RetentionBook
 from periplus.people.subject_book import ErasureBook, SubjectBook
@@ -193,6 +194,7 @@ class Workspace:
                     mapping=mapping,
                     source=source,
                     known=ledger.known(self.home),
+                    sieve=withheld.sieve(self.home),
                     progress=told,
                 )
             staged = stage(

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
-from periplus.people import erasure
+from periplus.clock import instant, iso, wall, zone
+from periplus.collect.keys import of_message
+from periplus.collect.wire import Request
+from periplus.errors import NotFoundError
+from periplus.people import directory, erasure
+from periplus.people.admission import admit
+from periplus.people.erased import READ, Erased, refused
 from periplus.people.identifiers import customer_hash
+from periplus.people.identity_rules import IdentityRules
+from periplus.store import door, tombstones
+from periplus.store.state import State
+from periplus.store.tombstones import EVENT, FOREVER, IDENTIFIER, SHARED, Tombstone
 from periplus.workspace import Workspace, init
 from tests.faults.shops import answers, write
 from tests.people import decoded
+from tests.people.arrivals import fresh, staged, standing_events
+from tests.people.oracle import owners
+from tests.people.test_admission import logs
 
 WORDS = (
     "u-ann", "ann@shop.example", "Ann@Shop.example", "+30 694 555 1234", "+306945551234", "d-ann-phone", "Ann Pappas",
@@ -132,7 +152,9 @@ def test_no_file_holds_an_erased_person_and_answers_are_those_without(
     assert all(after == 0 for _, after in told.values())
     # The same files again bring nobody back, whatever they are taken for; the counts add up.
     files = [tmp_path / "first.jsonl", tmp_path / "second.jsonl"]
+    tried = shop.import_file(files, dry_run=True).counts
     again = shop.import_file(files)
+    assert tried == {name: getattr(again, name) for name in tried}
     assert again.withheld == 11  # two of the nine stand in both files
     assert again.accepted + again.duplicate + again.rejected + again.withheld == again.rows
     assert decoded.places(shop.path, WORDS, NUMBERS) == []
@@ -149,3 +171,221 @@ def test_no_file_holds_an_erased_person_and_answers_are_those_without(
         [{**event("Seen", "ann-99", 1, userId="u-ann"), "timestamp": "2099-01-01T00:00:00Z"}],
     )
     assert shop.import_file(later).accepted == 1
+
+
+def test_what_was_collected_goes_too_and_the_door_keeps_it_out(shop: Workspace) -> None:
+    """Events in the store and on the way, refused messages, the memory of what came in; while the collector runs."""
+    key = shop.add_source("web")
+    words = [word for word in WORDS if word != "d-tablet"]
+    with shop.collector() as collector:
+        send = partial(sent, collector, key)
+        assert send([*of_ann(), *of_others()]) == {"accepted": len(of_ann()) + len(of_others())}
+        assert send(
+            [
+                {
+                    "type": "track",
+                    "event": "Seen",
+                    "userId": "u-ann",
+                    "timestamp": "yesterday",
+                    "messageId": "m-ann-x",
+                }
+            ]
+        ) == {"rejected": 1}
+        collector.bring_in()
+        assert send([event("Seen", "ann-10", 55, userId="u-ann", properties={"price": "ann-favourite"})]) == {
+            "accepted": 1
+        }
+        proof = shop.subject("u-ann").erase(who="test")
+        told = {each["place"]: each for each in proof["places"]}
+        assert told["ledger"]["before"]["rows"] + told["inbox"]["before"]["rows"] >= 10
+        assert all(each["after"]["rows"] == 0 for each in proof["places"])
+        collector._look_at_rules()
+        assert send(
+            [event("Seen", "ann-11", 58, userId="u-ann"), event("Seen", "bob-9", 58, userId="u-bob")]
+        ) == {
+            "withheld": 1,
+            "accepted": 1,
+        }
+        assert "u-ann" not in json.dumps(collector.recent())
+    counts: Counter[str] = Counter()
+    for row in shop.ledger_counts("web"):
+        counts.update(
+            {name: row[name] for name in ("accepted", "duplicate", "rejected", "withheld", "received")}
+        )
+    assert (
+        counts["received"]
+        == counts["accepted"] + counts["duplicate"] + counts["rejected"] + counts["withheld"]
+    )
+    assert (counts["rejected"], counts["withheld"]) == (1, 1)
+    assert decoded.places(shop.path, words, NUMBERS) == []
+    assert shop.search("u-bob")["total"] == 1
+
+
+def sent(collector: Any, key: str, events: Sequence[dict[str, Any]]) -> Counter[str]:
+    """Send a batch through the door; returns how many messages had which fate."""
+    body = json.dumps({"batch": list(events), "writeKey": key}).encode()
+    reply = collector.ask(
+        Request("POST", "/v1/batch", [], {"content-type": "application/json"}, body, wall())
+    )
+    assert reply.status in (200, 400), reply.body
+    return Counter(seen["outcome"] for seen in collector.recent(limit=len(events)))
+
+
+def test_whoever_has_the_same_letters_elsewhere_stays(shop: Workspace, tmp_path: Path) -> None:
+    """A number that only looks like the person's id is nobody's: 7 the customer, 7 the price, o-7 the order of another."""
+    events = [
+        event("Product Viewed", "1", 1, userId="7", properties={"price": 7}),
+        event("Order Completed", "2", 2, userId="8", properties={"price": 7, "order_id": "7", "total": 7}),
+        event(
+            "Order Completed",
+            "3",
+            3,
+            userId="7@shop.example",
+            email="7@shop.example",
+            properties={"total": 7},
+        ),
+    ]
+    shop.import_file(write(tmp_path / "sevens.jsonl", events))
+    shop.subject(directory.shown(customer_hash("user", "7"))).erase()
+    assert {row["label"] for row in shop.search()["rows"]} == {"8", "7@shop.example"}
+    assert shop.import_file(tmp_path / "sevens.jsonl").withheld == 1
+
+
+def test_one_of_whom_only_traces_are_left_can_be_erased(shop: Workspace, tmp_path: Path) -> None:
+    bad = '{"type": "track", "event": "Seen", "email": "eve@shop.example", "timestamp": "yesterday"}\n'
+    import_all(shop, tmp_path, of_others(), bad)
+    with pytest.raises(NotFoundError):
+        shop.subject("nobody@shop.example").erase()
+    assert decoded.places(shop.path, ["eve@shop.example"])
+    assert shop.subject("eve@shop.example").erase()["identifiers"] == {"user": 1, "email": 1, "device": 1}
+    assert decoded.places(shop.path, ["eve@shop.example"]) == []
+
+
+def test_decisions_documents_and_copies_are_told_of(shop: Workspace, tmp_path: Path) -> None:
+    import_all(shop, tmp_path, spread())
+    shop.export(tmp_path / "all.jsonl", who="Maria")
+    shop.subject("u-ann").export(tmp_path / "ann@shop.example.json", who="Maria")
+    shop.subject("u-bob").export(tmp_path / "bob.json")
+    shop.state.save("map", "letters", {"name": "Letters to u-ann"})
+    found = shop.subject("u-ann").preview()
+    assert found["documents"] == ["map letters"]
+    proof = shop.subject("u-ann").erase(reason="letter of Ann Pappas")
+    assert [Path(each["path"]).name for each in proof["copies"]] == ["….json", "all.jsonl"]
+    assert proof["reason"] == "letter of …"
+    assert [each["files"] for each in proof["files"]] == [["first.jsonl"], ["second.jsonl"]]
+    assert shop.erasures.show(1) == proof
+    assert shop.erasures.listed() == [proof]
+    # What people wrote is named to them, and stays until they change it.
+    assert {place.partition(" ")[0] for place in decoded.places(shop.path, WORDS)} <= {
+        "state.db",
+        "state.db-wal",
+    }
+
+
+KINDS = st.sampled_from(["track", "identify", "alias"])
+SOME = {
+    "userId": ["u1", " u2 ", "guest", None], "anonymousId": ["d1", "d2", "undefined", None],
+    "email": ["A@x.org", "b@x.org", "none", None], "phone": ["+30 123 4567", "0030765432", "1", None],
+}  # fmt: skip
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(st.data())
+def test_messages_and_rows_are_judged_alike(data: st.DataObject) -> None:
+    """`Erased.means`, one message at a time, and `refused`, by SQL: over random messages and random tombstones."""
+    values = [
+        ("user", "u1"), ("user", "u2"), ("device", "d1"), ("device", "d2"), ("email", "a@x.org"), ("email", "b@x.org"),
+        ("phone", "+301234567"), ("phone", "+30765432"), ("reference", "order_id:o1"), ("reference", "ticket_id:t1"),
+    ]  # fmt: skip
+    messages = []
+    for number in range(12):
+        message: dict[str, Any] = {"type": data.draw(KINDS), "messageId": f"m{number}"}
+        message |= {
+            name: value
+            for name, some in SOME.items()
+            if (value := data.draw(st.sampled_from(some))) is not None
+        }
+        if message["type"] == "alias":
+            message["previousId"] = data.draw(st.sampled_from(["u1", "u2", "d1", "d9"]))
+        for name in data.draw(st.lists(st.sampled_from(["order_id", "ticket_id"]), unique=True)):
+            message.setdefault("properties", {})[name] = name[0] + "1"
+        message["timestamp"] = iso(data.draw(st.integers(1, 5)))
+        messages.append(message)
+    own = b"s" * 32
+    stones = [
+        Tombstone(
+            tombstones.keyed(own, *value),
+            data.draw(st.sampled_from([IDENTIFIER, SHARED])),
+            data.draw(st.integers(1, 5)),
+            1,
+        )
+        for value in data.draw(st.lists(st.sampled_from(values), unique=True))
+    ]
+    keys_ = {number: of_message("web", f"m{number}") for number in range(12)}
+    stones += [
+        Tombstone(
+            tombstones.keyed(own, "event", tombstones.event_text(*divmod(keys_[number], 1 << 64))),
+            EVENT,
+            FOREVER,
+            1,
+        )
+        for number in data.draw(st.lists(st.integers(0, 11), unique=True, max_size=3))
+    ]
+    judged = Erased.made(own, stones, IdentityRules())
+    expected = {number for number, message in enumerate(messages) if judged.means(message, "web", 0)}
+    rows = []
+    for number, message in enumerate(messages):
+        high, low = divmod(keys_[number], 1 << 64)
+        properties = message.get("properties", {})
+        reference = next(
+            (f"{name}:{properties[name]}" for name in ("order_id", "ticket_id") if name in properties), None
+        )
+        rows.append(
+            {
+                "type": message["type"], "time": instant(message["timestamp"], zone("UTC")), "key_hi": high, "key_lo": low,
+                "user_id": message.get("userId"), "anonymous_id": message.get("anonymousId"), "email": message.get("email"),
+                "phone": message.get("phone"), "external": None, "previous_id": message.get("previousId"), "reference": reference,
+            }
+        )  # fmt: skip
+    kinds = {"time": pa.int64(), "key_hi": pa.uint64(), "key_lo": pa.uint64()}
+    with door.opened(threads=1) as connection:
+        table = pa.table(
+            {name: pa.array([row[name] for row in rows], kinds.get(name, pa.string())) for name in READ}
+        )
+        connection.register("messages", table)
+        tombstones.register(connection, own, stones)
+        sql = refused(connection, "SELECT * FROM messages", IdentityRules())
+        found = set(connection.execute(sql).fetchall()) if sql else set()
+    assert found == {divmod(keys_[number], 1 << 64) for number in expected}
+
+
+@settings(
+    max_examples=5,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(st.data())
+def test_whoever_is_erased_the_others_stay_who_they_are(data: st.DataObject) -> None:
+    """Random logs in two overlapping batches; one customer goes: what stands is the rest, owned as if it were all."""
+    log = data.draw(logs())
+    with tempfile.TemporaryDirectory() as folder:
+        home = fresh(Path(folder) / "shop")
+        cut = data.draw(st.integers(0, len(log)))
+        for batch in (log[:cut], log[cut // 2 :]):
+            admit(home, staged(home, batch), now=0)
+        state = State(home.root, home.settings)
+        owned = owners(log)
+        customer = data.draw(st.sampled_from(sorted({each for each in owned.values() if each}) or [0]))
+        if customer:
+            erasure.erase(home, state, directory.shown(customer), who="test", progress=silent, readers=0)
+            left = [each for each in log if owned[each["id"]] != customer]
+            assert {number: row["customer"] for number, row in standing_events(home).items()} == owners(left)
+            admit(home, staged(home, log), now=0)
+            assert set(standing_events(home)) == {each["id"] for each in left}
+        state.close()

@@ -24,12 +24,14 @@ from periplus.collect.plain import first_text, is_parquet
 from periplus.collect.stage import base, document, run, workbench
 from periplus.errors import PeriplusError
 from periplus.settings import Settings
-from periplus.store.door import EngineError, explain, file_list
+from periplus.store.door import Connection, EngineError, explain, file_list
 from periplus.store.staged import Progress, Staged
 from periplus.yaml_text import write
 
 Known = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Which of some event keys (two uint64[n]) are in already: bool[n]."""
+Sieve = Callable[[Connection, Staged], Staged]
+"""What is left of an import without the events that are not to be kept."""
 PROBLEMS, SHOWN = 20, 10
 
 
@@ -77,9 +79,12 @@ def plan(
     mapping: MappingDocument | Mapping[str, Any] | str | Path | None = None,
     source: str | None = None,
     known: Known | None = None,
+    sieve: Sieve | None = None,
     progress: Progress | None = None,
 ) -> Plan:
     """The plan of an import; a file that needs a mapping and has none gets a suggested one.
+
+    `known` says which keys are in already, `sieve` leaves out events that are not to be kept.
 
     Writes into a folder of its own inside `folder` and removes it; raises what `stage` raises.
     """
@@ -95,6 +100,8 @@ def plan(
                 guessed = suggest.suggest(bench, files)
                 parsed = MappingDocument.parse(guessed.document)
             staged = run(bench, files, parsed, base(mapping), source)
+            if sieve is not None:
+                staged = sieve(bench.connection, staged)
             return _described(bench, staged, parsed, guessed, known)
     except EngineError as problem:
         raise explain(problem, "The dry run") from problem

@@ -10,12 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from periplus.clock import wall
 from periplus.people import decisions
 from periplus.people.erased import READ, REFERENCES, refused
 from periplus.people.identifiers import email, phone
 from periplus.people.identity_rules import IdentityRules
 from periplus.people.retention_rules import RetentionRules
-from periplus.store import door, standing, tombstones
+from periplus.store import door, manifest, standing, tombstones
+from periplus.store.home import Home
 from periplus.store.manifest import Manifest
 from periplus.store.staged import Staged
 from periplus.store.tombstones import IDENTIFIER
@@ -170,3 +172,9 @@ def _kept(connection: door.Connection, path: Path, tests: Sequence[Test]) -> Pat
         f"TO {door.literal(str(target))} (FORMAT parquet, COMPRESSION uncompressed)"
     )
     return target
+
+
+def sieve(home: Home) -> Callable[[door.Connection, Staged], Staged]:
+    """`sieved` by the live version, for a dry run."""
+    live = manifest.read(home.root)
+    return lambda connection, staged: sieved(connection, home.root, live, staged, wall())

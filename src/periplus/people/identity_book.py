@@ -67,6 +67,10 @@ class IdentityBook:
         """Identifiers that link nothing because somebody said so: kind, value, and the decision."""
         return [row | row["identifier"] for row in self.log() if row["kind"] == "block" and row["in_force"]]
 
+    def guards(self) -> list[dict[str, Any]]:
+        """Identifiers that link nothing, or little, and why: too many use them, they are junk, or somebody said so."""
+        return guards_listed.listed(self.snapshot(), Linking(self._decided().force()))
+
     def merges(self, customer: str) -> list[dict[str, Any]]:
         """Why a customer is one person: the links of the identifiers, each with the event that made it."""
         snapshot = self.snapshot().everything

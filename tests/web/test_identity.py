@@ -65,7 +65,7 @@ def test_a_wrong_merge_is_found_understood_seen_and_undone(chromium: Any, served
         tablet.locator("summary").click()
         assert "u-anna" in tablet.inner_text()
         tablet.locator("text=This is somebody else").first.click()
-        tab.wait_for_selector("text=Nothing has changed yet")
+        tab.wait_for_selector("text=Decide so")
         assert "1 customer would become 2" in tab.inner_text("h1")
         assert events_of(served, "u-anna") == 4
         tab.fill('input[name="why"]', "the tablet in our hall")
@@ -80,7 +80,7 @@ def test_a_wrong_merge_is_found_understood_seen_and_undone(chromium: Any, served
         tab.goto("/people/identity")
         assert "the tablet in our hall" in tab.inner_text("#log")
         tab.locator("#log tr", has_text="the tablet in our hall").locator("text=Take back").click()
-        tab.wait_for_selector("text=Nothing has changed yet")
+        tab.wait_for_selector("text=Decide so")
         tab.click("text=Decide so")
         tab.wait_for_selector("text=is taken back")
         assert events_of(served, "u-anna") == 4

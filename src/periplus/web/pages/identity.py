@@ -74,7 +74,7 @@ def add(router: APIRouter, site: Site) -> None:
     def show(request: Request) -> Page:
         book = ws.identity
         rules, proposed, log = book.rules(), book.proposals(), book.log()
-        guarded = [row for row in book.guarded() if row["state"] in ("crowded", "shared")]
+        guarded = [row for row in book.guards() if row["state"] in ("crowded", "shared")]
         data = {
             "rules": rules.document(),
             "guarded": guarded[:GUARDED],

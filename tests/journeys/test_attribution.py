@@ -217,8 +217,79 @@ def test_the_lookback_holds_at_its_last_instant():
     assert shown({"lookback": "2s", "models": ["last"]}, events) == {("last", "1"): 0, ("last", NONE): 1}
 
 
+@examples(0.5)
+@given(worthy_logs(), nows, periods(("start", "goal")))
+def test_what_customers_said_as_the_oracle_counts(events, now, period):
+    asked = BASE | {"models": ["last"], "now": moment(now), "period": written(period)}
+    found = answer(asked | {"said": {"of": {"event": "X"}, "property": "v"}}, events)
+    want: dict[str, list[float]] = {}
+    for mine in oracle.by_customer(events, now).values():
+        goals = [place for place, event in enumerate(mine) if event["event"] == "C"]
+        for place, after in zip(goals, [*goals[1:], len(mine)], strict=False):
+            said = [
+                e["properties"]["v"] for e in mine[:after] if e["event"] == "X" and "v" in e["properties"]
+            ]
+            if oracle.inside(mine[place]["time"], period):
+                worth = float(mine[place]["properties"].get("w", 0))
+                want.setdefault(said[-1] if said else NONE, []).append(worth)
+    got = {row["channel"]: row for row in found.rows if row["model"] == "said"}
+    assert {channel: row["conversions"] for channel, row in got.items()} == {
+        k: len(v) for k, v in want.items()
+    }
+    for channel, row in got.items():
+        assert row["value"] == pytest.approx(sum(want[channel]))
+        check_people(found, row, ("conversions",))
+    assert [row for row in found.rows if row["model"] != "said"] == answer(asked, events).rows
+
+
+DAYS = 86_400
+
+
+def test_published_examples():
+    """The numbers that others have printed for each model."""
+
+    def journeys(*ways: tuple[int, str, bool]) -> list[dict[str, Any]]:
+        """So many customers who went a way of one-letter channels, and whether it converts."""
+        found, number = [], 0
+        for many, way, converts in ways:
+            for _ in range(many):
+                number += 1
+                said = [(place, "A", letter) for place, letter in enumerate(way)]
+                goal: list[tuple[int, str, str | None]] = [(len(way), "C", None)] * converts
+                found += log(*said, *goal, customer=number << 50)
+        return found
+
+    # Puzyrov, Markov chain attribution: simple explanation of removal effect (2019): Google ads and mailing. Chance of
+    # converting 0.8; without ads 0.2, without mailing 0.4; so the effects are 0.75 and 0.5 and 4 conversions part as 3 to 2.
+    chain = journeys((2, "g", True), (1, "m", True), (1, "gm", True), (1, "g", False))
+    found = shown({"models": ["markov"]}, chain)
+    assert found == {("markov", "g"): pytest.approx(2.4), ("markov", "m"): pytest.approx(1.6)}
+    # The airport game (Littlechild and Owen, Management Science 20, 1973) with the runways 8, 11, 13, 18 of the usual example:
+    # 2, 3, 4 and 9. A conversion that needs all of a set is the dual of a cost that any of it causes: the values are equal.
+    # Zhao, Mahboobi and Bagheri (Shapley value methods for attribution modeling, 2018) share it so too.
+    found = shown(
+        {"models": ["shapley"]},
+        journeys((8, "abcd", True), (3, "bcd", True), (2, "cd", True), (5, "d", True)),
+    )
+    assert [found["shapley", plane] for plane in "abcd"] == pytest.approx([2, 3, 4, 9])
+    # Google Ads' help on its rules: with a half-life of seven days an interaction eight days before a conversion gets half
+    # the credit of one a day before; by position 40 % go to the first and the last, 20 % to those between; linear is equal.
+    days = log((0, "A", "a"), (7 * DAYS, "A", "b"), (8 * DAYS, "C", None))
+    asked = {"half_life": "7d", "lookback": "30d", "models": ["time_decay"], "now": "1970-02-01"}
+    found = shown(asked, days)
+    assert found["time_decay", "b"] == pytest.approx(2 * found["time_decay", "a"])
+    found = shown({"models": ["position", "linear", "first", "last"]}, journeys((1, "abcd", True)))
+    assert [found["position", each] for each in "abcd"] == pytest.approx([0.4, 0.1, 0.1, 0.4])
+    assert [found["linear", each] for each in "abcd"] == [0.25] * 4
+    assert [found["first", each] for each in "abcd"] == [1, 0, 0, 0]
+    assert [found["last", each] for each in "abcd"] == [0, 0, 0, 1]
+
+
 def test_a_chain_from_the_literature():
-    """Four journeys whose removal effects can be found by hand: 1 → 2 → 3 → converts, 1 and 2 → 3 → end in nothing."""
+    """Three journeys whose removal effects can be found by hand: 1 → 2 → 3 → converts, 1 and 2 → 3 → end in nothing.
+
+    They are those of Bryl, Marketing multi-channel attribution model with R (2016): 0.2, 0.4 and 0.4 of a conversion.
+    """
     events = [
         *log((0, "A", "1"), (1, "A", "2"), (2, "A", "3"), (3, "C", None), customer=1 << 60),
         *log((0, "A", "1"), customer=2 << 60),
@@ -284,6 +355,9 @@ def test_what_makes_no_sense_is_said():
         ({"spend": {"of": {}, "amonut": "w"}}, "Did you mean 'amount'"),
         ({"spend": {"of": {}}}, "needs its 'amount'"),
         ({"spend": 3}, "no object"),
+        ({"said": 3}, "no object"),
+        ({"said": {"of": {}}}, "needs its 'property'"),
+        ({"said": {"of": {}, "proprety": "v"}}, "Did you mean 'property'"),
         ({"touchs": {}}, "Did you mean 'touches'"),
     ):
         with pytest.raises(QuestionError, match=said):

@@ -14,6 +14,7 @@ from periplus.journeys import chart, entries, reading
 from periplus.journeys.attribution_count import SHAPLEY, Found, Part, conversions, find, markov
 from periplus.journeys.attribution_groups import MOST_VALUES, NONE
 from periplus.journeys.attribution_plan import ALL_MODELS, MARKOV, Plan, plan
+from periplus.journeys.attribution_said import SAID, Answered, answered
 from periplus.journeys.moment import Period
 from periplus.question import Answer, Context, Question, QuestionKind, Result, Row, kinds
 
@@ -40,6 +41,7 @@ class AttributionQuestion(Question):
     markov_order: int = Field(default=1, ge=1, le=3)
     groups: int = Field(default=20, ge=1, le=MOST_VALUES)
     spend: Any = None
+    said: Any = None
     map: str | dict[str, Any] | None = None
     period: Period | None = None
     now: Any = None
@@ -54,6 +56,7 @@ def answer(question: AttributionQuestion, context: Context) -> Result:
     rows: list[Row] = []
     for model in planned.models:
         rows += _rows(found, planned, model, totals["untouched"])
+    rows += _said(found, planned, context)
     warnings = [*planned.warnings, *found.placed.warnings]
     if MARKOV in planned.models and totals["touched"] and not totals["not_converted"]:
         warnings.append(
@@ -118,6 +121,64 @@ def _rows(found: Found, planned: Plan, model: str, untouched: int) -> list[Row]:
     return rows
 
 
+def _said(found: Found, planned: Plan, context: Context) -> list[Row]:
+    """The conversions by what their customers said brought them, and those of whom nothing was said."""
+    told = _answered(found, planned, context)
+    if told is None:
+        return []
+    names = [*told.placed.names, NONE]
+    rows: list[Row] = []
+    for place, name in enumerate(names):
+        wanted = place if place < len(told.placed) else -1
+        here = [
+            (at == wanted) & part.paths.converted for part, at in zip(found.parts, told.place, strict=True)
+        ]
+        number = sum(int(np.count_nonzero(kept)) for kept in here)
+        if not number:
+            continue
+        value = math.fsum(
+            x for part, kept in zip(found.parts, here, strict=True) for x in part.worth[kept].tolist()
+        )
+        rows.append(
+            {
+                "model": SAID,
+                "channel": name,
+                "conversions": number,
+                "value": None if planned.value is None else value,
+                **dict.fromkeys(("won", "repeated", "repeat_rate", "lifetime_value")),
+                **({} if found.spent is None else dict.fromkeys(("spend", "cost", "return"))),
+            }
+        )
+    return rows
+
+
+def _answered(found: Found, planned: Plan, context: Context) -> Answered | None:
+    if planned.said is None or planned.answers is None:
+        return None
+    paths = [part.paths for part in found.parts]
+    return answered(planned.said, planned.answers, planned.mask, paths, planned.span.now, context.snapshot)
+
+
+def _who_said(found: Found, planned: Plan, row: Mapping[str, Any], context: Context) -> list[Row]:
+    """The conversions of an answer, each wholly its own."""
+    told = _answered(found, planned, context)
+    if told is None:
+        raise QuestionError(
+            "Nothing was asked of what customers said.", code="row", hint='Add "said" to the question.'
+        )
+    names = [*told.placed.names, NONE]
+    forms = [None if name is None else reading.form(name) for name in names]
+    place = entries.one_of(
+        {"channel": None if row["channel"] is None else reading.form(row["channel"])}, "channel", forms
+    )
+    wanted = place if place < len(told.placed) else -1
+    return [
+        each
+        for part, at in zip(found.parts, told.place, strict=True)
+        for each in _conversions(part, ((at == wanted) & part.paths.converted).astype(float))
+    ]
+
+
 def _won(found: Found, to: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[float]]:
     """Customers won, those of them that came again, and their worth, by group and at last those without a touch."""
     width = len(to)
@@ -175,6 +236,9 @@ def people(question: AttributionQuestion, row: Mapping[str, Any], field: str, co
         return entries.listed([each for part in found.parts for each in _of_all(part, field)], context)
     if "channel" not in row or (field == "conversions" and row.get("model") is None):
         raise QuestionError("The row lacks its model or its channel.", code="row", hint="A row has both.")
+    if row.get("model") == SAID:
+        entries.check_field(field, COUNTS[:1], COUNTS[1:])
+        return entries.listed(_who_said(found, planned, row, context), context)
     model = None if row.get("model") is None else planned.models[entries.one_of(row, "model", planned.models)]
     place = _place(found, row)
     if field != "conversions":

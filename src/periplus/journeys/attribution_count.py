@@ -84,7 +84,7 @@ def find(planned: Plan, context: Context) -> Found:
     first = np.sum([np.bincount(part.won_by, minlength=width + 1)[:width] for part in parts], axis=0)
     counts = np.where((counts > 0) | (first > 0), counts, -1)
     forms, numbers = _spending(planned, context)
-    rows = placed(groups, counts, forms, planned.players)
+    rows = placed(groups.known, counts, forms, planned.players)
     setting = Setting(rows.direct, planned.weights, planned.half_life, rows.player)
     spent = _spent(rows, forms, numbers) if planned.spend else None
     return Found(parts, rows, setting, spent, len(forms))

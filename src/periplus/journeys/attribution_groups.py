@@ -74,7 +74,7 @@ def groups(
     return Groups(read.known, with_value)
 
 
-def placed(found: Groups, counts: np.ndarray, more: Iterable[str | None], players: int) -> Placed:
+def placed(known: list[Any], counts: np.ndarray, more: Iterable[str | None], players: int) -> Placed:
     """The most frequent 1,000 values in the order of their text, the rest as (other).
 
     `counts` int64[known + 1] says how often each value was touched, -1: nowhere that counts; `more` are text
@@ -82,7 +82,7 @@ def placed(found: Groups, counts: np.ndarray, more: Iterable[str | None], player
     """
     often: dict[str | None, int] = {}
     shown: dict[str | None, Any] = {}
-    for code, value in enumerate([*found.known, None]):
+    for code, value in enumerate([*known, None]):
         if counts[code] >= 0:
             form = None if value is None else reading.form(value)
             often[form], shown[form] = int(counts[code]), value
@@ -94,7 +94,7 @@ def placed(found: Groups, counts: np.ndarray, more: Iterable[str | None], player
     rest = len(names) - 1
     forms: dict[str | None, int] = dict.fromkeys(often, rest)
     forms |= {form: place for place, form in enumerate(kept)} | {None: rest - 1}
-    place = [forms.get(reading.form(value), rest) for value in found.known]
+    place = [forms.get(reading.form(value), rest) for value in known]
     player = np.arange(len(names))
     touched = [forms[form] for form in ranked if often[form] and forms[form] != rest]
     player[touched[players:]] = rest

@@ -12,6 +12,7 @@ from periplus.errors import QuestionError, unknown
 from periplus.journeys import customers, labels, notice, reading
 from periplus.journeys.amounts import Amounts, amounts
 from periplus.journeys.attribution_groups import TOUCHPOINT, Groups, groups
+from periplus.journeys.attribution_said import Said, said_of
 from periplus.journeys.map import with_stages
 from periplus.journeys.moment import Span, resolve
 from periplus.journeys.rules import JourneyRules, meanings
@@ -51,6 +52,8 @@ class Plan:
     players: int
     value: Amounts | None
     spend: Spend | None
+    said: Said | None
+    answers: labels.Masks | None
     asked: Row
     warnings: list[str]
 
@@ -65,6 +68,7 @@ def plan(question: AttributionQuestion, context: Context) -> Plan:
     models = _models(question.models)
     by = _by(question.by, rules)
     spend = None if question.spend is None else _spend(question.spend, question.by, rules)
+    said = said_of(question.said, rules)
     value = None if question.value is None else reading.full_path(question.value, "value")
     span = resolve(question.period, question.now, question.zone, context)
     if span.by == "activity":
@@ -76,9 +80,9 @@ def plan(question: AttributionQuestion, context: Context) -> Plan:
     if half_life == 0:
         raise QuestionError("A half-life of nothing halves nothing.", code="half_life", hint="Such as '7d'.")
     snapshot = context.snapshot
-    conditions = [touches, goal, *([spend.of] if spend else [])]
+    conditions = [touches, goal, *([spend.of] if spend else []), *([said.of] if said else [])]
     warnings = notice.never_seen(conditions, snapshot)
-    for path in (by, value):
+    for path in (by, value, said.path if said else None):
         if path not in (None, TOUCHPOINT) and not notice.known(path, snapshot.properties):
             warnings.append(notice.property_warning(path, snapshot.properties))
     asked = question.document() | {"models": list(models)} | span.document()
@@ -95,6 +99,8 @@ def plan(question: AttributionQuestion, context: Context) -> Plan:
         players=question.groups,
         value=None if value is None else amounts(snapshot, goal, value),
         spend=spend,
+        said=said,
+        answers=labels.masks(snapshot, [said.of], customers.when(span, context)) if said else None,
         asked=asked,
         warnings=warnings,
     )

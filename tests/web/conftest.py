@@ -102,11 +102,11 @@ class Served:
     announced: list[str]
 
     def stranger(self) -> httpx.Client:
-        return httpx.Client(base_url=self.base, timeout=60)
+        return httpx.Client(base_url=self.base, timeout=180)
 
     @contextmanager
     def signed_in(self) -> Iterator[httpx.Client]:
-        with httpx.Client(base_url=self.base, timeout=60, follow_redirects=True) as client:
+        with httpx.Client(base_url=self.base, timeout=180, follow_redirects=True) as client:
             assert client.get(sign_in_link(self.app, self.base)).status_code == 200
             yield client
 

@@ -16,6 +16,7 @@ import pytest
 from starlette.datastructures import QueryParams
 
 from periplus import question as questions
+from periplus.journeys.kept_questions import KeptQuestions
 from periplus.web.explore import filters, plot
 from periplus.web.explore.conditions import Happened, code
 from periplus.web.explore.kinds import EXPLORERS, path_of
@@ -219,6 +220,25 @@ def test_a_kind_without_a_sentence_is_asked_as_json(client: httpx.Client) -> Non
     assert people["total"] == int(links[0][1].replace("\u202f", ""))
     for copied in ("ws = periplus.open", "curl http", "&#34;kind&#34;: &#34;map&#34;"):
         assert copied in page.text
+
+
+def test_a_question_is_kept_found_and_taken_off_the_list(fresh: Any) -> None:
+    with fresh.signed_in() as client:
+        csrf, asked = fresh.csrf(client), {"kind": "lifecycle", "bucket": "month"}
+        kept = KeptQuestions(fresh.ws.state)
+        sent = {"csrf": csrf, "name": "  By   month ", "question": json.dumps(asked)}
+        assert client.post("/explore/kept", data={**sent, "csrf": ""}).status_code == 403
+        assert client.post("/explore/kept", data={**sent, "name": " "}).status_code == 422
+        assert client.post("/explore/kept", data={**sent, "question": '{"kind": "x"}'}).status_code == 400
+        assert client.post("/explore/kept", data=sent).status_code == 200
+        assert kept.listed() == [{"name": "By month", "question": asked, "version": 1}]
+        assert kept.keep("By month", {**asked, "bucket": "week"}) == 2
+        assert ">By month</a>" in client.get("/explore/json").text
+        gone = {"csrf": csrf, "name": "By month"}
+        assert client.post("/explore/kept/remove", data=gone).status_code == 200
+        assert kept.listed() == []
+        assert client.post("/explore/kept/remove", data=gone).status_code == 404
+        assert kept.keep("By month", asked) == 4
 
 
 def test_scales_are_round_and_hold_everything() -> None:

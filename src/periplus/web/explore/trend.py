@@ -248,6 +248,7 @@ def shown(asked: Asked) -> Shown:
         "columns_left_out": len(lines) - len(tabled),
         "compare": compare,
         "figure": figure,
+        "digits_of": lambda high: 0 if high >= 10 else 1,
         "said_change": lambda cell: said_change(change(cell["value"], cell["previous"])),
         "sums": [
             sum(row["value"] for row in line["rows"])

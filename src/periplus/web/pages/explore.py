@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from periplus import question as questions
 from periplus.errors import PeriplusError
+from periplus.journeys.kept_questions import KeptQuestions
 from periplus.web.documents import document
 from periplus.web.explore import form, generic, spoken
 from periplus.web.explore.controls import with_period
@@ -116,6 +117,9 @@ def add(router: APIRouter, site: Site) -> None:
         data = {"question": question, "title": shown.title, "answer": answer.to_dict(), **shown.more}
         return Page("explore.html", data, view, shown.title, headers={"HX-Push-Url": here})
 
+    def kept() -> list[dict[str, Any]]:
+        return KeptQuestions(ws.state).listed()
+
     def frame(request: Request, kind: str, question: Mapping[str, Any] | None) -> dict[str, Any]:
         """What every page of Explore has around its answer."""
         asked = question or {}
@@ -129,6 +133,7 @@ def add(router: APIRouter, site: Site) -> None:
                 ("curl", spoken.as_curl(asked, str(request.base_url))),
             ],
             "as_json": spoken.as_json(asked),
+            "kept": [{**each, "address": form.whole("/explore", each["question"])} for each in kept()],
             "problem": None,
             "problem_at": None,
         }

@@ -84,14 +84,19 @@
   });
 
   // A word that is pressed goes into its field, where the writing mark stands.
+  const left = new Map();
+  document.addEventListener("focusout", (event) => {
+    if (event.target.matches(".wide-text")) left.set(event.target.id, event.target.selectionEnd);
+  });
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-into]");
     if (!button) return;
     const field = document.getElementById(button.dataset.into);
-    const at = field.selectionEnd ?? field.value.length;
+    const at = Math.min(left.get(field.id) ?? field.value.length, field.value.length);
     const before = field.value.slice(0, at), after = field.value.slice(at);
     const word = (/\S$/.test(before) ? " " : "") + button.dataset.word + (/^\S/.test(after) ? " " : "");
     field.setRangeText(word, at, at, "end");
+    left.set(field.id, field.selectionEnd);
   });
 
   // A file that is too large is told so before it travels.
@@ -112,6 +117,15 @@
       wide.scrollLeft = way * wide.scrollWidth;
     }
   }
+
+  // What helps to write stays open while what was written is counted.
+  let helping = [];
+  document.addEventListener("htmx:beforeSwap", () => {
+    helping = [...document.querySelectorAll("details.help[open]")].map((one) => one.id);
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    for (const id of helping.splice(0)) document.getElementById(id)?.setAttribute("open", "");
+  });
 
   // On a narrow page the kinds of question stand in one line; the one that is shown is moved into sight.
   function toCurrent() {

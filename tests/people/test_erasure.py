@@ -249,6 +249,17 @@ def test_whoever_has_the_same_letters_elsewhere_stays(shop: Workspace, tmp_path:
     shop.subject(directory.shown(customer_hash("user", "7"))).erase()
     assert {row["label"] for row in shop.search()["rows"]} == {"8", "7@shop.example"}
     assert shop.import_file(tmp_path / "sevens.jsonl").withheld == 1
+    # Later events of somebody who had refused analytics stay out as well: their refusal does not turn into a yes.
+    shop.set_consent("8", {"analytics": False}, source="phone call")
+    assert shop.subject("8").erase()["later"]
+    later = [
+        {**event("Seen", f"{number}-later", 1, userId=number), "timestamp": "2099-01-01T00:00:00Z"}
+        for number in "78"
+    ]
+    again = shop.import_file(write(tmp_path / "later.jsonl", later))
+    assert (again.accepted, again.withheld) == (1, 1)
+    assert shop.subject("7").erase(later=True)["later"]
+    assert shop.import_file(tmp_path / "later.jsonl").withheld == 2
 
 
 def test_one_of_whom_only_traces_are_left_can_be_erased(shop: Workspace, tmp_path: Path) -> None:

@@ -93,7 +93,9 @@ def erase(
     return _finish(home, state, asked, progress, readers)
 
 
-def finish(home: Home, state: State, progress: Progress, readers: float | None = None) -> list[dict[str, Any]]:
+def finish(
+    home: Home, state: State, progress: Progress, readers: float | None = None
+) -> list[dict[str, Any]]:
     """Finish the erasures that were begun and stopped; returns their proofs."""
     return [_finish(home, state, asked, progress, readers) for asked in erasure_journal.unfinished(home.root)]
 
@@ -207,7 +209,9 @@ def _meant(home: Home, live: Manifest, person: Subject) -> Meant:
 # -- doing --------------------------------------------------------------------------------------
 
 
-def _finish(home: Home, state: State, asked: Asked, progress: Progress, readers: float | None) -> dict[str, Any]:
+def _finish(
+    home: Home, state: State, asked: Asked, progress: Progress, readers: float | None
+) -> dict[str, Any]:
     """Everything after the journal, from wherever it was stopped."""
     person = asked.person
     _published(home, asked)
@@ -368,7 +372,11 @@ def _proven(home: Home, state: State, asked: Asked, left: dict[str, Place]) -> d
     }
     state.save(KIND, str(asked.number), proof)
     rows = sum(each["before"]["rows"] for each in proof["places"])
-    actions.add(state, actions.ERASED, asked.who, {"erasure": asked.number, "rows": rows}, proof["person"])
+    noted = actions.listed(state, actions.ERASED)
+    if not any(row.detail.get("erasure") == asked.number for row in noted):
+        actions.add(
+            state, actions.ERASED, asked.who, {"erasure": asked.number, "rows": rows}, proof["person"]
+        )
     erasure_journal.wipe(home.root, asked.number)
     return proof
 

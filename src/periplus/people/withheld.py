@@ -135,9 +135,9 @@ def _filled(
 ) -> tuple[list[Path], dict[str, str], tuple[str, ...] | None]:
     """The files without columns that nobody's row has any more, the columns left, and the paths in the rest."""
     source = f"read_parquet({door.file_list(files)}, union_by_name = true)"
-    counts = ", ".join(f"count({door.quoted(path)})" for path in staged.columns) or "1"
-    (row,) = connection.execute(f"SELECT {counts} FROM {source}").fetchall()
-    empty = [path for path, count in zip(staged.columns, row, strict=False) if not count]
+    counts = ", ".join(["count(*)", *(f"count({door.quoted(path)})" for path in staged.columns)])
+    ((_, *filled),) = connection.execute(f"SELECT {counts} FROM {source}").fetchall()
+    empty = [path for path, count in zip(staged.columns, filled, strict=True) if not count]
     rest = staged.rest
     if rest:
         found = connection.execute(

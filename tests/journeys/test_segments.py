@@ -16,7 +16,7 @@ from periplus.condition import Condition, Life
 from periplus.errors import PeriplusError
 from periplus.journeys import customer_condition
 from periplus.journeys.customer_condition import When
-from periplus.people import history
+from periplus.people import history, segments
 from periplus.people.segments import SegmentDocument
 from tests.terminal import run
 
@@ -164,6 +164,40 @@ def test_a_step_of_a_map_may_speak_of_the_customer(shop: Any) -> None:
     assert "again" not in places[: first + 1]
 
 
+def test_a_funnel_by_segment_adds_up(shop: Any) -> None:
+    funnel = {"kind": "funnel", "steps": [{"event": "Viewed"}, {"event": "Order Completed"}], "now": NOW}
+    funnel |= {"attempts": "every", "within": "2d"}  # the best attempt of a customer starts before they bought
+    whole = shop.ask(funnel)
+    split = shop.ask({**funnel, "breakdown": "segment.buyer"})
+    assert {row["breakdown"] for row in split.rows} == {True, False}
+    assert not split.warnings
+    for step, row in enumerate(whole.rows):
+        mine = [each for each in split.rows if each["step"] == step]
+        assert sum(each["reached"] for each in mine) == row["reached"]
+        for each in mine:
+            assert (
+                len(split.people({"step": step, "breakdown": each["breakdown"]}, "reached"))
+                == each["reached"]
+            )
+
+
+def test_answers_are_events_of_the_survey(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = {
+        "voice": lambda name, documents: Condition.parse({"event": "Answered"}) if name == "nps" else None
+    }
+    monkeypatch.setattr(segments.surveys, "_entries", reader)
+
+    def meant(said: dict[str, Any]) -> dict[str, Any]:
+        condition = Condition.parse({"answered": said, "as_of": "start"})
+        return segments.resolved(condition, lambda kind, name: None, lambda kind: ["nps", "csat"]).document()
+
+    assert meant({"survey": "nps"}) == {"did": {"event": "Answered"}, "as_of": "start"}
+    last = {"event": "Answered", "last": {"score": {"lte": 6}}}
+    assert meant({"survey": "nps", "score": {"lte": 6}}) == {"did": last, "as_of": "start"}
+    with pytest.raises(PeriplusError, match="Did you mean 'nps'"):
+        meant({"survey": "npss"})
+
+
 @pytest.mark.parametrize(
     ("document", "said"),
     [
@@ -202,7 +236,10 @@ def test_suggestions_are_counted_and_bounded(shop: Any) -> None:
     trend = shop.ask({"kind": "trend", "series": [{"of": {"event": "Viewed"}}], "bucket": "year", "now": NOW})
     assert names[0]["events"] >= trend.rows[0]["value"]  # what was undone is among them until it is compacted
     assert {"name": "v", "kind": "text"}.items() <= shop.suggest("where", "v")[0].items()
-    assert {(each["name"], each["kind"]) for each in shop.suggest("trait")} == {("country", "text"), ("age", "number")}
+    assert {(each["name"], each["kind"]) for each in shop.suggest("trait")} == {
+        ("country", "text"),
+        ("age", "number"),
+    }
     assert {each["name"] for each in shop.suggest("value", path="traits.country")} == {"GR", "DE"}
     assert {each["name"] for each in shop.suggest("value", "1", "v")} == {"1"}
     assert "buyer" in [each["name"] for each in shop.suggest("segment", "buy")]

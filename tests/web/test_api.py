@@ -38,6 +38,8 @@ def test_people_are_as_many_as_the_number_says(site: Any, client: httpx.Client) 
 
 def test_maps_are_listed(site: Any, client: httpx.Client) -> None:
     assert client.get("/api/maps").json() == site.ws.maps()
+    assert client.get("/api/suggest?what=event&limit=3").json() == site.ws.suggest("event", limit=3)
+    assert client.get("/api/suggest?what=evnt").status_code == 400
 
 
 def test_an_error_names_the_nearest_word(client: httpx.Client) -> None:

@@ -40,6 +40,7 @@ def suggest(what: str, text: str, path: str | None, limit: int, context: Context
             code="suggest",
             hint=f"Ask for 1 to {MOST}.",
         )
+    text = text.replace("\x00", "")  # which no name has, and no engine takes
     found = SORTS[what](text, path, context)
     wanted = text.casefold()
     fitting = [each for each in found if wanted in str(each["name"]).casefold()]

@@ -30,9 +30,9 @@ from periplus.collect.catalogue import join
 from periplus.collect.catalogue.kept import Kept
 from periplus.collect.marks import TrafficRules
 from periplus.errors import InputError, NotFoundError, PeriplusError, QuestionError, unknown
-from periplus.maps.theme import Theme
 from periplus.journeys.segment_book import SegmentBook
 from periplus.journeys.suggest import suggest
+from periplus.maps.theme import Theme
 from periplus.people import (
     admission,
     consent_history,
@@ -46,9 +46,9 @@ from periplus.people import (
     traffic_trial,
     withheld,
 )
+from periplus.people.identity_book import IdentityBook
 from periplus.people.retention_book import RetentionBook
 from periplus.people.subject_book import ErasureBook, SubjectBook
-from periplus.people.identity_book import IdentityBook
 from periplus.people.tracking_plan_book import TrackingPlanBook
 from periplus.people.traffic import rules_of
 from periplus.people.vocabulary_book import VocabularyBook
@@ -446,8 +446,8 @@ class Workspace:
     def subject(self, text: str) -> SubjectBook:
         """One person, by any identifier: a file of all that is held, what an erasure would do, and the erasure."""
 
-        def dealings(customer: str, traffic: Traffic) -> dict[str, Any]:
-            return self.dealings(customer, traffic)
+        def dealings(customer: str) -> dict[str, Any]:
+            return self.dealings(customer, "all")
 
         return SubjectBook(self.home, self.snapshot, self._stored, lambda: self.state, dealings, text)
 
@@ -455,11 +455,6 @@ class Workspace:
     def erasures(self) -> ErasureBook:
         """What was erased, with its proof."""
         return ErasureBook(self.home, self._stored, lambda: self.state)
-
-    @property
-    def retention(self) -> RetentionBook:
-        """How long events of each source are kept: show, try, adopt, carry out."""
-        return RetentionBook(self.home, self._stored, lambda: self.state)
 
     @property
     def identity(self) -> IdentityBook:
@@ -476,6 +471,11 @@ class Workspace:
         return SegmentBook(
             self._stored, lambda: self.state, lambda traffic: self.context(self._seen(traffic))
         )
+
+    @property
+    def retention(self) -> RetentionBook:
+        """How long events of each source are kept: show, try, adopt, carry out."""
+        return RetentionBook(self.home, self._stored, lambda: self.state)
 
     def suggest(
         self, what: str, text: str = "", path: str | None = None, limit: int = 20

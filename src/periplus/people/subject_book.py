@@ -32,7 +32,7 @@ class SubjectBook:
     snapshot: Callable[[], Snapshot]
     stored: Callable[[], State | None]
     state: Callable[[], State]
-    dealings: Callable[[str, str], Mapping[str, Any]]
+    dealings: Callable[[str], Mapping[str, Any]]
     text: str
 
     def person(self) -> Subject:
@@ -65,7 +65,7 @@ class SubjectBook:
 
     def _everything(self, person: Subject) -> dict[str, Any]:
         assert person.customer is not None
-        dealings = self.dealings(shown(person.customer), "all")
+        dealings = self.dealings(shown(person.customer))
         return subject_access.everything(self.snapshot().everything, self.stored(), person, dealings)
 
     def _note(self, person: Subject, who: str, path: str, found: Mapping[str, Any]) -> None:

@@ -163,8 +163,11 @@ class Happened:
 
     def pairs(self, question: Mapping[str, Any]) -> Pairs:
         value = question.get(self.key)
-        said = isinstance(value, Mapping) and value != self.usual
-        return pairs_of(self.key, self.key, value) if said else []
+        if not isinstance(value, Mapping):
+            return []
+        if value == self.usual:
+            return []
+        return pairs_of(self.key, self.key, value)
 
     def view(self, question: Mapping[str, Any], offered: Offered) -> Part:
         value = question.get(self.key, self.usual)

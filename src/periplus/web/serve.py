@@ -17,14 +17,16 @@ from periplus.errors import PeriplusError, StoreError
 from periplus.people.retention_book import Daily
 from periplus.watch.scheduler import Scheduler
 from periplus.web.app import create_app, sign_in_link
+from periplus.web.collector import CollectorEdge
 
 if TYPE_CHECKING:
     from periplus.workspace import Workspace
 
 GRACE = 10
 """Seconds that requests have to end when the server is told to stop."""
-SWITCH = 0.0005
-"""Seconds after which a thread that computes lets the others go on: requests must not wait for a flush."""
+SWITCH = 0.0002
+"""Seconds after which a thread that computes lets the others go on: the inbox's writer asks for its turn several times a
+commit, and everybody whose events are in it waits for that."""
 COLLECT = (50_000, 20, 50)
 """How many new objects it takes to look for garbage; a batch of events is a few thousand that go by themselves."""
 
@@ -60,7 +62,7 @@ def serve(workspace: Workspace, *, host: str, port: int, say: Callable[[str], No
             say("Sign in with this link; it is good once:")
             say(sign_in_link(app, f"http://{shown}:{taken}"))
             config = uvicorn.Config(
-                app,
+                CollectorEdge(app, collector),  # events need nothing of what is around the pages
                 log_level="warning",
                 server_header=False,
                 access_log=False,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -377,3 +379,11 @@ def test_a_folder_is_made_a_workspace_once(tmp_path: Path) -> None:
     assert wrong.code == 1
     assert "Europe/Athens" in wrong.err
     assert not (tmp_path / "other").exists()
+
+
+def test_the_version_is_said_also_by_the_module() -> None:
+    assert run("--version").out.strip() == f"periplus {periplus.__version__}"
+    said = subprocess.run(
+        [sys.executable, "-m", "periplus", "--version"], capture_output=True, text=True, check=True
+    )
+    assert said.stdout.strip() == f"periplus {periplus.__version__}"

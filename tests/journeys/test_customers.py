@@ -252,6 +252,8 @@ QUESTIONS: list[dict[str, Any]] = [
         "value": "n",
     },
     {"kind": "timing", "steps": [{"event": "A"}, {"event": "B"}]},
+    {"kind": "drivers", "goal": {"event": "C"}, "of": {"event": "A"}, "within": "2s", "early": "1s"},
+    {"kind": "site", "views": {"event": ["A", "B"]}, "searches": {"event": "C"}},
 ]
 
 

@@ -164,4 +164,4 @@ def _chart(found: Answer) -> Any:
     return chart.intervals(rows, ("feature", "value"), "lift", "low", "high")
 
 
-kinds.add("drivers", QuestionKind(DriversQuestion, answer, people, _chart))
+kinds.add("drivers", QuestionKind(DriversQuestion, answer, people, _chart, customers=True))

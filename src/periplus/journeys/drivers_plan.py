@@ -55,6 +55,7 @@ class Plan:
 
     span: Span
     mask: labels.Masks
+    among: customers.Among
     rules: JourneyRules | None
     step: labels.ByShard | None
     names: Sequence[str]
@@ -94,10 +95,15 @@ class Plan:
                 np.where(kept, walked.end, -1).astype(np.int64),  # not of the period: nothing to walk
             )
             since, until = -ALWAYS, ALWAYS
-        return members(
+        found = members(
             shard, self.bits(shard), lives,
             since=since, until=until, now=span.now, within=self.within, early=self.early,
         )  # fmt: skip
+        asked = self.among(shard)
+        if asked is None:
+            return found
+        over, recent = (part.where(asked[part.begin]) for part in found)
+        return over, recent
 
 
 def plan(question: DriversQuestion, context: Context) -> Plan:
@@ -139,6 +145,7 @@ def plan(question: DriversQuestion, context: Context) -> Plan:
     return Plan(
         span=span,
         mask=labels.masks(snapshot, [start, goal, *conditions], customers.when(span, context)),
+        among=customers.among(question, span, context),
         rules=rules,
         step=step,
         names=snapshot.names if rules is None else [each.id for each in rules.steps],

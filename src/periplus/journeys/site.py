@@ -12,6 +12,7 @@ from pydantic import Field
 from periplus.errors import QuestionError
 from periplus.journeys import chart, entries
 from periplus.journeys.moment import Period
+from periplus.journeys.session_rules import SessionOptions
 from periplus.journeys.site_plan import plan
 from periplus.journeys.site_read import Part, Site
 from periplus.journeys.site_reports import COUNTS, NAMES, REPORTS, Counts, Hits, Report
@@ -33,6 +34,7 @@ class SiteQuestion(Question):
     views: Any = Field(default_factory=lambda: {"event": "Page Viewed"})
     searches: Any = Field(default_factory=lambda: {"event": "Products Searched"})
     automatic: list[str] = Field(default_factory=lambda: list(AUTOMATIC))
+    sessions: SessionOptions | None = None
     top: int = Field(default=50, ge=1, le=MOST_ROWS)
     period: Period | None = None
     now: Any = None
@@ -162,4 +164,4 @@ def _chart(found: Answer) -> Any:
     return chart.table(found, ["report", "key"], ["views", "visits"])
 
 
-kinds.add("site", QuestionKind(SiteQuestion, answer, people, _chart))
+kinds.add("site", QuestionKind(SiteQuestion, answer, people, _chart, customers=True))

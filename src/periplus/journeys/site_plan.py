@@ -9,8 +9,9 @@ import numpy as np
 
 from periplus.condition import Condition
 from periplus.errors import QuestionError, unknown
-from periplus.journeys import notice
+from periplus.journeys import customers, notice
 from periplus.journeys.moment import Span, resolve
+from periplus.journeys.session_rules import Sessions, session_rules
 from periplus.journeys.site_reports import NAMES, REPORTS, Report
 from periplus.journeys.steps import condition_of
 from periplus.question import Context, Row
@@ -28,6 +29,8 @@ class Plan:
     views: Condition
     searches: Condition
     automatic: np.ndarray
+    sessions: Sessions
+    among: customers.Among
     top: int
     asked: Row
     warnings: list[str]
@@ -48,14 +51,23 @@ def plan(question: SiteQuestion, context: Context) -> Plan:
         raise QuestionError(
             "The period of a site says when visits began.", code="period", hint='Leave out "by".'
         )
+    if views.speaks_of_customer() or searches.speaks_of_customer():
+        raise QuestionError(
+            "Views and searches are told by their events.",
+            code="value",
+            hint='Say whose they are in "customers".',
+        )
+    sessions = Sessions(session_rules(question.sessions, span.zone, context), context)
     names = context.snapshot.names
     return Plan(
         span=span,
         reports=list(dict.fromkeys(reports)),
         views=views,
         searches=searches,
+        sessions=sessions,
+        among=customers.among(question, span, context),
         automatic=np.array([name in question.automatic for name in names] or [False], np.bool_),
         top=question.top,
-        asked=question.document() | span.document(),
+        asked=question.document() | {"sessions": sessions.rules.document()} | span.document(),
         warnings=notice.never_seen([views], context.snapshot),
     )

@@ -10,7 +10,6 @@ import numpy as np
 from periplus.condition import Condition
 from periplus.journeys import notice, reading, site_values
 from periplus.journeys.amounts import Amounts, amounts
-from periplus.journeys.sessions import sessions
 from periplus.journeys.shards import each_shard
 from periplus.journeys.site_plan import Plan
 from periplus.journeys.site_reports import Counts, Hits, Placed, Report, count, placed, summed
@@ -52,9 +51,9 @@ class Site:
 
     def _part(self, shard: Shard) -> Part:
         span, time = self.planned.span, np.asarray(shard.time)
-        session = sessions(shard)
+        session, among = self.planned.sessions.of(shard), self.planned.among(shard)
         found = visits(
-            shard, session, self.viewed.rows[shard.index], self.planned.automatic, self.visible,
+            shard, session, self.viewed.rows[shard.index], self.planned.automatic, self.visible, among,
             since=span.since, until=span.until, now=span.now,
         )  # fmt: skip
         searched = self.searched.rows[shard.index]
@@ -100,6 +99,8 @@ class Site:
         query, nothing = (codes[shard.index] for codes in self.searched.codes)
         time = np.asarray(shard.time)[part.searched]
         kept = (time >= span.since) & (time < span.until) & (time <= span.now)
+        if (among := self.planned.among(shard)) is not None:
+            kept &= among[part.searched]
         if report.by == "nothing":
             texts = self.searched.known[1]
             kept &= nothing == (texts.index("1") if "1" in texts else len(texts))

@@ -37,13 +37,15 @@ class Visits:
 
 
 def visits(
-    shard: Shard, session: np.ndarray, view: np.ndarray, automatic: np.ndarray, visible: Amounts | None, *,
+    shard: Shard, session: np.ndarray, view: np.ndarray, automatic: np.ndarray, visible: Amounts | None,
+    among: np.ndarray | None, *,
     since: int, until: int, now: int,
 ) -> Visits:  # fmt: skip
     """The visits of a shard: `session` int32[n] by row, `view` int64: the rows of views, in order.
 
     `automatic` bool[names]: events that a page sends by itself, by the code of their name. `visible` has the
-    seconds that a page was in view, at the events that say so, which follow the view.
+    seconds that a page was in view, at the events that say so, which follow the view. `among` bool[n]: at which rows the
+    customer is one of those asked about (None: at all); a visit counts if its first view is.
     """
     time = np.asarray(shard.time)
     seen = np.flatnonzero(time <= now)
@@ -51,6 +53,8 @@ def visits(
     own = session[row].astype(np.int64)
     opens = np.flatnonzero(np.diff(own, prepend=-1))
     inside = (time[row[opens]] >= since) & (time[row[opens]] < until)
+    if among is not None:
+        inside &= among[row[opens]]
     chosen = np.zeros(len(row), np.bool_)
     size = np.diff(np.append(opens, len(row)))
     chosen[:] = np.repeat(inside, size)

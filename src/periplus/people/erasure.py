@@ -224,6 +224,8 @@ def _finish(
                 _known(home, connection, before)
                 found = removal.survey(home, connection, before, meant, progress)
                 after = removal.removed(home, connection, before, found, meant, progress)
+                # Which keys were theirs is known only here: afterwards there is nothing left to tell it by.
+                keys_left = removal.keys_held(home.root, connection, after)
                 after = _without_words(_without_decisions(home, after, person), Mentions(person))
             except door.EngineError as problem:
                 raise door.explain(problem, "erasing") from None
@@ -235,7 +237,7 @@ def _finish(
             clock_time.sleep(READERS if readers is None else readers)
         manifest.sweep(home.root, live, grace=0)
     _cleared(home, state, live, asked)
-    left = _recount(home, state, asked, progress)
+    left = _recount(home, state, asked, progress) | {"keys": keys_left}
     return _proven(home, state, asked, left)
 
 

@@ -118,7 +118,7 @@ def survey(
                 if rows:
                     found.texts.append((batch.id, kind))
                     found.places["rejects"].add(rows, _size(home.root, name))
-    _keys(home.root, connection, live, found.places["keys"])
+    found.places["keys"] = keys_held(home.root, connection, live)
     return found
 
 
@@ -197,8 +197,9 @@ def _about(path: Path, columns: Sequence[str], about: Callable[[str], bool]) -> 
     return sum(any(text is not None and about(str(text)) for text in row) for row in zip(*texts, strict=True))
 
 
-def _keys(root: Path, connection: door.Connection, live: Manifest, place: Place) -> None:
-    """Count the keys of `gone` in the key files."""
+def keys_held(root: Path, connection: door.Connection, live: Manifest) -> Place:
+    """How many keys of the table `gone` a version's key files have."""
+    place = Place()
     import numpy as np
 
     from periplus.store import keys
@@ -209,6 +210,7 @@ def _keys(root: Path, connection: door.Connection, live: Manifest, place: Place)
         count = int(keys.among(keys.opened(root, name), high, low).sum())
         if count:
             place.add(count, _size(root, name))
+    return place
 
 
 def _size(root: Path, name: str) -> int:

@@ -93,7 +93,7 @@ def opened(question: Mapping[str, Any], place: int) -> dict[str, Any]:
 def drawing(lines: Sequence[Mapping[str, Any]], bucket: str, now: str) -> dict[str, Any] | None:
     """Points of each line drawn, in per cent of the width and pixels; None where there is nothing to draw."""
     drawn = lines[: plot.COLORS]
-    values = [
+    values: list[float] = [
         row[field]
         for line in drawn
         for row in line["rows"]
@@ -102,14 +102,14 @@ def drawing(lines: Sequence[Mapping[str, Any]], bucket: str, now: str) -> dict[s
     ]
     if not values or not drawn[0]["rows"]:
         return None
-    low = min(0.0, min(values))
+    low: float = min(0.0, *values)
     scale = plot.ticks(max(max(values), 0) - low)
     top = scale[-1]
     starts = [row["bucket"] for row in drawn[0]["rows"]]
     at = plot.middles(len(starts))
 
     def y(value: float) -> float:
-        return round(HEIGHT * (1.0 - (value - low) / float(top)), 2)
+        return float(round(HEIGHT * (1.0 - (value - low) / float(top)), 2))
 
     found = []
     for place, line in enumerate(drawn):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from periplus.journeys import customer_condition
 from periplus.journeys.customer_condition import When
 from periplus.people import history, segments
 from periplus.people.segments import SegmentDocument
+from periplus.question import kinds
 from tests.terminal import run
 
 DAY = 86_400_000_000
@@ -230,7 +232,10 @@ def test_unknown_words_are_said(shop: Any, monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(PeriplusError, match="Did you mean 'buyer'"):
         shop.segments.count("buyr")
     with pytest.raises(PeriplusError, match="Did you mean 'buyer'"):
-        shop.ask({"kind": "site", "customers": {"segment": "buyr"}})
+        shop.ask({"kind": "lifecycle", "customers": {"segment": "buyr"}})
+    monkeypatch.setitem(kinds._entries, "lifecycle", replace(kinds["lifecycle"], customers=False))
+    with pytest.raises(PeriplusError, match="some customers only"):
+        shop.ask({"kind": "lifecycle", "customers": {"segment": "buyer"}})
 
 
 def test_suggestions_are_counted_and_bounded(shop: Any) -> None:

@@ -92,7 +92,7 @@ def test_flows_by_steps_and_by_property(
     same(found, oracle.flow_answer(events, goalless(steps), lapse * 1_000_000, now, period, off_map=off_map))
 
 
-@examples()
+@examples(0.5)
 @given(logs(), maps(), nows, periods(), tops, st.booleans(), st.booleans(), st.booleans(), st.data())
 def test_stages_repeats_and_loops(
     events: Any, document: Any, now: int, period: Any, top: int | None, off_map: bool, by_stage: bool,

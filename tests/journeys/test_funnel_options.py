@@ -53,13 +53,13 @@ def of_sessions(draw: st.DrawFn, order: str) -> dict[str, Any]:
     return question
 
 
-@examples()
+@examples(0.5)
 @given(logs(most=6), orders.flatmap(of_sessions), nows, by_start, st.sampled_from(["best", "every"]))
 def test_windows_of_sessions(events: Any, question: Any, now: int, period: Any, attempts: str) -> None:
     compare({**question, "attempts": attempts}, events, now, period)
 
 
-@examples()
+@examples(0.3)
 @given(logs(most=7), orders.flatmap(lambda order: funnels(order=order)), nows, by_start, st.integers(1, 2))
 def test_sessions_are_counted(events: Any, question: Any, now: int, period: Any, gap: int) -> None:
     question |= {"unit": "sessions", "sessions": {"gap": f"{gap}s"}}
@@ -69,7 +69,7 @@ def test_sessions_are_counted(events: Any, question: Any, now: int, period: Any,
         check_people(found, row, COUNTS)
 
 
-@examples()
+@examples(0.4)
 @given(logs(most=6), orders.flatmap(lambda order: funnels(order=order)), nows, by_start)
 def test_every_attempt_whatever_the_order(events: Any, question: Any, now: int, period: Any) -> None:
     """With properties held, in any order too: each value's attempts follow one another."""
@@ -78,7 +78,7 @@ def test_every_attempt_whatever_the_order(events: Any, question: Any, now: int, 
         check_people(found, row, COUNTS)
 
 
-@examples()
+@examples(0.4)
 @given(logs(), maps(), nows, periods(), orders, st.data())
 def test_every_attempt_within_journeys(
     events: Any, document: Any, now: int, period: Any, order: str, data: Any
@@ -89,7 +89,7 @@ def test_every_attempt_within_journeys(
         check_people(found, row, COUNTS)
 
 
-@examples()
+@examples(0.3)
 @given(
     logs(most=6),
     orders.flatmap(lambda order: funnels(order=order)),
@@ -136,7 +136,7 @@ def test_a_funnel_over_time_adds_up_to_the_funnel(
 # -- how long it takes ----------------------------------------------------------------------------
 
 
-@examples(0.5)
+@examples(0.3)
 @given(logs(most=6), orders.flatmap(lambda order: funnels(order=order)), nows, by_start, st.integers(1, 5))
 def test_time_to_convert(events: Any, question: Any, now: int, period: Any, bins: int) -> None:
     question |= {"quantiles": [0.25, 0.9], "histogram": bins}
@@ -184,7 +184,7 @@ def long_logs(draw: st.DrawFn) -> list[dict[str, Any]]:
     return events
 
 
-@examples(0.5)
+@examples(0.2)
 @given(long_logs(), st.integers(5, 90), st.integers(0, 3), st.randoms(use_true_random=False))
 def test_thirty_steps_in_any_order_are_a_matching(events: Any, within: int, wide: int, random: Any) -> None:
     """Each step takes its own name and some others; Kuhn's algorithm says how many can be served from each start."""
@@ -220,7 +220,7 @@ def matching(choices: list[list[int]]) -> int:
     return sum(serve(event, set()) for event in range(len(choices)))
 
 
-@examples(0.5)
+@examples(0.2)
 @given(long_logs(), st.integers(5, 90), st.integers(0, 4), st.booleans(), st.randoms(use_true_random=False))
 def test_thirty_steps_one_after_another(
     events: Any, within: int, own: int, excluded: bool, random: Any

@@ -86,7 +86,7 @@ def of_session(name: str, inner: list[dict[str, Any]], number: int) -> Any:
     }[name]
 
 
-@examples()
+@examples(0.5)
 @given(visits(), options, st.sampled_from(NAMES), st.integers(0, 6 * 60))
 def test_what_is_said_of_sessions(events: Any, said: Any, name: str, minutes: int) -> None:
     """A funnel of sessions with one step has each session once, in the row of its value."""
@@ -148,7 +148,7 @@ def test_a_misspelt_property_of_sessions_is_told_the_nearest() -> None:
     assert "session.device" in problem.value.hint
 
 
-@examples(0.5)
+@examples(0.2)
 @given(st.integers(0, 2**32), st.integers(0, 12))
 def test_traits_are_those_known_by_then(seed: int, now: int) -> None:
     rng = random.Random(seed)

@@ -78,7 +78,7 @@ def test_everything_is_in_the_document_and_in_the_tables(shop: Workspace, tmp_pa
         shop.subject("u-ann").export(tmp_path / "ann.pdf")
     log = shop.erasures.actions()
     assert [(row["who"], row["action"]) for row in log][-2:] == [
-        ("by hand", "person export"),
+        ("a program", "person export"),
         ("Maria", "person export"),
     ]
     assert "u-ann" not in json.dumps([{**row, "path": ""} for row in log])

@@ -17,7 +17,7 @@ from periplus.store.snapshot import Snapshot
 from periplus.store.staged import Progress
 from periplus.store.state import State
 
-BY_HAND = "by hand"
+PROGRAM = "a program"
 
 
 def _silent(done: int, total: int, what: str) -> None:
@@ -39,14 +39,14 @@ class SubjectBook:
         """Who is meant; raises NotFoundError for nobody, InputError where several are."""
         return subject.find(self.snapshot(), self.text)
 
-    def everything(self, who: str = BY_HAND) -> dict[str, Any]:
+    def everything(self, who: str = PROGRAM) -> dict[str, Any]:
         """All that is held about the person, as one document; that it was asked for is noted."""
         person = self.person()
         found = self._everything(person)
         self._note(person, who, "", found)
         return found
 
-    def export(self, path: str | Path, who: str = BY_HAND) -> dict[str, Any]:
+    def export(self, path: str | Path, who: str = PROGRAM) -> dict[str, Any]:
         """Write all that is held to a .json, or to a .zip of tables; returns the document."""
         path = Path(path)
         person = self.person()
@@ -55,7 +55,7 @@ class SubjectBook:
         subject_file.write(found, path)
         return found
 
-    def file(self, name: str, who: str = BY_HAND) -> bytes:
+    def file(self, name: str, who: str = PROGRAM) -> bytes:
         """The content of such a file, for whoever sends it on."""
         person = self.person()
         found = self._everything(person)
@@ -86,7 +86,7 @@ class SubjectBook:
         return erasure.preview(self.home, self.stored(), self.text, progress)
 
     def erase(
-        self, who: str = BY_HAND, reason: str = "", later: bool = False, progress: Progress = _silent
+        self, who: str = PROGRAM, reason: str = "", later: bool = False, progress: Progress = _silent
     ) -> dict[str, Any]:
         """Erase the person from everything; returns the proof. With `later` what comes later is kept out too."""
         return erasure.erase(

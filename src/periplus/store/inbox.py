@@ -380,15 +380,10 @@ class Inbox:
 
 def _piece(pieces: list[Piece], parcel: Parcel) -> Piece:
     """The piece that a parcel's events go into: the last one, where that is of the same kind and not too long yet."""
-    last = pieces[-1] if pieces else None
-    if (
-        last is None
-        or (last.source, last.dialect) != (parcel.source, parcel.dialect)
-        or len(last.keys) >= PIECE
-    ):
-        last = Piece(parcel.source, parcel.dialect)
-        pieces.append(last)
-    return last
+    kind = (parcel.source, parcel.dialect)
+    if not pieces or (pieces[-1].source, pieces[-1].dialect) != kind or len(pieces[-1].keys) >= PIECE:
+        pieces.append(Piece(*kind))
+    return pieces[-1]
 
 
 def _plain(problem: BaseException, folder: Path) -> PeriplusError:

@@ -178,3 +178,47 @@ def test_readers_of_the_inbox_need_nobody(shop: Shop) -> None:
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as reader:
         assert reader.execute("SELECT count(*) FROM events").fetchone() == (1,)
     reader.close()
+
+
+def test_a_file_of_the_first_form_is_rewritten(shop: Shop) -> None:
+    """It had a row for each event; what an older server left is brought in by a newer one."""
+    shop.send(track("m1"), track("m2"))
+    shop.collector.inbox.close()
+    path = inbox_file.files(shop.ws.path / "inbox")[0]
+    waiting = inbox_file.read(path.parent, 0, 10, 1 << 20)
+    with inbox_file.connect(path) as database:
+        (keys,) = database.execute("SELECT keys FROM events").fetchone()
+        database.execute("DROP TABLE events")
+        database.execute(
+            "CREATE TABLE events (seq INTEGER PRIMARY KEY, key BLOB, dialect TEXT, source TEXT, received INTEGER, again INTEGER, message BLOB)"
+        )
+        for place, event in enumerate(waiting):
+            row = (
+                event.seq,
+                keys[16 * place : 16 * place + 16],
+                "segment",
+                "web",
+                event.received,
+                0,
+                event.message,
+            )
+            database.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    database.close()
+    shop.collector = shop.ws.collector()
+    assert inbox_file.read(path.parent, 0, 10, 1 << 20) == waiting
+    assert shop.send(track("m2"), track("m3")).status == 200
+    shop.flush()
+    assert shop.ids() == ["m1", "m2", "m3"]
+    assert shop.counts()["duplicate"] == 1
+
+
+def test_a_piece_is_read_from_the_middle(shop: Shop) -> None:
+    shop.send(*[track(f"m{number}") for number in range(5)])
+    folder = shop.ws.path / "inbox"
+    assert [event.seq for event in inbox_file.read(folder, 2, 2, 1 << 20)] == [3, 4]
+    with inbox_file.connect(inbox_file.files(folder)[0]) as database:
+        assert len(inbox_file.keys_after(database, 3)) == 2
+        inbox_file.blank(database, [2])
+        assert [seq for seq, _ in inbox_file.messages(database, 4)] == [1, 3, 4]
+    database.close()
+    assert b"m2" in inbox_file.read(folder, 2, 1, 1 << 20)[0].message

@@ -21,7 +21,7 @@ from tests.people.arrivals import fresh, staged, standing_events
 from tests.people.oracle import NO_DECISIONS, Said, owners
 from tests.people.test_admission import logs
 
-EXAMPLES = int(os.environ.get("PERIPLUS_EXAMPLES", "6"))
+EXAMPLES = int(os.environ.get("PERIPLUS_EXAMPLES", "4"))
 IDS = [
     "user:u1",
     "user:u2",

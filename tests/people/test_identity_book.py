@@ -13,7 +13,7 @@ import pytest
 import periplus
 from periplus.errors import NotFoundError, PeriplusError
 
-ROUNDS = int(os.environ.get("PERIPLUS_ROUNDS", "12"))
+ROUNDS = int(os.environ.get("PERIPLUS_ROUNDS", "3"))
 """Merges and undos under readers: a thousand are `PERIPLUS_ROUNDS=500 pytest tests/people/test_identity_book.py`."""
 MAP = {"kind": "map", "map": "shop", "now": "2026-06-01"}
 

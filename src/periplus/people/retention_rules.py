@@ -21,6 +21,12 @@ from periplus.store import door
 KIND, NAME = "retention", "retention"
 OTHERS = "*"
 """Stands for every source that is not named."""
+EXAMPLE = """\
+# Events are kept for ever, until a line says otherwise. For example:
+# sources:
+#   web-shop: 400d
+#   "*": 1825d        # all other sources
+"""
 SHORTEST = clock.UNITS["d"]
 MOST = 500
 
@@ -56,7 +62,8 @@ class RetentionRules(Part):
         return self.model_dump(mode="json", exclude_defaults=True)
 
     def yaml(self) -> str:
-        return yaml_text.write(self.model_dump(mode="json"))
+        """The document as text; where there are no rules yet, with an example to begin from."""
+        return ("" if self.sources else EXAMPLE) + yaml_text.write(self.model_dump(mode="json"))
 
     def limits(self, now: int) -> dict[str, int]:
         """By source, the time (microseconds UTC) from which events are kept."""

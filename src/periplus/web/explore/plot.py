@@ -16,17 +16,20 @@ NAMED = 7
 """Most labels under a picture."""
 
 
-def ticks(top: float, most: int = 4) -> list[float]:
-    """Round values from 0 to at least `top`, at most `most` steps of them.
+def ticks(top: float, most: int = 4, whole: bool = False) -> list[float]:
+    """Round values from 0 to at least `top`, at most `most` steps of them; whole numbers if `whole` (of counts).
 
-    >>> ticks(87)
-    [0, 25, 50, 75, 100]
+    >>> ticks(87), ticks(10), ticks(10, whole=True)
+    ([0, 25, 50, 75, 100], [0.0, 2.5, 5.0, 7.5, 10.0], [0, 5, 10])
     """
     if top <= 0 or not math.isfinite(top):
         return [0, 1]
     rough = top / most
     size = 10 ** math.floor(math.log10(rough))
-    step = next(size * factor for factor in (1, 2, 2.5, 5, 10) if size * factor >= rough * (1 - 1e-9))
+    steps = [size * factor for factor in (1, 2, 2.5, 5, 10)]
+    if whole:
+        steps = [each for each in steps if each == int(each)] or [1]
+    step = next((each for each in steps if each >= rough * (1 - 1e-9)), steps[-1])
     if step >= 1:
         step = int(step) if step == int(step) else step
     count = math.ceil(top / step - 1e-9)

@@ -103,7 +103,7 @@ def drawing(lines: Sequence[Mapping[str, Any]], bucket: str, now: str) -> dict[s
     if not values or not drawn[0]["rows"]:
         return None
     low: float = min(0.0, *values)
-    scale = plot.ticks(max(max(values), 0) - low)
+    scale = plot.ticks(max(max(values), 0) - low, whole=all(float(value).is_integer() for value in values))
     top = scale[-1]
     starts = [row["bucket"] for row in drawn[0]["rows"]]
     at = plot.middles(len(starts))

@@ -46,7 +46,7 @@ def drawing(counts: Mapping[str, Mapping[str, int]], bucket: str, now: str) -> d
     down = max((each["dormant"] for each in counts.values()), default=0)
     if not up + down:
         return None
-    step = plot.ticks(up + down)[1]
+    step = plot.ticks(up + down, whole=True)[1]
     above = [step * n for n in range(int(-(-up // step)) + 1)]
     below = [step * n for n in range(1, int(-(-down // step)) + 1)]
     each_px = HEIGHT / (above[-1] + (below[-1] if below else 0))

@@ -145,12 +145,9 @@ def modules() -> Iterator[str]:
 
 
 def test_doctests() -> None:
-    tried = 0
-    for name in modules():
-        result = doctest.testmod(importlib.import_module(name))
-        assert not result.failed, name
-        tried += result.attempted
-    assert tried > 50
+    results = {name: doctest.testmod(importlib.import_module(name)) for name in modules()}
+    assert not [name for name, result in results.items() if result.failed]
+    assert sum(result.attempted for result in results.values()) > 50
 
 
 # -- commands -----------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ def wilson(reached: int, of: int) -> tuple[float, float]:
     """The 95 % interval of a rate.
 
     >>> [round(end, 4) for end in wilson(56, 70)]
-    [0.6918, 0.8775]
+    [0.6918, 0.877]
     """
     rate, z = reached / of, Z95
     middle = rate + z * z / (2 * of)

@@ -118,6 +118,13 @@ class Features:
             return np.asarray(shard.name)
         return self.planned.step(shard).astype(np.uint16)
 
+    def _on_map(self, shard: Shard) -> np.ndarray | None:
+        """bool per row: whether it may lie in a journey; None of customers, whose every event counts."""
+        if not self.planned.journeys or self.planned.step is None:
+            return None
+        found: np.ndarray = self.planned.step(shard) != OFF
+        return found
+
     def _each(self, taken: set[str]) -> tuple[list[Cell], int]:
         names = self.planned.names
         counts = np.zeros((max(len(names), OFF + 1), 2), np.int64)
@@ -142,7 +149,9 @@ class Features:
             names = {self.context.snapshot.names[code] for code in used}
         read = reading.read(self.context.snapshot, [feature.path], names)
         codes = [
-            read.at(part.shard.index, part.begin) if feature.kind == "start" else _first_known(read, part)
+            read.at(part.shard.index, part.begin)
+            if feature.kind == "start"
+            else _first_known(read, part, self._on_map(part.shard))
             for part in parts
         ]
         often: Counter[int] = Counter()
@@ -164,12 +173,16 @@ def own(value: Any) -> Any:
     return f'"{value}"' if value == OTHER else value
 
 
-def _first_known(read: reading.Values, part: Members) -> np.ndarray:
-    """int64[m]: the first value on a member's early rows, -1 for none."""
-    rows = read.rows[part.shard.index]
+def _first_known(read: reading.Values, part: Members, on_map: np.ndarray | None) -> np.ndarray:
+    """int64[m]: the first value on a member's early rows, -1 for none; of journeys, on those of the map (`on_map` bool
+    per row): what is off it lies in no journey."""
+    rows, codes = read.rows[part.shard.index], read.codes[part.shard.index]
+    if on_map is not None:
+        kept = on_map[rows]
+        rows, codes = rows[kept], codes[kept]
     if not len(rows):
         return np.full(len(part), -1, np.int64)
     place = np.searchsorted(rows, part.begin)
     there = place < len(rows)
     place = np.minimum(place, len(rows) - 1)
-    return np.where(there & (rows[place] <= part.last), read.codes[part.shard.index][place], -1)
+    return np.where(there & (rows[place] <= part.last), codes[place], -1)

@@ -30,6 +30,7 @@ from periplus.collect.catalogue import join
 from periplus.collect.catalogue.kept import Kept
 from periplus.collect.marks import TrafficRules
 from periplus.errors import InputError, NotFoundError, PeriplusError, QuestionError, unknown
+from periplus.journeys.kept_questions import usual
 from periplus.journeys.segment_book import SegmentBook
 from periplus.journeys.suggest import suggest
 from periplus.maps.theme import Theme
@@ -38,6 +39,7 @@ from periplus.people import (
     consent_history,
     directory,
     export,
+    hashed,
     history,
     incoming,
     ledger,
@@ -128,7 +130,8 @@ class Workspace:
             snapshot=live,
             settings=self.settings,
             wall=clock.wall(),
-            documents=self.document,
+            documents=lambda kind, name: hashed.stored(live, self.document(kind, name)),
+            stored=lambda asked: hashed.asked(live, asked),
             labels=lambda customers: directory.labels(live, customers),
             names=self.names,
         )
@@ -198,8 +201,9 @@ class Workspace:
                     progress=told,
                 )
             staged = stage(
-                paths, folder=folder, settings=self.settings, mapping=mapping, source=source, progress=told
-            )
+                paths, folder=folder, settings=self.settings, mapping=mapping, source=source, progress=told,
+                hashing=hashed.of(self.home.root, self.snapshot().manifest),
+            )  # fmt: skip
             imported = admission.admit(self.home, staged, now=clock.wall(), replaced=replace, progress=told)
         # What was imported is published by now; this only makes later questions faster.
         try:
@@ -463,7 +467,7 @@ class Workspace:
         def ask(asked: Mapping[str, Any], version: Snapshot) -> Mapping[str, Any]:
             return question.ask(asked, self.context(version)).to_dict()
 
-        return IdentityBook(self.home, self.snapshot, ask, lambda: [each["id"] for each in self.maps()])
+        return IdentityBook(self.home, self.snapshot, ask, lambda: usual(self.maps(), self._stored()))
 
     @property
     def segments(self) -> SegmentBook:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import periplus
+from periplus.journeys.kept_questions import KeptQuestions
 from tests.web.conftest import Served, _serve, watched, write_jsonl
 
 
@@ -46,6 +47,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder: Path = tmp_path_factory.mktemp("identity")
     with periplus.init(folder / "shop", shards=2, threads=1) as ws:
         ws.import_file(write_jsonl(folder / "events.jsonl", shop()))
+        kept = KeptQuestions(ws.state)
+        steps = [{"event": "Product Viewed"}, {"event": "Order Completed"}]
+        kept.keep("Looked and bought", {"kind": "funnel", "steps": steps})
+        kept.keep("Orders <by day>", {"kind": "trend", "series": [{"of": steps[1]}], "bucket": "day"})
+        kept.keep("On a map that is gone", {"kind": "map", "map": "gone"})
         yield from _serve(ws)
 
 
@@ -67,6 +73,13 @@ def test_a_wrong_merge_is_found_understood_seen_and_undone(chromium: Any, served
         tablet.locator("text=This is somebody else").first.click()
         tab.wait_for_selector("text=Decide so")
         assert "1 customer would become 2" in tab.inner_text("h1")
+        looked = tab.locator('[data-answer="Looked and bought"] tr', has_text="Product Viewed: reached")
+        assert looked.locator("td").all_inner_texts() == ["2", "3", "+1"]
+        page = tab.locator("[data-answer] tr", has_text="Product page: customers")
+        assert page.locator("td").all_inner_texts() == ["2", "3", "+1"]
+        assert "others stay the same" in tab.inner_text("#numbers")
+        assert "Orders <by day>" in tab.inner_text("[data-same]")
+        assert "There is no map 'gone'" in tab.inner_text("[data-unanswered]")
         assert events_of(served, "u-anna") == 4
         tab.fill('input[name="why"]', "the tablet in our hall")
         tab.click("text=Decide so")

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from periplus.cli.command import Folder, Json, group, opened, show
+from periplus.cli.foreseen import foreseen
 from periplus.people.identity_rules import IdentityRules
 from periplus.terminal import progress, table
 
@@ -198,31 +199,9 @@ def _decide(document: Mapping[str, Any], dry_run: bool, workspace: Path | None, 
     if as_json:
         show(found if dry_run else made)
     elif dry_run:
-        for line in _foreseen(found):
+        for line in foreseen(found):
             typer.echo(line)
     elif made["undone"] is None:
         typer.echo(f"Decision {made['id']} holds. `periplus identity undo {made['id']}` takes it back.")
     else:
         typer.echo(f"Decision {made['id']} is taken back.")
-
-
-def _foreseen(found: Mapping[str, Any]) -> list[str]:
-    """A preview in plain lines."""
-    customers = found["customers"]
-    lines = [
-        f"{customers['before']:,} customers would become {customers['after']:,}; {found['events']:,} events change hands."
-    ]
-    lines += [
-        f"  {row['events']:>7,} events from {row['from_label'] or 'nobody'} to {row['to_label'] or 'nobody'}"
-        for row in found["examples"]
-    ]
-    for answer in found["answers"]:
-        name = answer["question"].get("map") or answer["question"]["kind"]
-        name = name if isinstance(name, str) else answer["question"]["kind"]
-        changed = [
-            f"{total} {answer['before'][total]:,} → {answer['after'][total]:,}"
-            for total in answer["before"]
-            if answer["before"][total] != answer["after"][total]
-        ]
-        lines.append(f"On {name}: {', '.join(changed) or 'no total changes'}.")
-    return lines

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,3 +50,10 @@ class KeptQuestions:
             message, hint, allowed = unknown("kept question", name, known)
             raise NotFoundError(message, hint=hint, allowed=allowed)
         self.state.save(KIND, name, {})
+
+
+def usual(maps: Sequence[Mapping[str, Any]], state: State | None) -> list[tuple[str, dict[str, Any]]]:
+    """The questions whose answers people look at, with their names: the first map's, and the kept ones."""
+    kept = [] if state is None else KeptQuestions(state).listed()
+    first = [(each["name"], {"kind": "map", "map": each["id"]}) for each in maps[:1]]
+    return [*first, *((each["name"], each["question"]) for each in kept)]

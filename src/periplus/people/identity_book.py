@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ from typing import Any
 from periplus import clock
 from periplus.errors import InputError, NotFoundError, PeriplusError
 from periplus.people import (
+    comparison,
     deciding,
     decisions,
     directory,
@@ -32,8 +32,10 @@ from periplus.store.staged import Progress
 Said = Identifier | Mapping[str, Any] | str
 Asked = Callable[[Mapping[str, Any], Snapshot], Mapping[str, Any]]
 """The answer to a question from one version of the data, as a dict."""
+Named = tuple[str, Mapping[str, Any]]
+"""A question and how it is called."""
 BY_HAND = "by hand"
-MOST_ASKED = 5
+MOST_ASKED = 10
 """Questions whose answers one preview compares."""
 _COLUMN = {"user": "user_id", "email": "email", "phone": "phone", "device": "anonymous_id"}
 
@@ -44,12 +46,12 @@ def _silent(done: int, total: int, what: str) -> None:
 
 @dataclass(frozen=True)
 class IdentityBook:
-    """What `ws.identity` is. `ask` answers a question from a version, `maps` names the maps there are."""
+    """What `ws.identity` is. `ask` answers a question from a version, `usual` are the questions a preview asks."""
 
     home: Home
     snapshot: Callable[[], Snapshot]
     ask: Asked
-    maps: Callable[[], Sequence[str]]
+    usual: Callable[[], Sequence[Named]]
 
     # -- looking --------------------------------------------------------------------------------
 
@@ -146,8 +148,9 @@ class IdentityBook:
         """What a decision (or taking back the one of a number) would change; nothing is published.
 
         `customers` has `before`, `after`, `gone`, `new`; `events` change hands; `examples` name the largest moves;
-        `answers` has the totals of some questions before and after (the first map's, unless others are asked), and
-        their rows that would differ.
+        `answers` has what some questions answer before and after (`comparison.compared`). These are the first map's and
+        the kept ones, at most MOST_ASKED, unless others are asked; `unanswered` has `name` and `why` of those that
+        could not be compared.
         """
         asked: Mapping[str, Any] = {"undo": document} if isinstance(document, int) else document
         alter, _ = self._altering(asked, "preview")
@@ -155,20 +158,36 @@ class IdentityBook:
             raise InputError(
                 f"A preview compares at most {MOST_ASKED} questions.", code="preview", hint="Ask for fewer."
             )
-        listed = (
-            questions if questions is not None else [{"kind": "map", "map": name} for name in self.maps()[:1]]
-        )
+        listed = self.usual() if questions is None else [("", each) for each in questions]
         live = self.snapshot()
+        answers: list[dict[str, Any]] = []
+        unanswered = [
+            {"name": name, "why": f"A preview compares the first {MOST_ASKED} questions."}
+            for name, _ in listed[MOST_ASKED:]
+        ]
         with deciding.imagined(self.home, live, alter, progress) as then:
             found = deciding.effect(live, then)
-            answers = []
-            for number, each in enumerate(listed):
-                progress(number, len(listed), "asking before and after")
-                before = self.ask(each, live)
-                answers.append(_compared(before, self.ask({**each, "now": before["now"]}, then)))
+            for number, (name, each) in enumerate(listed[:MOST_ASKED]):
+                progress(number, min(len(listed), MOST_ASKED), "asking before and after")
+                try:
+                    before = self.ask(each, live)
+                    after = self.ask({**each, "now": before["now"]}, then)
+                except PeriplusError as problem:
+                    if questions is not None:
+                        raise
+                    # A kept question may name a map or a segment that is gone: the decision is previewed all the same.
+                    unanswered.append({"name": name, "why": problem.message})
+                    continue
+                answers.append(comparison.compared(name or str(before["kind"]), before, after))
         told = asdict(found)
         customers = {name: told.pop(name) for name in ("before", "after", "gone", "new")}
-        return {"decision": dict(asked), "customers": customers, **told, "answers": answers}
+        return {
+            "decision": dict(asked),
+            "customers": customers,
+            **told,
+            "answers": answers,
+            "unanswered": unanswered,
+        }
 
     # -- within ---------------------------------------------------------------------------------
 
@@ -264,32 +283,3 @@ def _told(decision: Decision, rules: Sequence[int]) -> dict[str, Any]:
         else {"who": undone.who, "why": undone.why, "time": clock.iso(undone.time)},
         "in_force": in_force,
     }
-
-
-def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """Two answers to one question: totals before and after, and the rows of which a number differs."""
-    rows = []
-    for old, new in zip(before["rows"], after["rows"], strict=False):
-        fields = [name for name in old if _is_number(old[name]) and old.get(name) != new.get(name)]
-        if fields:
-            rows.append(
-                {
-                    "row": {name: value for name, value in old.items() if isinstance(value, str)},
-                    "before": {name: old[name] for name in fields},
-                    "after": {name: new.get(name) for name in fields},
-                }
-            )
-    totals = {name: value for name, value in before["totals"].items() if _is_number(value)}
-    return {
-        "question": dict(before["question"]),
-        "currency": before["currency"],
-        "before": totals,
-        "after": {name: after["totals"].get(name) for name in totals},
-        "rows": rows,
-        "rows_before": len(before["rows"]),
-        "rows_after": len(after["rows"]),
-    }
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -23,6 +23,7 @@ from periplus.web.documents import document
 from periplus.web.errands import Errand, Work, add_errands
 from periplus.web.jobs import Job
 from periplus.web.page import Page, add_page, compact
+from periplus.web.pages import identity_effect
 from periplus.web.pages.people import whole
 from periplus.web.site import Site
 from periplus.web.words import _, ngettext
@@ -124,7 +125,8 @@ def add(router: APIRouter, site: Site) -> None:
         ).format(n=words.number(customers["before"]), m=words.number(customers["after"]))
         if not result["events"]:
             title = _("No event would change hands")
-        return Page("identity_preview.html", data, view | {"found": result}, title)
+        view |= {"found": result, "answers": identity_effect.answers(result)}
+        return Page("identity_preview.html", data, view, title)
 
     @router.post(f"{HERE}/say", include_in_schema=False, dependencies=[Depends(form_of_ours)])
     async def say(request: Request) -> Response:

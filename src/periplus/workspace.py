@@ -39,7 +39,6 @@ from periplus.people import (
     consent_history,
     directory,
     export,
-    hashed,
     history,
     incoming,
     ledger,
@@ -130,8 +129,7 @@ class Workspace:
             snapshot=live,
             settings=self.settings,
             wall=clock.wall(),
-            documents=lambda kind, name: hashed.stored(live, self.document(kind, name)),
-            stored=lambda asked: hashed.asked(live, asked),
+            documents=self.document,
             labels=lambda customers: directory.labels(live, customers),
             names=self.names,
         )
@@ -201,9 +199,8 @@ class Workspace:
                     progress=told,
                 )
             staged = stage(
-                paths, folder=folder, settings=self.settings, mapping=mapping, source=source, progress=told,
-                hashing=hashed.of(self.home.root, self.snapshot().manifest),
-            )  # fmt: skip
+                paths, folder=folder, settings=self.settings, mapping=mapping, source=source, progress=told
+            )
             imported = admission.admit(self.home, staged, now=clock.wall(), replaced=replace, progress=told)
         # What was imported is published by now; this only makes later questions faster.
         try:

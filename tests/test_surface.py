@@ -52,6 +52,7 @@ COMMANDS = {
     "traffic adopt": "RULES --workspace --json",
     "identity why": "CUSTOMER --workspace --json",
     "identity proposals": "--workspace --json",
+    "identity match": "--threshold --workspace --json",
     "identity join": "ONE OTHER --why --dry-run --workspace --json",
     "identity separate": "ONE OTHER --why --dry-run --workspace --json",
     "identity block": "IDENTIFIER --why --dry-run --workspace --json",

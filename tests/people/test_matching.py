@@ -13,6 +13,7 @@ import periplus
 from periplus.errors import InputError
 from periplus.people import matching
 from periplus.people.matching import matched
+from tests.terminal import run
 
 FIRST = (
     "maria",
@@ -93,16 +94,22 @@ def test_few_records_are_nothing_to_estimate_from() -> None:
     assert matched([{"id": str(number)} for number in range(100)]) == []
 
 
-def test_without_splink_it_says_how_to_install_it(monkeypatch) -> None:
+def test_without_splink_it_says_how_to_install_it(monkeypatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "splink", None)
+    assert not matching.installed()
     with pytest.raises(InputError, match="not installed") as problem:
         matched(twice())
     assert "periplus[matching]" in str(problem.value.hint)
+    with periplus.init(tmp_path / "shop"):
+        said = run("identity", "match", "-w", tmp_path / "shop")
+    assert said.code == 1
+    assert 'pip install "periplus[matching]"' in said.err
+    assert len(said.err.splitlines()) <= 2
 
 
-def test_what_is_likely_is_proposed_and_counts_only_once_somebody_joined_it(tmp_path: Path) -> None:
-    pytest.importorskip("splink")
-    rows = []
+def till() -> list[dict[str, object]]:
+    """The same people as events: what each record states, and something it did."""
+    rows: list[dict[str, object]] = []
     for record in twice():
         traits = {
             "firstName": record["first_name"].title(),
@@ -118,15 +125,36 @@ def test_what_is_likely_is_proposed_and_counts_only_once_somebody_joined_it(tmp_
         }
         seen = {"type": "track", "event": "Seen", "userId": record["id"], "timestamp": "2026-01-02T00:00:00Z"}
         rows += [who | {"messageId": f"i-{record['id']}"}, seen | {"messageId": f"s-{record['id']}"}]
+    return rows
+
+
+def test_what_is_likely_is_proposed_and_counts_only_once_somebody_joined_it(tmp_path: Path) -> None:
+    pytest.importorskip("splink")
     path = tmp_path / "rows.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    path.write_text("".join(json.dumps(row) + "\n" for row in till()))
     with periplus.init(tmp_path / "shop", shards=2, threads=1, memory="500MB") as ws:
         ws.import_file(path, source="all")
         assert ws.identity.proposals()["total"] == 0
-        counts = ws.identity.match()
+        told: list[tuple[int, int, str]] = []
+
+        def stop_before_pairs(done: int, total: int, what: str) -> None:
+            told.append((done, total, what))
+            if what == "comparing pairs":
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            ws.identity.match(progress=stop_before_pairs)
+        assert [done for done, _, _ in told] == [0, 1, 2, 3, 4]
+        assert ws.identity.proposals()["total"] == 0
+        for wrong in (0.1, 1.5, float("nan")):
+            with pytest.raises(InputError, match="no threshold"):
+                ws.identity.match(wrong)
+        said = run("identity", "match", "--threshold", "0.9", "-w", ws.path, "--json")
+        counts = json.loads(said.out)
         assert counts["records"] == len(twice())
         proposed = ws.identity.proposals()
         assert proposed["total"] == counts["kept"] >= 80
+        assert "likely" in run("identity", "proposals", "-w", ws.path).out
         first, second = proposed["rows"][:2]
         assert {each["value"].split("-")[1] for each in first["accounts"]} == {
             first["accounts"][0]["value"].split("-")[1]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 
 import periplus
 from periplus.journeys.kept_questions import KeptQuestions
+from tests.people.test_matching import till
 from tests.web.conftest import Served, _serve, watched, write_jsonl
 
 
@@ -97,6 +100,44 @@ def test_a_wrong_merge_is_found_understood_seen_and_undone(chromium: Any, served
         tab.click("text=Decide so")
         tab.wait_for_selector("text=is taken back")
         assert events_of(served, "u-anna") == 4
+
+
+def test_records_are_matched_by_a_button_and_proposed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("splink")
+    with periplus.init(tmp_path / "shop", shards=2, threads=1, memory="500MB") as ws:
+        ws.import_file(write_jsonl(tmp_path / "till.jsonl", till()))
+        for served in _serve(ws):
+            with served.signed_in() as client:
+                place = "/people/identity/match"
+                assert client.post(place, data={"threshold": "0.9"}).status_code == 403
+                assert "Look for records" in client.get("/people/identity").text
+                csrf = served.csrf(client)
+                for wrong in ("2", "nan", "likely"):
+                    assert (
+                        "is no threshold" in client.post(place, data={"csrf": csrf, "threshold": wrong}).text
+                    )
+                said = client.post(place, data={"csrf": csrf, "threshold": "0.9"})
+                twin = str(said.url) + ".json"
+                limit = time.monotonic() + 60
+                while (found := client.get(twin).json())["state"] == "running":
+                    assert time.monotonic() < limit
+                    time.sleep(0.1)
+                assert found["result"]["kept"] >= 80
+                assert "pairs may be one person" in client.get(str(said.url)).text
+                page = client.get("/people/identity")
+                assert page.text.count("likely by what records say") >= 80
+                (first, *_) = client.get("/people/identity.json").json()["proposals"]["rows"]
+                assert {"first_name", "birth_date"} <= set(first["agrees"])
+                stopped = client.post(place, data={"csrf": csrf})
+                client.post(f"{stopped.url}/stop", data={"csrf": csrf})
+                monkeypatch.setitem(sys.modules, "splink", None)
+                page = client.get("/people/identity")
+                assert 'pip install "periplus[matching]"' in unescape(page.text)
+                assert "Look for records" not in page.text
+                told = unescape(client.post(place, data={"csrf": csrf}).text)
+                assert 'pip install "periplus[matching]"' in told
 
 
 def test_the_page_of_decisions_proposes_tries_and_says_what_is_wrong(served: Served) -> None:

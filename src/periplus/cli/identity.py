@@ -10,6 +10,7 @@ import typer
 
 from periplus.cli.command import Folder, Json, group, opened, show
 from periplus.cli.foreseen import foreseen
+from periplus.people import matching
 from periplus.people.identity_rules import IdentityRules
 from periplus.terminal import progress, table
 
@@ -56,7 +57,7 @@ def identity_why(
 
 @identity_app.command("proposals")
 def identity_proposals(workspace: Folder = None, as_json: Json = False) -> None:
-    """Accounts that share an e-mail, phone or number, and that nobody has joined or declined."""
+    """Accounts that share an e-mail, phone or number, or were matched, and that nobody has joined or declined."""
     with opened(workspace) as ws:
         found = ws.identity.proposals()
     if as_json:
@@ -65,12 +66,38 @@ def identity_proposals(workspace: Folder = None, as_json: Json = False) -> None:
     rows = [
         {
             "accounts": ", ".join(f"{each['kind']}:{each['value']}" for each in row["accounts"]),
-            "shared": ", ".join(f"{each['kind']}:{each['value']}" for each in row["shared"]),
+            "shared": ", ".join(f"{each['kind']}:{each['value']}" for each in row["shared"])
+            or f"{', '.join(row['agrees']).replace('_', ' ')}: {row['probability']:.1%} likely",
             "events": row["events"],
         }
         for row in found["rows"]
     ]
     table(rows, {"accounts": "Accounts", "shared": "Share", "events": "Events"}, "Nothing is proposed.")
+
+
+@identity_app.command("match")
+def identity_match(
+    threshold: Annotated[
+        float, typer.Option("--threshold", help="How likely a pair must be, from 0.5 to 1.")
+    ] = matching.THRESHOLD,
+    workspace: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """Look for records that may be one person by name, postcode and birth date, and propose them; nothing is joined."""
+    with opened(workspace) as ws, progress() as told:
+        found = ws.identity.match(threshold, told)
+    if as_json:
+        show(found)
+    elif found["records"] < matching.FEWEST:
+        typer.echo(
+            f"{found['records']:,} customers have a name, postcode or birth date; "
+            f"from fewer than {matching.FEWEST} nothing can be learnt."
+        )
+    else:
+        typer.echo(
+            f"{found['records']:,} records compared: {found['kept']:,} of {found['found']:,} likely pairs are proposed. "
+            "`periplus identity proposals` lists them."
+        )
 
 
 @identity_app.command("join")

@@ -90,13 +90,15 @@ class IdentityBook:
             "rows": [*found["rows"], *matched][: proposals.MOST],
         }
 
-    def match(self, threshold: float = matching.THRESHOLD) -> dict[str, int]:
+    def match(self, threshold: float = matching.THRESHOLD, progress: Progress = _silent) -> dict[str, int]:
         """Look for customers whose names, postcodes and birth dates say that they may be one person, and propose them.
 
-        Says how many `records` were compared, and how many pairs were `found` and `kept`. Needs `periplus[matching]`.
+        Says how many `records` were compared, and how many pairs were `found` and `kept`; with fewer than
+        `matching.FEWEST` records none is. Needs `periplus[matching]`; raises InputError where it is not installed.
         """
+        memory = self.home.settings.memory
         return matching_proposals.find(
-            self.home.root, self.snapshot(), threshold=threshold, memory=self.home.settings.memory
+            self.home.root, self.snapshot(), progress, threshold=threshold, memory=memory
         )
 
     # -- deciding -------------------------------------------------------------------------------

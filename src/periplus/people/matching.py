@@ -18,6 +18,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import combinations
 from typing import Any
 
@@ -25,11 +26,14 @@ import pyarrow as pa
 
 from periplus.errors import InputError
 from periplus.store import door
+from periplus.store.staged import Progress
 
 FIELDS = ("first_name", "last_name", "email", "phone", "postcode", "birth_date")
 """What is compared: texts in lower case; birth dates as YYYY-MM-DD."""
 THRESHOLD = 0.9
 """How likely two records must be of one person to be proposed."""
+LOWEST = 0.5
+"""Below that a pair is more likely of two people, and there are very many of those."""
 FEWEST = 50
 """With fewer records there is nothing to estimate from."""
 _BLOCKS = (
@@ -50,6 +54,8 @@ _FOUND_BY_THOSE = 0.8
 """How much of what is one person those find, roughly."""
 _PAIRS = 1e6
 """Pairs at random from which it is estimated how strangers agree."""
+STEPS = 5
+"""Pieces of the work, of which progress is told: reading records, learning in three rounds, comparing."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +71,21 @@ class Match:
     evidence: dict[str, float]
 
 
+def _silent(done: int, total: int, what: str) -> None:
+    del done, total, what
+
+
 def matched(
-    records: Sequence[Mapping[str, str | None]], *, threshold: float = THRESHOLD, memory: str = "1GB"
+    records: Sequence[Mapping[str, str | None]],
+    *,
+    threshold: float = THRESHOLD,
+    memory: str = "1GB",
+    progress: Progress = _silent,
 ) -> list[Match]:
     """The pairs of records that are likely of one person, the likeliest first.
 
-    A record has an `id` and any of FIELDS. Raises InputError where splink is not installed.
+    A record has an `id` and any of FIELDS. Raises InputError where splink is not installed. `progress` is called before
+    each of the STEPS; what it raises ends the work, and nothing is left of it.
     """
     splink, levels = _splink()
     columns = {
@@ -94,7 +109,8 @@ def matched(
         shared = [
             name for name in there if len(columns[name].drop_null().unique()) < len(columns[name].drop_null())
         ]
-        _estimate(splink, linker, there, shared)
+        _estimate(splink, linker, there, shared, progress)
+        progress(4, STEPS, "comparing pairs")
         found = linker.inference.predict(threshold_match_probability=threshold).as_record_list()
     matches = []
     for row in found:
@@ -114,20 +130,23 @@ def _compared(levels: Any, name: str) -> Any:
     return levels.LevenshteinAtThresholds(name, [1])
 
 
-def _estimate(splink: Any, linker: Any, there: Sequence[str], shared: Sequence[str]) -> None:
+def _estimate(
+    splink: Any, linker: Any, there: Sequence[str], shared: Sequence[str], progress: Progress
+) -> None:
     """How often fields agree among strangers, by pairs at random; and among one person's records, by two rounds.
 
     A round looks at records that share one field (some do, for those in `shared`), and learns of all others; so each
     is learnt in one of them.
     """
     training = linker.training
+    progress(1, STEPS, "learning how strangers agree")
     sure = [splink.block_on(*keys) for keys in _SURE if set(keys) <= set(there)]
     if sure:
         training.estimate_probability_two_random_records_match(sure, recall=_FOUND_BY_THOSE)
     training.estimate_u_using_random_sampling(max_pairs=_PAIRS, seed=1)
-    for name in [
-        name for name in ("birth_date", "last_name", "postcode", "phone", "email") if name in shared
-    ][:2]:
+    rounds = [name for name in ("birth_date", "last_name", "postcode", "phone", "email") if name in shared]
+    for number, name in enumerate(rounds[:2]):
+        progress(2 + number, STEPS, "learning how records of one person agree")
         # Where no pair is on some level of agreement there is no share to learn: the usual one stays.
         with suppress(ValueError):
             training.estimate_parameters_using_expectation_maximisation(splink.block_on(name))
@@ -140,6 +159,22 @@ def _evidence(row: Mapping[str, Any], there: Sequence[str]) -> dict[str, float]:
         for name in there
         if f"mw_{name}" in row and row[f"{name}_l"] is not None and row[f"{name}_r"] is not None
     }
+
+
+def installed() -> bool:
+    """Whether splink is there."""
+    return find_spec("splink") is not None
+
+
+def checked(threshold: float) -> float:
+    """A threshold; raises InputError for what is none."""
+    if not LOWEST <= threshold <= 1:
+        raise InputError(
+            f"{threshold:g} is no threshold.",
+            code="threshold",
+            hint=f"It is how likely a pair must be: from {LOWEST} to 1, such as {THRESHOLD}.",
+        )
+    return threshold
 
 
 def _splink() -> tuple[Any, Any]:

@@ -20,6 +20,7 @@ from periplus.store.columns import FileColumns
 from periplus.store.door import file_list
 from periplus.store.files import MARKED, write_durably
 from periplus.store.snapshot import Snapshot
+from periplus.store.staged import Progress
 
 FILE = "matches.json"
 MOST = 5_000
@@ -79,11 +80,19 @@ def _record(row: Mapping[str, Any]) -> dict[str, str | None]:
 
 
 def find(
-    root: Path, snapshot: Snapshot, *, threshold: float = matching.THRESHOLD, memory: str = ""
+    root: Path,
+    snapshot: Snapshot,
+    progress: Progress,
+    *,
+    threshold: float = matching.THRESHOLD,
+    memory: str = "",
 ) -> dict[str, int]:
     """Compare all records and keep what is likely enough, instead of what was found before; says how many of each."""
+    matching.checked(threshold)
+    progress(0, matching.STEPS, "reading names, postcodes and birth dates")
     compared = records(snapshot)
-    found = matching.matched(compared, threshold=threshold, memory=memory)
+    found = matching.matched(compared, threshold=threshold, memory=memory, progress=progress)
+    progress(matching.STEPS, matching.STEPS, "keeping what was found")
     body = [[match.one, match.other, match.probability, match.evidence] for match in found[:MOST]]
     write_durably(root / FILE, json.dumps(body).encode())
     return {"records": len(compared), "found": len(found), "kept": len(body)}

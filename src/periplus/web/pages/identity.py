@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from periplus import yaml_text
 from periplus.errors import InputError
+from periplus.people import matching
 from periplus.people.decisions import Act
 from periplus.people.identity_rules import IdentityRules
 from periplus.people.merges import holding
@@ -93,6 +94,8 @@ def add(router: APIRouter, site: Site) -> None:
             "older": offset + SHOWN if len(log) > offset + SHOWN else None,
             "say": said,
             "as_form": compact,
+            "matchable": matching.installed(),
+            "thresholds": thresholds(),
         }
         return Page("identity.html", data, view, _("Who is who"))
 
@@ -112,8 +115,10 @@ def add(router: APIRouter, site: Site) -> None:
 
     def finished(errand: Errand, data: dict[str, Any], view: dict[str, Any]) -> Page:
         result = data["result"]
-        back = HERE if result["from"] is None else f"/people/{quote(result['from'], safe='')}#ids"
+        back = HERE if result.get("from") is None else f"/people/{quote(result['from'], safe='')}#ids"
         view |= {"back": back, "kinds": kinds(), "say": said}
+        if errand.action == "match":
+            return Page("identity_matched.html", data, view | {"fewest": matching.FEWEST}, matched(result))
         if errand.action == "adopt":
             text = _("Decision {n} is taken back") if result["undone"] else _("Decision {n} holds")
             return Page(
@@ -137,7 +142,45 @@ def add(router: APIRouter, site: Site) -> None:
         started = await run_in_threadpool(site.errands.start, HERE, action, text, None, actions[action])
         return RedirectResponse(started.here, 303)
 
+    @router.post(f"{HERE}/match", include_in_schema=False, dependencies=[Depends(form_of_ours)])
+    async def match(request: Request) -> Response:
+        """Look for records that may be one person; what is found is proposed."""
+        threshold = likely((await request.form()).get("threshold"))
+
+        def work(text: str, since: str | None, job: Job) -> dict[str, int]:
+            del text, since
+            return ws.identity.match(threshold, job.progress)
+
+        started = await run_in_threadpool(site.errands.start, HERE, "match", "", None, work)
+        return RedirectResponse(started.here, 303)
+
     add_errands(router, site.errands, HERE, actions, finished, label)
+
+
+def thresholds() -> dict[str, str]:
+    """How likely a pair must be to be proposed, as the page offers it."""
+    return {
+        f"{matching.THRESHOLD:g}": _("likely (90 %)"),
+        "0.99": _("nearly sure (99 %)"),
+        f"{matching.LOWEST:g}": _("rather one than two (50 %)"),
+    }
+
+
+def likely(text: object) -> float:
+    """A threshold that a form brings; the usual one where it brings none."""
+    try:
+        return matching.checked(float(str(text or matching.THRESHOLD)[:40]))
+    except ValueError:
+        return matching.checked(float("nan"))
+
+
+def matched(found: Mapping[str, Any]) -> str:
+    """What a search for records of one person came to, as a title."""
+    if found["records"] < matching.FEWEST:
+        return _("Too few records to learn from")
+    return ngettext("{n} pair may be one person", "{n} pairs may be one person", found["kept"]).format(
+        n=words.number(found["kept"])
+    )
 
 
 def written(form: FormData) -> str:

@@ -7,6 +7,9 @@
 #   make docs    the documentation's links, examples and doctests
 #   make bench   the table of speeds                                             ARGS="…"
 
+# Processes that are started by the hundred keep what they compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
 PORT ?= 8765
 ARGS ?=
 WORKERS ?= 2

@@ -8,7 +8,7 @@ tags, a key given twice, anything longer or deeper than an authored document eve
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -19,11 +19,16 @@ LONGEST = 200_000
 DEEPEST = 40
 """Levels of nesting that are followed."""
 
+if TYPE_CHECKING:
+    _Safe = yaml.SafeLoader
+else:  # libyaml where PyYAML was built with it: ten times as fast, which every start of a process feels
+    _Safe = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 _OPENS = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
 _CLOSES = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(_Safe):
     """The safe loader without dates, with YAML 1.2 truth values and keys that are text, each standing once."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -83,7 +88,7 @@ _INDENT = "Look at that line; often it is a tab, an indent, or a colon that need
 def _check_shape(text: str, what: str) -> None:
     """Walk the parser's events, which are made one at a time, before anything is built of them."""
     depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+    for event in yaml.parse(text, Loader=_Safe):
         row = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise DocumentError(

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from periplus.collect import json_scan, json_skip, json_take
 from periplus.collect.csv_file import text_array
@@ -157,9 +156,8 @@ class Tape:
         if text_unless is not None:
             missing = np.ones(rows, np.bool_)
             if text_unless in columns:
-                missing = np.asarray(
-                    pc.is_null(arrays[columns.index(text_unless)]).to_numpy(zero_copy_only=False)
-                )
+                told: pa.Array = arrays[columns.index(text_unless)]
+                missing = np.asarray(told.is_null().to_numpy(zero_copy_only=False))
             arrays.append(
                 self._text(names, rows, missing, leaves) if missing.any() else pa.nulls(rows, pa.string())
             )
@@ -180,7 +178,7 @@ class Tape:
             text, held.leaf_kinds, held.leaf_starts, held.leaf_ends, slots, rows, offsets, data, valid
         )
         array = text_array(offsets, data, valid)
-        return pc.cast(array, _ARROW[kind]) if kind in _ARROW else array
+        return array.cast(_ARROW[kind]) if kind in _ARROW else array
 
     def _rest(self, names: list[str], rows: int, in_rest: np.ndarray) -> pa.Array:
         held = self._buffers

@@ -16,7 +16,6 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from periplus.clock import iso
 from periplus.collect.marks import judge
@@ -77,6 +76,8 @@ class History:
 
     def containing(self, text: str) -> np.ndarray:
         """bool[n]: which rows have a text in any of their columns, whatever its case."""
+        import pyarrow.compute as pc  # a tenth of a second, which only who searches waits for
+
         found = np.zeros(len(self), np.bool_)
         wanted = text.casefold()
         for name in (*_SEARCHED, *self.shape.columns):

@@ -26,6 +26,7 @@ Documents = Callable[[str, str], Mapping[str, Any] | None]
 Names = Callable[[str], Sequence[str]]
 Labels = Callable[[Sequence[int]], dict[int, str]]
 Rates = Callable[[str, int], float | None]
+Stored = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 Row = dict[str, Any]
 Traffic = Literal["customers", "all"]
 
@@ -57,6 +58,7 @@ class Context:
     `wall` is the present moment (microseconds UTC), given by the edge. `documents` looks a stored document
     up by (kind, name), `names` lists those of a kind; `labels` says how a customer is shown; `rates` gives the
     workspace currency's worth of one unit of a currency on a day (days since 1970), None where there is no rate.
+    `stored` gives a question with the identifiers that people typed as the workspace stores them.
     """
 
     snapshot: Snapshot
@@ -66,6 +68,7 @@ class Context:
     labels: Labels = no_labels
     rates: Rates = no_rates
     names: Names = no_names
+    stored: Stored | None = None
 
 
 class Document(BaseModel):
@@ -251,7 +254,7 @@ def _checked(question: Question) -> Question:
 def ask(question: Mapping[str, Any] | Question, context: Context) -> Answer:
     """The Answer to a question over one data version. Raises QuestionError, NotFoundError."""
     started = time.perf_counter()
-    document = parse(question)
+    document = parse(_stored(question, context))
     seen = _seen(document, context)
     found = kinds[document.kind].answer(document, seen)
     return Answer(
@@ -268,6 +271,12 @@ def ask(question: Mapping[str, Any] | Question, context: Context) -> Answer:
         warnings=found.warnings,
         context=context,
     )
+
+
+def _stored(question: Mapping[str, Any] | Question, context: Context) -> Mapping[str, Any] | Question:
+    if context.stored is None:
+        return question
+    return context.stored(question.document() if isinstance(question, Question) else question)
 
 
 def _of_all_kinds(document: Question) -> Row:
@@ -304,5 +313,5 @@ def people(
     each entry has its `start` and `end` too. A field that is no count is a QuestionError that names those
     that can be opened.
     """
-    document = parse(question)
+    document = parse(_stored(question, context))
     return kinds[document.kind].people(document, row, field, _seen(document, context))

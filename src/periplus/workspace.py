@@ -39,6 +39,7 @@ from periplus.people import (
     consent_history,
     directory,
     export,
+    hashed,
     history,
     incoming,
     ledger,
@@ -47,6 +48,7 @@ from periplus.people import (
     traffic_trial,
     withheld,
 )
+from periplus.people.hashing_book import HashingBook
 from periplus.people.identity_book import IdentityBook
 from periplus.people.retention_book import RetentionBook
 from periplus.people.subject_book import ErasureBook, SubjectBook
@@ -129,7 +131,8 @@ class Workspace:
             snapshot=live,
             settings=self.settings,
             wall=clock.wall(),
-            documents=self.document,
+            documents=lambda kind, name: hashed.stored(live, self.document(kind, name)),
+            stored=lambda asked: hashed.asked(live, asked),
             labels=lambda customers: directory.labels(live, customers),
             names=self.names,
         )
@@ -199,8 +202,9 @@ class Workspace:
                     progress=told,
                 )
             staged = stage(
-                paths, folder=folder, settings=self.settings, mapping=mapping, source=source, progress=told
-            )
+                paths, folder=folder, settings=self.settings, mapping=mapping, source=source, progress=told,
+                hashing=hashed.of(self.home.root, self.snapshot().manifest),
+            )  # fmt: skip
             imported = admission.admit(self.home, staged, now=clock.wall(), replaced=replace, progress=told)
         # What was imported is published by now; this only makes later questions faster.
         try:
@@ -465,6 +469,11 @@ class Workspace:
             return question.ask(asked, self.context(version)).to_dict()
 
         return IdentityBook(self.home, self.snapshot, ask, lambda: usual(self.maps(), self._stored()))
+
+    @property
+    def hashing(self) -> HashingBook:
+        """Which identifiers are kept hashed, and the change of it."""
+        return HashingBook(self.home, self.snapshot)
 
     @property
     def segments(self) -> SegmentBook:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from periplus.clock import instant, wall, zone
+from periplus.collect.hashing import Hashing, told
 from periplus.collect.identifying import hashed, identifiers
 from periplus.collect.purposes import allows, stated
 from periplus.errors import PeriplusError
@@ -37,6 +38,8 @@ class Consents:
     def __init__(
         self, state: State, *, no_analytics: str = "drop", defaults: Mapping[str, bool] | None = None
     ) -> None:
+        self.hashing: Hashing | None = None
+        """How identifiers are kept, where they are kept hashed: what people say is remembered under their pseudonyms."""
         self.state = state
         self.no_analytics = no_analytics
         self.defaults: Mapping[str, bool] = defaults or {}
@@ -75,10 +78,19 @@ class Consents:
             return None
         found = [
             (said[0], not said[1])
-            for kind, value in identifiers(message)
+            for kind, value in self._meant(message)
             if (said := self._known.get(hashed(kind, value))) is not None
         ]
         return not max(found)[1] if found else None
+
+    def _meant(self, message: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """The identifiers of a message as they came, under which something may have been said before, and as they are kept."""
+        came = list(identifiers(message))
+        if self.hashing is None:
+            return came
+        return list(
+            dict.fromkeys([*came, *((kind, told(self.hashing, kind, value)) for kind, value in came)])
+        )
 
     def record(self, message: Mapping[str, Any], source: str, received: int) -> None:
         """Remember the consent that a message carries, under each of its identifiers; `save` makes it last.
@@ -91,7 +103,8 @@ class Consents:
             return
         time = _when(message, received)
         for kind, value in identifiers(message):
-            self.note(hashed(kind, value), said, time, source)
+            kept = value if self.hashing is None else told(self.hashing, kind, value)
+            self.note(hashed(kind, kept), said, time, source)
 
     def note(self, identifier: str, said: Mapping[str, bool], time: int, source: str) -> None:
         """Remember what was said under a hashed identifier."""

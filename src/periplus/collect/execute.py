@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from periplus.collect import keys, times
+from periplus.collect import hashed_columns, keys, times
 from periplus.collect.asked import one
+from periplus.collect.hashing import Hashing
 from periplus.collect.recipe import (
     PHYSICAL,
     ROW_BITS,
@@ -46,11 +47,17 @@ class Written:
 
 
 def execute(
-    connection: Connection, recipes: list[Recipe], folder: Path, step: Callable[[str], None]
+    connection: Connection,
+    recipes: list[Recipe],
+    folder: Path,
+    step: Callable[[str], None],
+    hashing: Hashing | None = None,
 ) -> Written:
     """Write the events of all recipes into `folder`; refused rows go to the table `rejects`, and to `unmade` the
-    events that rows which came in would have made had their time been readable."""
-    kinds = shredded(recipes)
+    events that rows which came in would have made had their time been readable. With `hashing`, identifiers are
+    hashed in what is written."""
+    sent = shredded(recipes)
+    kinds = sent if hashing is None else hashed_columns.kinds(hashing, sent)
     paths: list[Path] = []
     withheld, reversed_files, warnings = 0, [], []
     for number, recipe in enumerate(recipes):
@@ -68,7 +75,7 @@ def execute(
         for event in recipe.events:
             path = folder / f"events-{number:03d}-{event.place:03d}.parquet"
             with joins_as_written(connection):
-                made = _copy(connection, recipe, event, kinds, path, all_timed)
+                made = _copy(connection, recipe, event, (sent, kinds), path, all_timed, hashing)
             if made:
                 paths.append(path)
             else:
@@ -173,10 +180,12 @@ def _copy(
     connection: Connection,
     recipe: Recipe,
     event: EventRecipe,
-    kinds: dict[str, str],
+    kinds: tuple[dict[str, str], dict[str, str]],
     path: Path,
     all_timed: bool,
+    hashing: Hashing | None,
 ) -> int:
+    """Write one event of a recipe; `kinds` of the shredded columns as they were sent, and as they are written."""
     position = '"@position"'
     sequence = f"({position} << 8) | {min(event.place, 255)}"
     if event.received is not None:
@@ -189,16 +198,27 @@ def _copy(
         "received_at": "NULL" if event.received is None else f"t{event.received}",
         "file": "file", "line": "line", "place": str(event.place),
     }  # fmt: skip
-    columns = [
-        f"CAST({given.get(name, 'NULL')} AS {kind}) AS {quoted(name)}" for name, kind in PHYSICAL.items()
-    ]
-    pieces = []
-    for name, kind in kinds.items():
+    fixed = {name: f"CAST({given.get(name, 'NULL')} AS {kind})" for name, kind in PHYSICAL.items()}
+    sent, kept_as = kinds
+    others, pieces = {}, []
+    for name, kind in kept_as.items():
         value = event.values.get(name)
-        columns.append(f"{_as_kind(value, kind)} AS {quoted(name)}")
+        others[name] = _as_kind(value, sent.get(name, kind))
         if value is not None and value.misfit is not None:
             pieces.append(f"{literal(_json_key(name))} || {value.misfit}")
-    columns.append(f"{_rest(event.rest, pieces)} AS rest")
+    rest = _rest(event.rest, pieces)
+    if hashing is not None:
+        addresses = (fixed["email"], fixed["user_id"])
+        fixed = {name: hashed_columns.physical(name, sql) for name, sql in fixed.items()}
+        others = {
+            name: hashed_columns.shredded(hashing, name, sent.get(name, "BOOLEAN"), sql)
+            for name, sql in others.items()
+        }
+        if (own := others.get(hashed_columns.INTERNAL)) is not None:
+            kind = kept_as[hashed_columns.INTERNAL]
+            others[hashed_columns.INTERNAL] = hashed_columns.internal(hashing, kind, own, *addresses)
+        rest = hashed_columns.told("json", rest)
+    columns = [f"{sql} AS {quoted(name)}" for name, sql in {**fixed, **others, "rest": rest}.items()]
     placed = (
         'SELECT r.*, COALESCE(p.position, 0) AS "@position", COALESCE(b.before, 0) AS "@before" '
         f'FROM timed AS r LEFT JOIN positions AS p ON p."row" = r."row" AND p.time = r.t{event.moment} '

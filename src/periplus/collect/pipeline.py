@@ -33,8 +33,10 @@ class Pipeline:
     0
     """
 
-    def __init__(self, steps: Sequence[tuple[str, Step]]) -> None:
+    def __init__(self, steps: Sequence[tuple[str, Step]], last: Step | None = None) -> None:
+        """`last` is taken by every request, also where nothing of it is left."""
         self.steps = list(steps)
+        self.last = last
         self.told = {"parse": Told(), **{name: Told() for name, _ in self.steps}}
 
     def run(self, passage: Passage) -> None:
@@ -43,8 +45,10 @@ class Pipeline:
         for name, step in self.steps:
             before = len(passage.pending)
             if not before:
-                return
+                break
             step(passage)
             ended = time.perf_counter()
             self.told[name].add(before, len(passage.pending), ended - began)
             began = ended
+        if self.last is not None:
+            self.last(passage)

@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from periplus.collect import csv_scan, found, mapped, segment
+from periplus.collect import csv_scan, found, hashed_columns, mapped, segment
 from periplus.collect.asked import one
 from periplus.collect.csv_file import text_array
 from periplus.collect.execute import REJECTS, UNMADE, execute
 from periplus.collect.exports import named
+from periplus.collect.hashing import Hashing
 from periplus.collect.mapping import MappingDocument
 from periplus.collect.opened import Workbench
 from periplus.collect.plain import Bytes
@@ -42,19 +43,21 @@ def stage(
     mapping: MappingDocument | Mapping[str, Any] | str | Path | None = None,
     source: str | None = None,
     progress: Progress | None = None,
+    hashing: Hashing | None = None,
 ) -> Staged:
     """The events of some files, prepared in a new folder inside `folder`, which the caller removes in the end.
 
     Without a mapping the files are Segment-spec JSONL, or flat Parquet. `source` wins over the mapping's.
     Raises InputError for a file that cannot be read, or of which no row can be, DocumentError for a wrong
     mapping; then the new folder is gone. `progress` may raise to cancel.
+    With `hashing`, identifiers are hashed before anything of them is written.
     """
     target = folder / f"import-{uuid.uuid4().hex[:12]}"
     target.mkdir(parents=True)
     try:
         with ExitStack() as stack:
             bench = workbench(stack, target, settings, progress)
-            return run(bench, found.given(paths), document(mapping), base(mapping), source)
+            return run(bench, found.given(paths), document(mapping), base(mapping), source, hashing)
     except EngineError as problem:
         shutil.rmtree(target, ignore_errors=True)
         raise explain(problem, "The import") from problem
@@ -108,6 +111,7 @@ def run(
     mapping: MappingDocument | None,
     near: Path | None,
     source: str | None,
+    hashing: Hashing | None = None,
 ) -> Staged:
     """`stage` on an open workbench, which keeps its tables: a plan looks into them afterwards."""
     name = source or (mapping.source if mapping else None) or DEFAULT_SOURCE
@@ -115,29 +119,33 @@ def run(
         recipes = segment.recipes(bench, paths, name)
     else:
         recipes = mapped.recipes(bench, paths, mapping, near, name)
+    said = str if hashing is None else hashing.text
     rows = sum(file.rows for file in bench.files)
     if rows == 0:
         raise InputError(
             f"{paths[0].name} has no rows.", code="empty", hint="Export it again; nothing was imported."
         )
     bench.connection.execute("SET preserve_insertion_order = false")
-    written = execute(bench.connection, recipes, bench.target, lambda what: bench.report(0, 1, what))
+    if hashing is not None:
+        hashed_columns.define(bench.connection, hashing)
+    written = execute(bench.connection, recipes, bench.target, lambda what: bench.report(0, 1, what), hashing)
     bench.recipes = recipes
-    rejects = _rejects(bench)
+    rejects = _rejects(bench, hashing)
     return Staged(
         folder=bench.target,
         events=written.events,
         columns=written.columns,
         rest=written.rest,
         rejects=rejects,
-        unmade=_unmade(bench),
+        unmade=_unmade(bench, hashing),
         withheld=written.withheld,
         rows=rows,
-        files=[FileInfo(file.name, file.bytes, file.rows) for file in bench.files],
+        files=[FileInfo(said(file.name), file.bytes, file.rows) for file in bench.files],
         source=name,
         mapping=mapping.document() if mapping else None,
         consent=_constant_consent(mapping),
-        warnings=bench.warnings + written.warnings,
+        warnings=[said(each) for each in bench.warnings + written.warnings],
+        hashed=() if hashing is None else hashing.kinds,
     )
 
 
@@ -150,7 +158,7 @@ def _constant_consent(mapping: MappingDocument | None) -> dict[str, bool] | None
     return said or None
 
 
-def _rejects(bench: Workbench) -> Path | None:
+def _rejects(bench: Workbench, hashing: Hashing | None) -> Path | None:
     """The refused rows as Parquet, each with its text as it stands in the file; None where there are none."""
     connection = bench.connection
     for number in connection.execute("SELECT DISTINCT file FROM rejects WHERE payload IS NULL").fetchall():
@@ -174,6 +182,11 @@ def _rejects(bench: Workbench) -> Path | None:
     count = one(connection, "SELECT count(*) FROM rejects")
     if not count or not count[0]:
         return None
+    if hashing is not None:
+        connection.execute(
+            "UPDATE rejects SET payload = nullif(hashed_refused(payload), ''), value = hashed_text(value), "
+            "reason = hashed_text(reason)"
+        )
     path = bench.target / "rejects.parquet"
     connection.execute(
         f'COPY (SELECT file, line, reason, "column", value, payload FROM rejects ORDER BY file, line) '
@@ -182,10 +195,12 @@ def _rejects(bench: Workbench) -> Path | None:
     return path
 
 
-def _unmade(bench: Workbench) -> Path | None:
+def _unmade(bench: Workbench, hashing: Hashing | None) -> Path | None:
     """The events that were not made of rows that came in, as Parquet; None where there are none."""
     if not one(bench.connection, "SELECT count(*) FROM unmade")[0]:
         return None
+    if hashing is not None:
+        bench.connection.execute("UPDATE unmade SET value = hashed_text(value)")
     path = bench.target / "unmade.parquet"
     bench.connection.execute(
         f"COPY (SELECT * FROM unmade ORDER BY file, line, event) TO {literal(str(path))} (FORMAT parquet)"

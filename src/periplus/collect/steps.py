@@ -5,6 +5,7 @@
     mark       the network of the shop's own it came from, before its address is forgotten
     consent    may it be kept, kept by nobody's name, or only counted
     key        what makes it the same event when it comes again
+    hash       identifiers that are kept hashed are replaced
 
 Each takes a `Passage` and decides the fate of some of its messages; those left go on. The dialect has
 parsed the request before; the inbox leaves out duplicates after. The pipeline times and counts each.
@@ -20,6 +21,7 @@ import msgspec
 
 from periplus.collect import keys, marks, replay
 from periplus.collect.anonymous import stripped
+from periplus.collect.hashing import Hashing
 from periplus.collect.marks import TrafficRules
 from periplus.collect.outline import Outline, Sent, document, outlined
 from periplus.collect.purposes import allows, stated
@@ -247,6 +249,46 @@ def keying() -> Step:
             item.key = of(message_id if type(message_id) is str else str(message_id))
 
     return key
+
+
+def covering(hashing: Callable[[], Hashing | None]) -> Step:
+    """Replace the identifiers that are kept hashed; `hashing` gives None for none.
+
+    Keys were made of what came, so the same message is the same event whether it is hashed or not.
+    """
+
+    def cover(passage: Passage) -> None:
+        current = hashing()
+        if current is None:
+            return
+        for item in passage.pending:
+            if not current.may_hold_json(item.text.decode("utf-8", "replace")):
+                continue
+            message = item.document()
+            after = current.message(message)
+            sent = message.get("messageId")
+            if isinstance(sent, str) and current.text(sent) != sent:
+                after["messageId"] = f"key:{item.key.hex()}"
+            if after != message:
+                item.become(after)
+
+    return cover
+
+
+def covering_refused(hashing: Callable[[], Hashing | None]) -> Step:
+    """The same of what was refused, of which a payload is kept; one that cannot be told apart is not."""
+
+    def cover(passage: Passage) -> None:
+        current = hashing()
+        if current is None:
+            return
+        for place, (source, form, received, reason, said, payload, whole) in enumerate(passage.rejects):
+            text = payload.decode("utf-8", "replace")
+            told = current.refused(text) if current.may_hold_json(text) else text
+            row = (source, form, received, reason, current.text(said), (told or "null").encode())
+            passage.rejects[place] = (*row, whole if told else 0)
+
+    return cover
 
 
 def _json(payload: Any) -> bytes:

@@ -15,7 +15,7 @@ import numpy as np
 
 from periplus.collect.marks import TrafficRules
 from periplus.errors import NotFoundError, StoreError
-from periplus.people import withheld
+from periplus.people import hashed, withheld
 from periplus.people.settlement import Arrival, settled
 from periplus.store import claims, door, files, keys, locks, manifest, standing
 from periplus.store.home import WAIT_FOR_WRITER, Home
@@ -151,6 +151,11 @@ def _admitted(
     progress: Progress,
     stream: Stream | None,
 ) -> tuple[Manifest, Imported]:
+    if staged.hashed != hashed.kinds(before):
+        raise StaleError(
+            "Which identifiers are kept hashed was changed while these events were made ready.",
+            hint="Import them again.",
+        )
     live = before.live_batch if stream is not None else None
     number = before.next_batch if live is None else live.id
     staged = withheld.sieved(connection, home.root, before, staged, now)

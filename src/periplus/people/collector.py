@@ -22,14 +22,25 @@ from periplus.collect.catalogue.told import Told
 from periplus.collect.consent import Consents
 from periplus.collect.door import Door
 from periplus.collect.finish import Finisher
+from periplus.collect.hashing import Hashing
 from periplus.collect.marks import TrafficRules
 from periplus.collect.pipeline import Pipeline
 from periplus.collect.replay import NOT_KEPT, reread
 from periplus.collect.sources import Sources
-from periplus.collect.steps import Passage, consenting, keying, marking, planning, validating
+from periplus.collect.steps import (
+    Passage,
+    consenting,
+    covering,
+    covering_refused,
+    keying,
+    marking,
+    planning,
+    validating,
+)
 from periplus.collect.wire import Outcome, Reading, Reply, Request
 from periplus.collect.withholding import Means, withholding
 from periplus.errors import InputError, PeriplusError
+from periplus.people import hashed
 from periplus.people.erased import Erased
 from periplus.people.flush import Flush
 from periplus.people.flush_apart import FlushApart
@@ -83,7 +94,9 @@ class Collector:
                 ("mark", marking(self._rules)),
                 ("consent", consenting(self.consents, self._rules)),
                 ("key", keying()),
-            ]
+                ("hash", covering(self._hashing)),
+            ],
+            covering_refused(self._hashing),
         )
         self.problem: PeriplusError | None = None
         """Why the store could not take in what waits; None while it can."""
@@ -91,8 +104,10 @@ class Collector:
         self._erased: Erased | None = None
         self._tombstones: tuple[str | None, str | None] = (None, None)
         self._traffic_of = -1
+        self._hashed: Any = None
         self._recent: deque[Seen] = deque(maxlen=RECENT)
         self._look_at_tombstones(manifest.read(home.root))
+        self._look_at_hashing(manifest.read(home.root))
         self._stopping = threading.Event()
         self.inbox = Inbox(home.root)
         self.door = Door(self.sources, self.pipeline, self.inbox, limit=home.settings.request_bytes)
@@ -278,10 +293,22 @@ class Collector:
         if number != self._traffic_of:
             live = manifest.read(self.home.root)
             self._look_at_tombstones(live)
+            self._look_at_hashing(live)
             document = live.traffic
             if document != self._traffic.document():
                 self._traffic = TrafficRules.parse(document)
             self._traffic_of = number
+
+    def _hashing(self) -> Hashing | None:
+        """What the live version keeps hashed, a moment old."""
+        return self.consents.hashing
+
+    def _look_at_hashing(self, live: Manifest) -> None:
+        """Hash as the live version does; what is remembered of messages as they came before is forgotten."""
+        now = (live.hashed, live.decisions, live.traffic)
+        if now != self._hashed:
+            self._hashed, self.consents.hashing = now, hashed.of(self.home.root, live)
+            self._recent.clear()
 
     def _is_erased(self) -> Means | None:
         erased = self._erased

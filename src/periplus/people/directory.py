@@ -12,7 +12,9 @@ import numpy as np
 from periplus.clock import iso
 from periplus.collect.identifying import normal
 from periplus.errors import NotFoundError
-from periplus.people.identifiers import email, hashed, phone, usable
+from periplus.people import hashed
+from periplus.people.identifiers import email, phone, usable
+from periplus.people.identifiers import hashed as customer_of
 from periplus.store import standing
 from periplus.store.columns import FileColumns, pointer, quote, text_form
 from periplus.store.door import file_list, literal
@@ -113,11 +115,13 @@ def search(
 
 def exactly(snapshot: Snapshot, text: str) -> list[int]:
     """The customers who have an identifier, an order or a ticket number in full; nothing is searched in parts."""
-    tests = [(column, text) for column in ("user_id", "anonymous_id")]
-    if (mail := normal("email", text)) is not None:
-        tests.append((f"contains(lower(email), {literal(mail)}) AND {email('email')}", mail))
-    if (number := normal("phone", text)) is not None and _PHONE.fullmatch(text):
-        tests.append((phone("phone"), number))
+    meant = hashed.meanings(snapshot, text)
+    tests = [(column, each) for column in ("user_id", "anonymous_id") for each in meant]
+    for each in meant:
+        if (mail := normal("email", each)) is not None:
+            tests.append((f"contains(lower(email), {literal(mail)}) AND {email('email')}", mail))
+        if (number := normal("phone", each)) is not None and _PHONE.fullmatch(each):
+            tests.append((phone("phone"), number))
     people = _people(snapshot)
     # One column each, so that only that one is read, and its own statistics say where.
     selects = [f"SELECT customer FROM ({people}) WHERE {column} = ?" for column, _ in tests]
@@ -254,16 +258,18 @@ def _find(snapshot: Snapshot, text: str) -> int | None:
         if _is_there(snapshot, number):
             return number
         # An id is the hash of an identifier; whoever has that identifier now is meant.
-        tests = [f"{hashed(kind, CLEAN[column](column))} = ?" for column, kind in KINDS.items()]
+        tests = [f"{customer_of(kind, CLEAN[column](column))} = ?" for column, kind in KINDS.items()]
         rows = cursor.execute(
             f"SELECT arg_max(customer, last) FROM ({people}) WHERE {' OR '.join(tests)}",
             [number] * len(tests),
         ).fetchall()
         if rows[0][0] is not None:
             return int(rows[0][0])
+    meant = hashed.meanings(snapshot, text)
+    marks = ", ".join("?" for _ in meant)
     rows = cursor.execute(
-        f"SELECT arg_max(customer, last) FROM ({people}) WHERE {' OR '.join(f'{column} = ?' for column in KINDS)}",
-        [text] * len(KINDS),
+        f"SELECT arg_max(customer, last) FROM ({people}) WHERE {' OR '.join(f'{column} IN ({marks})' for column in KINDS)}",
+        meant * len(KINDS),
     ).fetchall()
     return None if rows[0][0] is None else int(rows[0][0])
 

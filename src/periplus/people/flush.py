@@ -19,7 +19,7 @@ from periplus import clock
 from periplus.collect.replay import form
 from periplus.collect.stage import stage
 from periplus.errors import PeriplusError, StoreError
-from periplus.people import admission, withheld
+from periplus.people import admission, hashed, withheld
 from periplus.people.admission import StaleError, Stream
 from periplus.store import compact, inbox, inbox_file, ledger, manifest
 from periplus.store.home import Home
@@ -106,7 +106,10 @@ class Flush:
             began = time.perf_counter()
             path.write_bytes(b"\n".join([self.line(event) for event in events]) + b"\n")
             finished = time.perf_counter()
-            staged = stage([path], folder=folder, settings=self.home.settings, source="collector")
+            hashing = hashed.of(self.home.root, manifest.read(self.home.root))
+            staged = stage(
+                [path], folder=folder, settings=self.home.settings, source="collector", hashing=hashing
+            )
             self._note_refused(events, staged)
             staged = self._sieved(events, staged)
             prepared = time.perf_counter()

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -58,6 +59,24 @@ def opened(*, memory: str = "", threads: int = 0, spill: Path | None = None) -> 
         yield connection
     finally:
         connection.close()
+
+
+def text_functions(connection: Connection, functions: Mapping[str, Callable[[str], str]]) -> None:
+    """Give a connection functions of one text, by name, as SQL; of a piece of a column each distinct text is told once."""
+    import pyarrow as pa
+    from duckdb.func import PythonUDFType
+
+    def over(tell: Callable[[str], str]) -> Callable[[Any], Any]:
+        def run(texts: Any) -> Any:
+            whole = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+            coded = whole.dictionary_encode()
+            values = [None if each is None else tell(each) for each in coded.dictionary.to_pylist()]
+            return pa.array(values, pa.string()).take(coded.indices)
+
+        return run
+
+    for name, tell in functions.items():
+        connection.create_function(name, over(tell), ["VARCHAR"], "VARCHAR", type=PythonUDFType.ARROW)
 
 
 @contextmanager

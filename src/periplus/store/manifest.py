@@ -61,8 +61,9 @@ class Manifest:
     `retired` lists, for a file, the shards whose rows have moved into newer files. `keys` are files of
     sorted event keys. `traffic` are the rules by which events of bots and internal traffic are marked in
     this version (empty: the usual ones). `decisions` names the file of what people decided about who is who,
-    `tombstones` that of those who were erased; `retention` are the rules how long events are kept. `next_file` and
-    `next_batch` are the numbers to give next.
+    `tombstones` that of those who were erased; `retention` are the rules how long events are kept. `hashed` says
+    which `kinds` of identifiers are kept hashed; it is empty while none ever was. `next_file` and `next_batch` are
+    the numbers to give next.
     """
 
     number: int = 0
@@ -83,6 +84,7 @@ class Manifest:
     decisions: str | None = None
     tombstones: str | None = None
     retention: dict[str, Any] = field(default_factory=dict)
+    hashed: dict[str, Any] = field(default_factory=dict)
 
     def batch(self, number: int) -> Batch | None:
         return next((batch for batch in self.batches if batch.id == number), None)

@@ -45,6 +45,8 @@ class Staged:
     consent: dict[str, bool] | None = None
     warnings: list[str] = field(default_factory=list)
     unmade: Path | None = None
+    hashed: tuple[str, ...] = ()
+    """Kinds of identifiers that were hashed on the way."""
 
 
 @dataclass(frozen=True)

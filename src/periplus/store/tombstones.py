@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from periplus.errors import StoreError
-from periplus.store import door
+from periplus.store import door, pseudonyms
 from periplus.store.files import os_problem, sync_files, sync_folder
 
 SECRET = "erasure.key"
@@ -71,11 +71,15 @@ def secret(root: Path, *, make: bool = False) -> bytes:
 
 
 def keyed(own: bytes, kind: str, value: str) -> str:
-    """The hash of an identifier as identity compares it.
+    """The hash of an identifier as identity compares it; of one that is kept hashed, the hash it was made of.
+
+    So a tombstone means a person whether their identifiers were kept hashed before it, after it, or never.
 
     >>> keyed(b"secret", "user", "u1") == keyed(b"secret", "user", "u1") != keyed(b"other", "user", "u1")
     True
     """
+    if (known := pseudonyms.digest(value)) is not None:
+        return known
     return hmac.digest(own, f"{kind}\x1f{value}".encode("utf-8", "replace"), "sha256").hex()[:_LENGTH]
 
 
@@ -84,8 +88,8 @@ def define(connection: door.Connection, own: bytes) -> None:
     block = own.ljust(64, b"\0")
     inner, outer = (bytes(byte ^ pad for byte in block).hex() for pad in (0x36, 0x5C))
     connection.execute(
-        "CREATE OR REPLACE TEMP MACRO keyed(kind, value) AS "
-        f"left(sha256(unhex('{outer}') || unhex(sha256(unhex('{inner}') || encode(kind || chr(31) || value)))), {_LENGTH})"
+        f"CREATE OR REPLACE TEMP MACRO keyed(kind, value) AS coalesce({pseudonyms.digest_sql('value')}, "
+        f"left(sha256(unhex('{outer}') || unhex(sha256(unhex('{inner}') || encode(kind || chr(31) || value)))), {_LENGTH}))"
     )
 
 

@@ -59,7 +59,8 @@ def answer(question: FunnelQuestion, context: Context) -> Result:
     """Rows by side, breakdown value, bucket and step; those who are gone stand at the last step they did."""
     planned = plan(question, context)
     quantiles = None if question.quantiles is None else funnel_times.quantiles_of(question.quantiles)
-    bins = None if question.histogram in (None, False) else funnel_times.bins_of(question.histogram)
+    histogram = question.histogram
+    bins = None if histogram is None or histogram is False else funnel_times.bins_of(histogram)
     timed = quantiles is not None or bins is not None
     asked, counted = _counted(question, planned, timed, context)
     steps, groups = len(planned.titles), asked.groups

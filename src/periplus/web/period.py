@@ -40,7 +40,9 @@ class Period:
         """The question with this period, `now` and traffic."""
         asked = {key: value for key, value in question.items() if key not in ("period", "now", "traffic")}
         period = {key: self.values[key] for key in ("from", "to", "by") if key in self.values}
-        if period.keys() - {"by"} or period.get("by", "start") != "start":
+        if period.get("by") == "start":  # as where nothing is said
+            del period["by"]
+        if period:
             asked["period"] = period
         return asked | {key: self.values[key] for key in ("now", "traffic") if key in self.values}
 

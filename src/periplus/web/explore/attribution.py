@@ -14,6 +14,7 @@ from periplus.web.explore.conditions import Happened, condition_in, pairs_of, vi
 from periplus.web.explore.controls import (
     LONGEST,
     Choice,
+    Number,
     Pairs,
     Part,
     Several,
@@ -25,6 +26,7 @@ from periplus.web.explore.controls import (
 from periplus.web.explore.explorer import Asked, Explorer, Shown
 from periplus.web.explore.funnel_figures import value_name
 from periplus.web.explore.offered import Offered
+from periplus.web.explore.options import Listed, among, zones
 from periplus.web.words import _
 
 MODELS = ("first", "last", "last_non_direct", "linear", "position", "time_decay", "markov", "shapley")
@@ -49,6 +51,7 @@ def usual(offered: Offered, _ask: Callable[[Mapping[str, Any]], Answer]) -> dict
 
 def model_names() -> dict[str, str]:
     return {
+        "said": _("what they said"),
         "first": _("first touch"),
         "last": _("last touch"),
         "last_non_direct": _("last that is not direct"),
@@ -119,6 +122,42 @@ class Spend:
             "spent_on": str(asked.get("by", "")),
             "hidden": [("map", named)] if isinstance(named, str) else [],
         }
+
+
+@dataclass(frozen=True)
+class Told:
+    """The events in which customers say what brought them, and the property with their answer; or nothing."""
+
+    key: str = "said"
+    sort: ClassVar[str] = "told"
+    covers: tuple[str, ...] = ("said",)
+
+    def named(self, name: str) -> bool:
+        return name == "said" or name.startswith("said.")
+
+    def read(self, params: QueryParams, offered: Offered) -> Part:
+        if not (written := text(params, "said")):
+            return {}
+        of = condition_in(params, "said", written, "", offered)
+        return {"said": {"of": of, "property": text(params, "said.property") or "answer"}}
+
+    def pairs(self, question: Mapping[str, Any]) -> Pairs:
+        said = question.get("said")
+        if not isinstance(said, Mapping) or not isinstance(of := said.get("of"), Mapping):
+            return []
+        return [*pairs_of("said", "said", of), ("said.property", str(said.get("property", ""))[:LONGEST])]
+
+    def view(self, question: Mapping[str, Any], offered: Offered) -> Part:
+        said = question.get("said")
+        asked = said if isinstance(said, Mapping) else {}
+        label = _("In which events customers say what brought them")
+        of = view_of("said", "said", label, asked.get("of"), "", offered, False)
+        nothing = ("", [("", _("nothing asked"))])
+        if asked.get("of") is None:
+            of |= {"code": "", "filtered": False, "groups": [nothing, *of["groups"][:1]]}
+        else:
+            of["groups"] = [nothing, *of["groups"]]
+        return {"label": label, "of": of, "property": str(asked.get("property", ""))}
 
 
 def channels(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -200,8 +239,27 @@ ATTRIBUTION = Explorer(
         Happened("touches", lambda: _("What may earn it"), "touchpoint"),
         window("lookback", lambda: _("How long before"), "30d"),
         property_choice("value", lambda: _("Which property is its worth"), lambda: _("not asked")),
-        Several("models", lambda: _("By which models"), model_names, MODELS),
+        Several(
+            "models", lambda: _("By which models"), lambda: {m: model_names()[m] for m in MODELS}, MODELS
+        ),
         Spend(),
+    ),
+    more=(
+        Told(),
+        Listed(
+            "weights", lambda: _("Weights by position: first, between, last"), "0.4, 0.2, 0.4", of="numbers"
+        ),
+        window("half_life", lambda: _("Time decay: half after"), "7d"),
+        Choice(
+            "markov_order",
+            lambda: _("Markov: touches that it remembers"),
+            lambda _o: {str(n): words.number(n) for n in (1, 2, 3)},
+            "1",
+            whole=True,
+        ),
+        Number("groups", lambda: _("Shapley: how many are told apart"), 20, 1, 1000),
+        among(),
+        zones(),
     ),
     usual=usual,
     shown=shown,

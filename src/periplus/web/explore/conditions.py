@@ -129,6 +129,8 @@ def view_of(
         "said": filters.said(rows),
         "filtered": not written.startswith("json:"),
         "comparisons": filters.comparisons(),
+        "ways": None,
+        "told": "",
     }
 
 
@@ -172,58 +174,6 @@ class Happened:
     def view(self, question: Mapping[str, Any], offered: Offered) -> Part:
         value = question.get(self.key, self.usual)
         return view_of(self.key, self.key, self.label(), value, self.spelt, offered, self.usual == {})
-
-
-@dataclass(frozen=True)
-class Steps:
-    """Conditions one after the other, at least two: `from A through B to C`."""
-
-    key: str = "steps"
-    spelt: Spelt = "step"
-    least: int = 2
-    sort: ClassVar[str] = "steps"
-
-    @property
-    def covers(self) -> tuple[str, ...]:
-        return (self.key,)
-
-    def named(self, name: str) -> bool:
-        return name == "step" or name.startswith("step.")
-
-    def read(self, params: QueryParams, offered: Offered) -> Part:
-        codes = params.getlist("step")[:MOST]
-        found = [
-            condition_in(params, f"step.{place}", each.strip()[:LONGEST], self.spelt, offered)
-            for place, each in enumerate(codes)
-            if each.strip()
-        ]
-        drop = params.get("drop", "")
-        if drop.isascii() and drop.isdigit() and len(found) > self.least and len(drop) < 4:
-            del found[int(drop) : int(drop) + 1]
-        if found and params.get("add") and len(found) < MOST:
-            found.append(found[-1])
-        return {self.key: found} if found else {}
-
-    def pairs(self, question: Mapping[str, Any]) -> Pairs:
-        steps = question.get(self.key)
-        listed = steps if isinstance(steps, list) else []
-        return [
-            pair
-            for place, step in enumerate(listed)
-            if isinstance(step, Mapping)
-            for pair in pairs_of(f"step.{place}", "step", step)
-        ]
-
-    def view(self, question: Mapping[str, Any], offered: Offered) -> Part:
-        steps = question.get(self.key)
-        listed = steps if isinstance(steps, list) else []
-        views = [
-            view_of(
-                f"step.{place}", "step", _("Step {n}").format(n=place + 1), step, self.spelt, offered, False
-            )
-            for place, step in enumerate(listed)
-        ]
-        return {"steps": views, "least": self.least, "most": MOST}
 
 
 def measures(offered: Offered) -> dict[str, str]:

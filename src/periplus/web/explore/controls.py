@@ -13,9 +13,7 @@ from typing import Any, ClassVar, Protocol
 
 from starlette.datastructures import QueryParams
 
-from periplus.web.documents import document
 from periplus.web.explore.offered import Offered
-from periplus.web.page import compact
 from periplus.web.period import KEYS, Period, by_names, presets
 from periplus.web.words import _, ngettext
 
@@ -89,42 +87,6 @@ class Choice:
         if chosen not in options:
             options = {chosen: chosen, **options}
         return {"field": self.field or self.key, "label": self.label(), "options": options, "chosen": chosen}
-
-
-@dataclass(frozen=True)
-class Flag:
-    """Whether something is asked for, said in one of two ways; how exactly, where the question says more, stays."""
-
-    key: str
-    label: Said
-    no: Said
-    yes: Said
-    sort: ClassVar[str] = "flag"
-
-    @property
-    def covers(self) -> tuple[str, ...]:
-        return (self.key,)
-
-    def named(self, name: str) -> bool:
-        return name == self.key
-
-    def read(self, params: QueryParams, offered: Offered) -> Part:
-        value = text(params, self.key)
-        if not value:
-            return {}
-        return {self.key: document(value) if value.startswith("{") else value == "true" or value}
-
-    def pairs(self, question: Mapping[str, Any]) -> Pairs:
-        return [(self.key, said)] if (said := self._said(question)) else []
-
-    def view(self, question: Mapping[str, Any], offered: Offered) -> Part:
-        chosen = self._said(question)
-        options = {"": self.no(), chosen or "true": self.yes()}
-        return {"field": self.key, "label": self.label(), "options": options, "chosen": chosen}
-
-    def _said(self, question: Mapping[str, Any]) -> str:
-        value = question.get(self.key)
-        return "true" if value is True else compact(value) if value else ""
 
 
 def window(key: str, label: Said, usual: str, none: Said | None = None) -> Choice:
@@ -390,8 +352,3 @@ def buckets() -> dict[str, str]:
 def bucket(usual: str) -> Choice:
     """A bucket of the calendar."""
     return Choice("bucket", lambda: _("How long is each step of time"), lambda _offered: buckets(), usual)
-
-
-def breakdown() -> Choice:
-    """A property that splits an answer."""
-    return property_choice("breakdown", lambda: _("Split by which property"), lambda: _("nothing"))

@@ -14,6 +14,8 @@ from periplus.web.explore.controls import Unit, When, window
 from periplus.web.explore.explorer import Asked, Explorer, Shown
 from periplus.web.explore.funnel_figures import value_name
 from periplus.web.explore.offered import Offered
+from periplus.web.explore.options import Groups, Ticked, among, zones
+from periplus.web.page import compact
 from periplus.web.words import _
 
 ROWS = 50
@@ -90,6 +92,36 @@ def chance(p: float | None) -> str:
     return f"<{words.THIN}{words.number(0.001, 3)}" if p < 0.001 else words.number(p, 3 if p < 0.1 else 2)
 
 
+def usual_features() -> str:
+    return _("what shops usually know, and all that was done early")
+
+
+def features(offered: Offered) -> Groups:
+    """What may go with the goal: known at the beginning, known or done early."""
+    early = [
+        (compact({"property": path, "at": "early"}), name)
+        for path, name in offered.properties
+        if path.startswith(("properties.", "context."))
+    ]
+    names = [name.removeprefix("event:") for name, _said in offered.event_codes]
+    return [
+        (
+            _("In the first part"),
+            [
+                (compact({"done": "each"}), _("each thing that was done")),
+                (compact({"count": {}, "label": "events"}), _("how many events")),
+            ],
+        ),
+        (_("Known at the beginning"), offered.properties[:40]),
+        (_("The first value in the first part"), early[:40]),
+        (_("Done in the first part"), [(compact({"done": {"event": name}}), name) for name in names[:60]]),
+        (
+            _("How often it was done in the first part"),
+            [(compact({"count": {"event": name}}), name) for name in names[:60]],
+        ),
+    ]
+
+
 def shown(asked: Asked) -> Shown:
     answer = asked.ask(asked.question)
     rows = [drawn(row, asked.offered) for row in answer.rows]
@@ -119,6 +151,11 @@ DRIVERS = Explorer(
         Happened("of", lambda: _("What begins it"), "touchpoint", usual={}),
         When(lambda: _("begun")),
         window("early", lambda: _("How long after the beginning something is early"), "1h"),
+    ),
+    more=(
+        Ticked("features", lambda: _("What is looked at"), features, none=usual_features),
+        among(),
+        zones(),
     ),
     usual=usual,
     shown=shown,

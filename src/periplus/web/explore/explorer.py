@@ -35,7 +35,8 @@ class Explorer:
     """How one kind is asked and shown. `sentence` has a slot in braces for each control's key.
 
     `usual` is the question a fresh page shows (None: there is nothing to ask yet), `needed` the keys that
-    are taken from it where an address leaves them out.
+    are taken from it where an address leaves them out; `more` are the controls of what few questions need, which
+    stand folded under the sentence.
     """
 
     name: Said
@@ -45,3 +46,9 @@ class Explorer:
     shown: Callable[[Asked], Shown]
     template: str
     needed: tuple[str, ...] = ()
+    more: tuple[Control, ...] = ()
+
+    @property
+    def every(self) -> tuple[Control, ...]:
+        """All controls, in the order in which they are read."""
+        return self.controls + self.more

@@ -9,19 +9,23 @@ from typing import Any, ClassVar
 from starlette.datastructures import QueryParams
 
 from periplus.question import Answer
-from periplus.web.explore.controls import Choice, Pairs, Part, When, text
+from periplus.web.explore.controls import WINDOWS, Choice, Pairs, Part, When, text, window_name
 from periplus.web.explore.explorer import Asked, Explorer, Shown
 from periplus.web.explore.offered import Offered
+from periplus.web.explore.options import Coded, among, plainly, zones
+from periplus.web.explore.steps import Steps
 from periplus.web.places import ends
 from periplus.web.words import _
 
+OWN = "steps:"
 TABLED = 60
 """Sources in the table; the download has all of them."""
 
 
 @dataclass(frozen=True)
 class Between:
-    """What flows are between: the steps of a map, or the values of a property (`by:context.device.type`)."""
+    """What flows are between: the steps or stages of a map, the values of a property (`by:context.device.type`), or
+    steps of their own (`steps:`)."""
 
     key: str = "between"
     sort: ClassVar[str] = "choice"
@@ -34,12 +38,21 @@ class Between:
         sort, _colon, rest = text(params, "between").partition(":")
         if sort in ("map", "by") and rest:
             return {sort: rest}
+        if sort == "stages" and rest:
+            return {"map": rest, "by": "stage"}
+        if sort == "steps":
+            return {}
         named = text(params, "map") or (offered.map["id"] if offered.map else "")
         return {"map": named} if named else {}
 
     def pairs(self, question: Mapping[str, Any]) -> Pairs:
-        if isinstance(question.get("by"), str):
-            return [("between", f"by:{question['by']}")]
+        by, named = question.get("by"), question.get("map")
+        if question.get("steps"):
+            return [("between", OWN)]
+        if by == "stage" and isinstance(named, str):
+            return [("between", f"stages:{named}"), ("map", named)]
+        if isinstance(by, str):
+            return [("between", f"by:{by}")]
         return [("map", str(question["map"]))] if isinstance(question.get("map"), str) else []
 
     def view(self, question: Mapping[str, Any], offered: Offered) -> Part:
@@ -47,13 +60,29 @@ class Between:
             f"map:{map['id']}": _("the steps of {map}").format(map=map["name"]) for map in offered.maps
         }
         options |= {
+            f"stages:{map['id']}": _("the stages of {map}").format(map=map["name"]) for map in offered.maps
+        }
+        options |= {OWN: _("steps of their own")}
+        options |= {
             f"by:{path}": _("the values of {property}").format(property=name)
             for path, name in offered.properties
         }
-        chosen = next((f"{key}:{question[key]}" for key in ("map", "by") if question.get(key)), "")
+        said = dict(self.pairs(question))
+        chosen = said.get("between") or f"map:{said.get('map', '')}"
         if chosen not in options:
-            options[chosen] = chosen.partition(":")[2] or _("its own steps")
+            options[chosen] = chosen.partition(":")[2] or _("nothing")
         return {"field": "between", "label": _("Between what"), "options": options, "chosen": chosen}
+
+
+class OwnSteps(Steps):
+    """The steps of a flow without a map."""
+
+    def read(self, params: QueryParams, offered: Offered) -> Part:
+        if text(params, "between") != OWN:
+            return {}
+        found = super().read(params, offered)
+        most = sorted(offered.events, key=lambda name: -offered.events[name])
+        return found or {"steps": [{"event": name} for name in most[:3]]}
 
 
 def usual(offered: Offered, _ask: Callable[[Mapping[str, Any]], Answer]) -> dict[str, Any] | None:
@@ -74,6 +103,18 @@ def tops(_offered: Offered) -> dict[str, str]:
 
 def _steps(offered: Offered, said: str) -> dict[str, str]:
     return {id: said.format(step=entry["name"]) for id, entry in offered.at.items()}
+
+
+def _off_map() -> dict[str, str]:
+    return {"": _("are left out"), "true": _("are visits of their own")}
+
+
+def _collapse() -> dict[str, str]:
+    return {"": _("are one visit"), "false": _("are a visit each")}
+
+
+def _lapses() -> dict[str, str]:
+    return {"": window_name("30d"), **{each: window_name(each) for each in WINDOWS if each != "30d"}}
 
 
 def leaving(rows: Sequence[Mapping[str, Any]], at: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -126,13 +167,25 @@ def shown(asked: Asked) -> Shown:
 
 FLOW = Explorer(
     name=lambda: _("Flow"),
-    sentence=lambda: _("Where do journeys between {between}, {period}, go {from} {to}? Show {top}."),
+    sentence=lambda: _("Where do journeys between {between} {steps}, {period}, go {from} {to}? Show {top}."),
     controls=(
         Between(),
         When(lambda: _("begun"), by=True),
+        OwnSteps(least=1),
         Choice("from", lambda: _("From where"), froms, field="begin"),
         Choice("to", lambda: _("Up to where"), tos, field="end"),
         Choice("top", lambda: _("How many ways"), tops, whole=True),
+    ),
+    more=(
+        Coded("off_map", lambda: _("Events off the map"), lambda _o: plainly(_off_map())),
+        Coded("collapse", lambda: _("Events of one step in a row"), lambda _o: plainly(_collapse())),
+        Coded(
+            "lapse",
+            lambda: _("How long a silence ends a journey (without a map)"),
+            lambda _o: plainly(_lapses()),
+        ),
+        among(),
+        zones(),
     ),
     usual=usual,
     shown=shown,

@@ -28,14 +28,14 @@ def question_of(
     """The question an address asks; None where it asks for none and there is nothing yet to ask about."""
     if params.get("question", "").strip():
         return document(params["question"])
-    if not any(control.named(name) for name in params for control in explorer.controls):
+    if not any(control.named(name) for name in params for control in explorer.every):
         usual = explorer.usual(offered, ask)
         return None if usual is None else Period.of(params).put({"kind": kind, **usual})
     covered = _covered(explorer)
     extra = document(params["extra"]) if params.get("extra") else {}
     question: dict[str, Any] = {key: value for key, value in extra.items() if key not in covered}
     question["kind"] = kind
-    for control in explorer.controls:
+    for control in explorer.every:
         question |= control.read(params, offered)
     missing = [key for key in explorer.needed if key not in question]
     if missing and (usual := explorer.usual(offered, ask)) is not None:
@@ -53,7 +53,7 @@ def sayable(explorer: Explorer, question: Mapping[str, Any]) -> bool:
     """Whether the sentence can show a question at all, right or wrong."""
     return all(key in question for key in explorer.needed) and all(
         _fits(control, key, question[key])
-        for control in explorer.controls
+        for control in explorer.every
         for key in control.covers
         if question.get(key) is not None
     )
@@ -65,14 +65,22 @@ def _fits(control: Control, key: str, value: Any) -> bool:
         return isinstance(value, list) and bool(value) and all(isinstance(each, dict) for each in value)
     if control.sort == "several":
         return isinstance(value, list) and all(isinstance(each, PLAIN) for each in value)
-    if control.sort in ("happened", "spend") or key == "period":
+    if control.sort == "exclusions":
+        return isinstance(value, list) and all(isinstance(each, dict) for each in value)
+    if control.sort == "ticked":
+        return isinstance(value, list)
+    if control.sort == "listed":
+        return isinstance(value, list) and all(isinstance(each, (*PLAIN, list)) for each in value)
+    if control.sort in ("coded", "compared"):
+        return True
+    if control.sort in ("happened", "spend", "told", "sessions") or key == "period":
         return isinstance(value, dict)
-    return isinstance(value, PLAIN) or (control.sort == "flag" and isinstance(value, dict))
+    return isinstance(value, PLAIN)
 
 
 def address(explorer: Explorer, path: str, question: Mapping[str, Any]) -> str:
     """The address of a question, as the page shows it in the browser: to be sent to others, and kept."""
-    pairs = [pair for control in explorer.controls for pair in control.pairs(question)]
+    pairs = [pair for control in explorer.every for pair in control.pairs(question)]
     if extra := extra_of(explorer, question):
         pairs.append(("extra", compact(extra)))
     return f"{path}?{urlencode(pairs)}" if pairs else path
@@ -92,6 +100,18 @@ def pieces(explorer: Explorer, question: Mapping[str, Any], offered: Offered) ->
     return found
 
 
+def folded(explorer: Explorer, question: Mapping[str, Any], offered: Offered) -> list[dict[str, Any]]:
+    """The controls under the sentence, as drawing them needs it; `set`: the question says something by it."""
+    return [
+        {
+            "sort": control.sort, "key": control.key, "hidden": [], "problem": None,
+            "set": any(question.get(key) is not None for key in control.covers),
+            **control.view(question, offered),
+        }
+        for control in explorer.more
+    ]  # fmt: skip
+
+
 def place_of(problem: PeriplusError, explorer: Explorer) -> str | None:
     """The control a problem is about: its error says so by its code, or by the word it begins with."""
     message = problem.message.lower().lstrip("'\"`")
@@ -102,7 +122,7 @@ def place_of(problem: PeriplusError, explorer: Explorer) -> str | None:
         "map": ("map", "not_found"),
         "between": ("map", "not_found", "flow"),
     }
-    for control in explorer.controls:
+    for control in explorer.every:
         names = {control.key, *control.covers, *also.get(control.key, ())}
         if problem.code in names or any(message.startswith((name, f"the {name}")) for name in names):
             return control.key
@@ -110,7 +130,7 @@ def place_of(problem: PeriplusError, explorer: Explorer) -> str | None:
 
 
 def _covered(explorer: Explorer) -> set[str]:
-    return {key for control in explorer.controls for key in control.covers}
+    return {key for control in explorer.every for key in control.covers}
 
 
 def whole(path: str, question: Mapping[str, Any]) -> str:

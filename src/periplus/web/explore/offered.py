@@ -25,7 +25,8 @@ SUGGESTED = 300
 class Offered:
     """`at`: the steps of the map in question, by id; `events` with how many there are; `paths` of properties,
     the most used first, each with what is known of it; `map`: the map in question, as it is listed, `stages` the
-    ids of its steps that are measured, stage by stage, `goal_events` the names that count as its goal."""
+    ids of its steps that are measured, stage by stage, `goal_events` the names that count as its goal, `segments`
+    the names of those that are kept."""
 
     at: Mapping[str, Mapping[str, Any]]
     map: Mapping[str, Any] | None
@@ -36,6 +37,7 @@ class Offered:
     goal_events: tuple[str, ...]
     stages: list[list[str]]
     has_events: bool
+    segments: tuple[str, ...] = ()
 
     @property
     def event_codes(self) -> list[tuple[str, str]]:
@@ -102,4 +104,5 @@ def offered(ws: Workspace, named: object) -> Offered:
         goal_events=tuple(goals),
         stages=stages,
         has_events=snapshot.last_time is not None,
+        segments=tuple(each["name"] for each in ws.segments.listed()),
     )

@@ -11,6 +11,7 @@ from periplus.web.explore.conditions import Happened
 from periplus.web.explore.controls import Choice, Number, When, bucket, buckets
 from periplus.web.explore.explorer import Asked, Explorer, Shown
 from periplus.web.explore.offered import Offered
+from periplus.web.explore.options import Coded, Listed, among, sums, zones
 from periplus.web.explore.plot import bucket_name
 from periplus.web.words import _
 
@@ -28,7 +29,11 @@ def usual(offered: Offered, _ask: Callable[[Mapping[str, Any]], Answer]) -> dict
 
 
 def modes(_offered: Offered) -> dict[str, str]:
-    return {"classic": _("in each"), "rolling": _("in each, or any later,")}
+    return {
+        "classic": _("in each"),
+        "rolling": _("in each, or any later,"),
+        "bracket": _("in each span (below)"),
+    }
 
 
 def cohorts(_offered: Offered) -> dict[str, str]:
@@ -128,6 +133,12 @@ RETENTION = Explorer(
         Choice("mode", lambda: _("When they count as back"), modes, "classic"),
         bucket("week"),
         Number("periods", lambda: _("How many periods"), 8, 0, 1000),
+    ),
+    more=(
+        Coded("measure", lambda: _("What comes back"), lambda offered: sums(offered, _("customers alone"))),
+        Listed("brackets", lambda: _("Spans of periods, the last one not in"), "0-1, 1-4, 4-13", of="spans"),
+        among(),
+        zones(),
     ),
     usual=usual,
     shown=shown,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from periplus.journeys.site import AUTOMATIC
 from periplus.question import Answer
 from periplus.web import words
 from periplus.web.explore.conditions import Happened
@@ -12,6 +13,7 @@ from periplus.web.explore.controls import Number, Several, When
 from periplus.web.explore.explorer import Asked, Explorer, Shown
 from periplus.web.explore.funnel_figures import value_name
 from periplus.web.explore.offered import Offered
+from periplus.web.explore.options import Groups, SessionOptions, Ticked, among, zones
 from periplus.web.words import _, ngettext
 
 REPORTS = (
@@ -57,6 +59,15 @@ def title(totals: Mapping[str, Any]) -> str:
     )
 
 
+def automatic(offered: Offered) -> Groups:
+    """The events that nobody does: the usual ones, and all that there are."""
+    names = [code.removeprefix("event:") for code, _name in offered.event_codes]
+    return [
+        ("", [(name, name) for name in AUTOMATIC]),
+        (_("Events"), [(name, name) for name in names if name not in AUTOMATIC]),
+    ]
+
+
 def shown(asked: Asked) -> Shown:
     answer = asked.ask(asked.question)
     reports: dict[str, list[dict[str, Any]]] = {}
@@ -93,6 +104,12 @@ SITE = Explorer(
         Number("top", lambda: _("How many rows of each"), 50, 1, 1000),
         Happened("views", lambda: _("What is a view of a page"), usual={"event": "Page Viewed"}),
         Happened("searches", lambda: _("What is a search"), usual={"event": "Products Searched"}),
+    ),
+    more=(
+        SessionOptions(),
+        Ticked("automatic", lambda: _("What pages send by themselves"), automatic, usual=AUTOMATIC),
+        among(),
+        zones(),
     ),
     usual=usual,
     shown=shown,

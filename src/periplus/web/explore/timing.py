@@ -10,15 +10,17 @@ from periplus.question import Answer
 from periplus.web import words
 from periplus.web.asking import step_name, step_place
 from periplus.web.explore import funnel
-from periplus.web.explore.conditions import Steps
-from periplus.web.explore.controls import Choice, Several, Unit, When, window
+from periplus.web.explore.controls import Choice, Several, Unit, When
+from periplus.web.explore.exclusions import Exclusions
 from periplus.web.explore.explorer import Asked, Explorer, Shown
 from periplus.web.explore.offered import Offered
+from periplus.web.explore.options import SessionOptions, among, attempts, hold, within, zones
+from periplus.web.explore.steps import Steps
+from periplus.web.explore.timing_words import quantile_names
 from periplus.web.words import _
 
 TIMES = (1, 10, 60, 600, 3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400, 365 * 86_400, 10 * 365 * 86_400)
 """Lengths of time, in seconds, that the scale may name."""
-QUANTILES = ("0.1", "0.25", "0.5", "0.75", "0.9", "0.95", "0.99")
 
 
 def usual(offered: Offered, ask: Callable[[Mapping[str, Any]], Answer]) -> dict[str, Any] | None:
@@ -28,19 +30,6 @@ def usual(offered: Offered, ask: Callable[[Mapping[str, Any]], Answer]) -> dict[
 
 def orders(offered: Offered) -> dict[str, str]:
     return {key: name for key, name in funnel.orders(offered).items() if key != "any"}
-
-
-def quantile_names() -> dict[str, str]:
-    """Quantiles as people say them."""
-    return {
-        "0.1": _("the fastest tenth"),
-        "0.25": _("the fastest quarter"),
-        "0.5": _("half"),
-        "0.75": _("three in four"),
-        "0.9": _("nine in ten"),
-        "0.95": _("19 in 20"),
-        "0.99": _("99 in 100"),
-    }
 
 
 def said(quantile: float) -> str:
@@ -148,12 +137,13 @@ TIMING = Explorer(
     ),
     controls=(
         Unit(sessions=True),
-        When(lambda: _("begun")),
+        When(lambda: _("begun"), by=True),
         Steps(),
         Choice("order", lambda: _("In which order"), orders, "ordered"),
-        window("within", lambda: _("Within what time"), "", lambda: _("the time it may take")),
+        within(),
         Several("quantiles", lambda: _("Who is looked at"), quantile_names, ("0.5", "0.9"), numbers=True),
     ),
+    more=(among(), Exclusions(), hold(), attempts(), SessionOptions(), zones()),
     usual=usual,
     shown=shown,
     template="explore_timing.html",

@@ -10,10 +10,11 @@ from periplus.web import words
 from periplus.web.asking import step_name
 from periplus.web.explore import plot
 from periplus.web.explore.conditions import NUMBERS, SeriesList, measure_of, measures
-from periplus.web.explore.controls import Choice, Flag, When, breakdown, bucket, buckets
+from periplus.web.explore.controls import Choice, When, bucket, buckets
 from periplus.web.explore.explorer import Asked, Explorer, Shown
 from periplus.web.explore.funnel_figures import value_name
 from periplus.web.explore.offered import Offered
+from periplus.web.explore.options import Coded, SessionOptions, among, breakdown, plainly, zones
 from periplus.web.words import _, ngettext
 
 HEIGHT = 220
@@ -40,6 +41,17 @@ def averages(_offered: Offered) -> dict[str, str]:
     return {
         "": _("no moving average"),
         **{str(n): _("an average over {steps}").format(steps=name) for n, name in said.items()},
+    }
+
+
+def expected() -> dict[str, str]:
+    return {
+        "": _("no expected range"),
+        "true": _("the range to expect"),
+        '{"width":2}': _("a narrow range to expect"),
+        '{"width":4}': _("a wide range to expect"),
+        '{"seasons":4}': _("the range of the last 4 seasons"),
+        '{"seasons":26}': _("the range of the last 26 seasons"),
     }
 
 
@@ -152,6 +164,7 @@ def drawing(lines: Sequence[Mapping[str, Any]], bucket: str, now: str) -> dict[s
         "grid": [{"y": y(low + tick), "text": low + tick} for tick in scale],
         "labels": plot.labels(starts, bucket),
         "compared": any(line["before"] for line in found),
+        "percent": False,
         "left_out": len(lines) - len(drawn),
         "digits": 0 if all(float(tick).is_integer() for tick in scale) else 2,
     }
@@ -277,16 +290,12 @@ TREND = Explorer(
         bucket("day"),
         When(lambda: _("happened")),
         SeriesList(),
-        breakdown(),
+        breakdown(sessions=True),
         Choice("compare", lambda: _("Compared with what"), compared),
         Choice("average", lambda: _("Which moving average"), averages, whole=True),
-        Flag(
-            "expected",
-            lambda: _("What was to be expected"),
-            lambda: _("no expected range"),
-            lambda: _("the range to expect"),
-        ),
+        Coded("expected", lambda: _("What was to be expected"), lambda _offered: plainly(expected())),
     ),
+    more=(among(), SessionOptions(), zones()),
     usual=usual,
     shown=shown,
     template="explore_trend.html",

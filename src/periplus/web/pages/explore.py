@@ -86,6 +86,7 @@ def add(router: APIRouter, site: Site) -> None:
             **frame(request, kind, question),
             "place": path,
             "pieces": form.pieces(explorer, question, can) if sayable else [],
+            "folded": form.folded(explorer, question, can) if sayable else [],
             "filter_paths": can.filter_paths,
             "extra": form.extra_of(explorer, question),
             "address": here,
@@ -142,7 +143,7 @@ def add(router: APIRouter, site: Site) -> None:
         """The page of a question that makes no sense, the problem beside the control it is about."""
         told(problem)
         view |= {"problem": problem, "problem_at": at}
-        for piece in view["pieces"]:
+        for piece in [*view["pieces"], *view["folded"]]:
             if not isinstance(piece, str):
                 piece["problem"] = problem if piece["key"] == at else None
         return Page("explore.html", problem.to_dict(), view, problem.message, status_of(problem))
@@ -155,7 +156,7 @@ def add(router: APIRouter, site: Site) -> None:
         question = document(written) if written.strip() else None
         view: dict[str, Any] = {
             **frame(request, "json", question),
-            "place": JSON, "pieces": [], "filter_paths": [], "extra": {}, "address": JSON, "at": {}, "periods": [],
+            "place": JSON, "pieces": [], "folded": [], "filter_paths": [], "extra": {}, "address": JSON, "at": {}, "periods": [],
             "downloads": {}, "body": "explore_any.html", "switch": Switch("", "", ""), "kinds": list(questions.kinds),
         }  # fmt: skip
         if question is None:

@@ -52,6 +52,16 @@
     }
   }
 
+  // A sheet that would leave the page moves back into it.
+  document.addEventListener("toggle", (event) => {
+    const sheet = event.target.matches && event.target.matches("details.pop[open]") && event.target.querySelector(".sheet");
+    if (!sheet) return;
+    sheet.style.translate = "";
+    const at = sheet.getBoundingClientRect(), width = document.documentElement.clientWidth;
+    const over = Math.max(at.right + 8 - width, 0) || Math.min(at.left - 8, 0);
+    if (over) sheet.style.translate = `${-over}px`;
+  }, true);
+
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     const sheet = document.querySelector("details.pop[open]");

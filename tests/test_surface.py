@@ -60,6 +60,7 @@ COMMANDS = {
     "identity undo": "DECISION --why --dry-run --workspace --json",
     "identity rules": "FILE --why --dry-run --workspace --json",
     "identity log": "--workspace --json",
+    "identity hash": "KINDS --none --workspace --json",
     "vocabulary list": "--workspace --json",
     "vocabulary show": "NAME --version --workspace --json",
     "vocabulary try": "FILE --since --workspace --json",

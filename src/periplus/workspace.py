@@ -473,7 +473,7 @@ class Workspace:
     @property
     def hashing(self) -> HashingBook:
         """Which identifiers are kept hashed, and the change of it."""
-        return HashingBook(self.home, self.snapshot)
+        return HashingBook(self.home, self.snapshot, self._stored)
 
     @property
     def segments(self) -> SegmentBook:

@@ -22,7 +22,7 @@ THEIRS = [
     for number, event in enumerate(LOG[:12])
 ]  # fmt: skip
 STEPS = (
-    "erasure.manifest.publish", "erasure._drain", "erasure.removal.removed", "erasure.manifest.publish", "erasure.manifest.sweep",
+    "erasure.manifest.publish", "erasure.drain", "erasure.removal.removed", "erasure.manifest.publish", "erasure.manifest.sweep",
     "erasure._cleared", "erasure.scrub.compact", "erasure._recount", "erasure._proven", "erasure_journal.wipe",
 )  # fmt: skip
 """Before each of these it is stopped, once, and goes on the next time."""

@@ -10,6 +10,7 @@ import typer
 
 from periplus.cli.command import Folder, Json, group, opened, show
 from periplus.cli.foreseen import foreseen
+from periplus.errors import InputError
 from periplus.people import matching
 from periplus.people.identity_rules import IdentityRules
 from periplus.terminal import progress, table
@@ -178,6 +179,40 @@ def identity_rules(
     with opened(workspace) as ws:
         held = ws.identity.rules()
     show(held.document()) if as_json else typer.echo(held.yaml(), nl=False)
+
+
+@identity_app.command("hash")
+def identity_hash(
+    kinds: Annotated[
+        list[str] | None, typer.Argument(help="Kinds to keep hashed: email, phone. Without any: which are.")
+    ] = None,
+    none: Annotated[
+        bool, typer.Option("--none", help="Keep no kind hashed any more, of what comes in from now on.")
+    ] = False,
+    workspace: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """Keep e-mail addresses or phone numbers hashed: in what comes in, and in all that is stored, for good."""
+    if none and kinds:
+        raise InputError(
+            "Kinds and --none contradict each other.", code="identifier", hint="Give one of them."
+        )
+    with opened(workspace) as ws, progress() as told:
+        if none or kinds:
+            made = ws.hashing.keep(*(kinds or ()), progress=told)
+        else:
+            made = {"kinds": list(ws.hashing.kinds()), "events": 0, "clear": []}
+    if as_json:
+        show(made)
+        return
+    typer.echo(f"Kept hashed: {', '.join(made['kinds']) or 'nothing'}.")
+    if made["events"]:
+        typer.echo(f"{made['events']:,} events were written anew; this cannot be turned back.")
+    if made["clear"]:
+        typer.echo(
+            f"From now on {' and '.join(made['clear'])} comes in as it is. What is hashed stays so, and is "
+            "somebody else's id: people whom nothing else ties become two."
+        )
 
 
 @identity_app.command("log")

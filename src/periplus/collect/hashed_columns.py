@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from periplus.collect.hashing import Hashing, named
 from periplus.store.door import Connection, quoted, text_functions
@@ -80,7 +80,7 @@ def told(how: str, text: str) -> str:
     return f"hashed_{how}({text})"
 
 
-def every(hashing: Hashing, fixed: Mapping[str, str], columns: Mapping[str, str]) -> str:
+def every(hashing: Hashing, fixed: Iterable[str], columns: Mapping[str, str]) -> str:
     """SQL list of all columns of stored rows, hashed: the `fixed` ones, the shredded, and the rest."""
     listed = [f"{physical(name, quoted(name))} AS {quoted(name)}" for name in fixed]
     for path, kind in kinds(hashing, columns).items():

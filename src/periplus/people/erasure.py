@@ -88,7 +88,7 @@ def erase(
 
     Raises NotFoundError for nobody, InputError where several are meant, BusyError if another writer does not end.
     """
-    _drain(home, state)  # who is only there yet is to be found
+    drain(home, state)  # who is only there yet is to be found
     asked = _ask(home, state, text, who, reason, later, progress)
     return _finish(home, state, asked, progress, readers)
 
@@ -144,7 +144,7 @@ def _whom(snapshot: Snapshot, text: str) -> Subject:
     try:
         return subject.find(snapshot, text)
     except NotFoundError:
-        return subject.traces(text)
+        return subject.traces(text, snapshot)
 
 
 def _there_is_something(person: Subject, counted: dict[str, Place]) -> None:
@@ -215,7 +215,7 @@ def _finish(
     """Everything after the journal, from wherever it was stopped."""
     person = asked.person
     _published(home, asked)
-    _drain(home, state)
+    drain(home, state)
     with locks.held(home.root / "write.lock", wait=WAIT_FOR_WRITER, who="periplus erase"):
         before = manifest.read(home.root)
         meant = _meant(home, before, person)
@@ -261,7 +261,7 @@ def _known(home: Home, connection: door.Connection, live: Manifest) -> None:
     tombstones.register(connection, tombstones.secret(home.root), tombstones.load(home.root, live.tombstones))
 
 
-def _drain(home: Home, state: State) -> None:
+def drain(home: Home, state: State) -> None:
     """Bring what waits in the inbox into the store: it is read to its end, so that no message of the person waits there."""
     from periplus.collect.finish import Finisher
     from periplus.collect.sources import Sources

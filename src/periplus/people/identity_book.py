@@ -16,6 +16,7 @@ from periplus.people import (
     decisions,
     directory,
     guards_listed,
+    hashed,
     matching,
     matching_proposals,
     merges,
@@ -133,7 +134,7 @@ class IdentityBook:
         self, document: Mapping[str, Any], who: str = BY_HAND, progress: Progress = _silent
     ) -> dict[str, Any]:
         """Put a decision in force (`Decision.parse` says how it is written), or take one back with `{"undo": 7}`."""
-        alter, number = self._altering(document, who)
+        alter, number = self._altering(hashed.asked(self.snapshot(), document), who)
         after = deciding.decide(self.home, alter, progress)
         with suppress(PeriplusError):  # it holds by now; this only makes later questions faster
             compact.tidy(self.home, progress)
@@ -155,6 +156,7 @@ class IdentityBook:
         could not be compared.
         """
         asked: Mapping[str, Any] = {"undo": document} if isinstance(document, int) else document
+        asked = hashed.asked(self.snapshot(), asked)
         alter, _ = self._altering(asked, "preview")
         if questions is not None and len(questions) > MOST_ASKED:
             raise InputError(

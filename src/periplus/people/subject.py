@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from periplus.collect.identifying import KINDS, hashed, identifiers, normal
 from periplus.errors import InputError, NotFoundError
 from periplus.people import decisions, directory, history, profile
+from periplus.people import hashed as hashed_as
 from periplus.people.identifiers import customer_hash, email, phone, usable
 from periplus.people.identity_rules import IdentityRules
 from periplus.store import standing
@@ -127,21 +128,33 @@ def find(snapshot: Snapshot, text: str) -> Subject:
             hint=f"Name one by the customer's number: {', '.join(numbers[:5])}.",
             allowed=numbers,
         )
-    return of(everything, known[0])
+    return _as_typed(everything, of(everything, known[0]), text.strip())
 
 
-def traces(text: str) -> Subject:
+def _as_typed(snapshot: Snapshot, person: Subject, text: str) -> Subject:
+    """The person, looked for also by the identifier that was typed, where it is kept hashed: it may wait in an upload."""
+    meant = {value for _, value in person.own} & {*hashed_as.meanings(snapshot, text)[1:]}
+    return replace(person, words=sorted({*person.words, text})) if meant else person
+
+
+def traces(text: str, snapshot: Snapshot | None = None) -> Subject:
     """Somebody of whom there are no events: an identifier that may stand in what people said, or in refused messages.
 
-    Raises InputError for a text that is no identifier at all.
+    In `snapshot` it may be kept hashed. Raises InputError for a text that is no identifier at all.
     """
     plain = text.strip()
-    listed = [(kind, value) for kind in KINDS if (value := normal(kind, plain)) is not None]
+    meant = [plain] if snapshot is None else hashed_as.meanings(snapshot, plain)
+    listed = [
+        (kind, value)
+        for kind in KINDS
+        for value in dict.fromkeys(normal(kind, each) for each in meant)
+        if value is not None
+    ]
     if not listed:
         raise InputError(
             f"{plain[:80]!r} is no identifier.", hint="Name a user id, an e-mail or a phone number."
         )
-    words = [plain] if sum(letter.isalnum() for letter in plain) >= LEAST else []
+    words = meant if sum(letter.isalnum() for letter in plain) >= LEAST else []
     numbers = sorted(customer_hash(kind, value) for kind, value in listed)
     return Subject(plain, None, listed, [], numbers, words)
 

@@ -30,7 +30,7 @@ def rewritten(home: Home, connection: door.Connection, before: Manifest, file: E
     rows = standing.rows(before, [file], Shape(file.columns, file.rest))
     kept = f"SELECT e.* FROM ({rows}) AS e ANTI JOIN gone AS g ON g.key_hi = e.key_hi AND g.key_lo = e.key_lo"
     columns = _filled(connection, file, kept)
-    rest = None if file.rest is None else _paths(connection, kept) if file.rest else []
+    rest = None if file.rest is None else paths(connection, kept) if file.rest else []
     number = before.next_file
     folder, _, last = file.name.rpartition("/")
     name = f"{folder}/{'base-' if last.startswith('base-') else ''}{number:06d}"
@@ -71,7 +71,7 @@ def _filled(connection: door.Connection, file: EventFile, kept: str) -> dict[str
     return {path: kind for path, kind in file.columns.items() if path not in empty}
 
 
-def _paths(connection: door.Connection, kept: str) -> list[str]:
+def paths(connection: door.Connection, kept: str) -> list[str]:
     """The paths in the rest of the rows that stay."""
     found = connection.execute(
         f"SELECT DISTINCT unnest(json_keys(rest)) FROM ({kept}) WHERE rest IS NOT NULL"
@@ -130,7 +130,7 @@ def without_claims(
         empty = [path for path, count in zip(columns, filled, strict=True) if not count]
         document["columns"] = {path: kind for path, kind in document["columns"].items() if path not in empty}
         if document["rest"]:
-            document["rest"] = _paths(connection, kept)
+            document["rest"] = paths(connection, kept)
         listed = f"* EXCLUDE ({', '.join(map(door.quoted, empty))})" if empty else "*"
         connection.execute(
             f"COPY (SELECT {listed} FROM ({kept})) TO {door.literal(str(root / f'{target}.parquet'))} "

@@ -83,6 +83,7 @@ def environment() -> Environment:
         "moments",
         "span",
         "data_size",
+        "identifier",
     ):
         env.filters[name] = getattr(words, name)
     env.filters["compact"] = compact

@@ -21,6 +21,8 @@ from zoneinfo import ZoneInfo
 from babel import Locale, dates, numbers
 from babel.support import Translations
 
+from periplus.store import pseudonyms
+
 CATALOGUES = Path(__file__).parent / "locale"
 THIN = "\u202f"
 """Narrow no-break space: between thousands, before %, between a figure and its unit."""
@@ -117,6 +119,15 @@ _ = gettext
 def ngettext(one: str, many: str, n: int) -> str:
     """The sentence for a count; `{n}` and the rest are filled by the caller."""
     return speech().language.translations.ngettext(one, many, n)
+
+
+def identifier(text: str) -> str:
+    """An identifier as people read it: of one that is kept hashed, its kind and the first digits."""
+    form, digits = pseudonyms.form(text), pseudonyms.digest(text) or ""
+    if form is None:
+        return text
+    said = gettext("hashed e-mail {start}") if form == "email" else gettext("hashed phone {start}")
+    return said.format(start=f"{digits[: pseudonyms.SHOWN]}…")
 
 
 def number(value: float | int | None, digits: int = 0) -> str:

@@ -83,6 +83,7 @@ def add(router: APIRouter, site: Site) -> None:
             "proposals": proposed,
             "blocked": book.blocked(),
             "log": log,
+            "hashed": list(ws.hashing.kinds()),
         }
         offset = whole(request.query_params.get("offset", ""))
         view = {
@@ -90,6 +91,7 @@ def add(router: APIRouter, site: Site) -> None:
             "text": rules.yaml(),
             "label": label(),
             "kinds": kinds(),
+            "hashed": ", ".join(kinds()[each] for each in data["hashed"]),
             "shown": log[offset : offset + SHOWN],
             "older": offset + SHOWN if len(log) > offset + SHOWN else None,
             "say": said,
@@ -216,6 +218,7 @@ def said(row: Mapping[str, Any]) -> str:
 def plain(identifier: str) -> str:
     """An identifier without its kind, which its look tells: an e-mail has an @."""
     kind, _colon, value = identifier.partition(":")
+    value = words.identifier(value)
     return value if kind in ("email", "phone") else f"{kinds().get(kind, kind).lower()} {value}"
 
 

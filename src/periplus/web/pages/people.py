@@ -35,7 +35,7 @@ def plain(value: object) -> str:
 
 def ids_said(identifiers: Sequence[str]) -> str:
     """The first identifiers of a customer in one line."""
-    said = " · ".join(identifiers[:3])
+    said = " · ".join(map(words.identifier, identifiers[:3]))
     return f"{said} +{len(identifiers) - 3}" if len(identifiers) > 3 else said
 
 

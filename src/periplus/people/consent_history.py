@@ -30,7 +30,7 @@ def consent(snapshot: Snapshot, state: State | None, customer: int) -> dict[str,
 
     Each says `given`, `time`, `source`, and under which identifier (kind and value) it was said.
     """
-    known = {hashed(kind, value): (kind, value) for kind, value in _identifiers(snapshot, customer)}
+    known = {hashed(kind, value): (kind, value) for kind, value in profile.identifiers(snapshot, customer)}
     said = consents.history(state, list(known)) if state is not None else []
     again = [row._replace(time=row.confirmed, confirmed=None) for row in said if row.confirmed is not None]
     said = _changes([*said, *again, *_carried(snapshot, customer)])
@@ -72,11 +72,7 @@ def give(
         raise InputError("Consent needs a source.", hint="Say where it was given: a form, a call, a letter.")
     if time is not None and time > wall():
         raise InputError("Consent cannot be given in the future.", hint="Leave the time out, or mend it.")
-    return set_by_hand(state, _identifiers(snapshot, customer), plain, source.strip(), time)
-
-
-def _identifiers(snapshot: Snapshot, customer: int) -> list[tuple[str, str]]:
-    return [(str(row["kind"]), str(row["value"])) for row in profile.identifiers(snapshot, customer)]
+    return set_by_hand(state, profile.identifiers(snapshot, customer), plain, source.strip(), time)
 
 
 def _carried(snapshot: Snapshot, customer: int) -> list[Given]:

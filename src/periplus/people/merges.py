@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from periplus.clock import iso
-from periplus.people import history, profile
+from periplus.people import history
 from periplus.people.decisions import PEOPLE, Decision, Identifier
 from periplus.people.linking import Linking
+from periplus.people.sightings import with_numbers
 from periplus.store.snapshot import Snapshot
 
 RANK = {kind: place for place, kind in enumerate(PEOPLE)}
@@ -29,7 +30,7 @@ def merges(
     joined or separated them by hand, else None), `who` and `why` of it.
     """
     mine = history.of(snapshot, customer)
-    seen = profile.sightings(mine)
+    seen = with_numbers(snapshot, mine, linking)
     live = [each for each in decided if each.undone is None]
     found: dict[tuple[Identifier, Identifier], dict[str, Any]] = {}
     for (kind, value), sighting in seen.items():
@@ -44,7 +45,7 @@ def merges(
     rows = []
     for (weaker, stronger), row in found.items():
         event = told[row["place"]]
-        cut = _deciding(live, "separate", weaker, stronger)
+        cut = _separating(live, linking, weaker, stronger)
         rows.append(
             _row(weaker, stronger, cut)
             | {
@@ -55,10 +56,10 @@ def merges(
                 "source": event.get("source"),
             }
         )
-    here = {Identifier(kind, value) for kind, value in seen}  # type: ignore[arg-type]
+    here = {linking.compared(Identifier(kind, value)) for kind, value in seen}  # type: ignore[arg-type]
     for each in live:
         for pair in each.links if each.kind == "join" else ():
-            if here.intersection(pair):
+            if here.intersection(map(linking.compared, pair)):
                 weaker, stronger = sorted(pair, key=lambda one: (RANK[one.kind], one.value))[::-1]
                 rows.append(
                     _row(weaker, stronger, each)
@@ -90,9 +91,13 @@ def _row(weaker: Identifier, stronger: Identifier, decision: Decision | None) ->
     }
 
 
-def _deciding(live: Sequence[Decision], kind: str, one: Identifier, other: Identifier) -> Decision | None:
-    pair = tuple(sorted((one, other)))
-    return next((each for each in live if each.kind == kind and pair in each.links), None)
+def _separating(live: Sequence[Decision], linking: Linking, *pair: Identifier) -> Decision | None:
+    """The decision that separates two identifiers, however these are spelled here."""
+    meant = set(map(linking.compared, pair))
+    for each in live:
+        if each.kind == "separate" and any(set(map(linking.compared, link)) == meant for link in each.links):
+            return each
+    return None
 
 
 def holding(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

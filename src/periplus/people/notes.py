@@ -92,8 +92,8 @@ def clean(text: object) -> str:
 
 def _identifiers(snapshot: Snapshot, customer: int, mine: History) -> list[tuple[str, str]]:
     """(kind, value), the strongest first: by rank and kind, then the least."""
-    listed = [(str(row["kind"]), str(row["value"])) for row in profile.identifiers(snapshot, customer)]
-    order = list(profile.RANKS)
+    listed = profile.identifiers(snapshot, customer)
+    order = list(directory.KINDS.values())
     listed.sort(key=lambda pair: (order.index(pair[0]), pair[1]))
     for path, kind in REFERENCES.items():
         numbers = {text for each in mine.column(path) if (text := text_of(each)) is not None}
@@ -118,13 +118,14 @@ def _times_with(mine: History, kind: str, value: str) -> set[int]:
     return {
         int(time)
         for time, text in zip(mine.time, mine.column(_COLUMNS[kind]), strict=True)
-        if text is not None and (normal(kind, text) if kind in profile.RANKS else text_of(text)) == value
+        if text is not None
+        and (normal(kind, text) if kind in directory.KINDS.values() else text_of(text)) == value
     }
 
 
 def _is_of(snapshot: Snapshot, mine: History, customer: int, kind: str, value: str, about: int) -> bool:
     """Whether a note under an identifier of this customer is theirs, and not another's who uses it too."""
-    if kind not in profile.RANKS or about in _times_with(mine, kind, value):
+    if kind not in directory.KINDS.values() or about in _times_with(mine, kind, value):
         return True
     return not any((row["kind"], row["value"]) == (kind, value) for row in profile.apart(snapshot, customer))
 

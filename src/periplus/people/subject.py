@@ -164,7 +164,7 @@ def of(everything: Snapshot, customer: int) -> Subject:
     mine = history.of(everything, customer)
     if not len(mine):
         raise NotFoundError(f"There is no customer {directory.shown(customer)}.", code="no_customer")
-    listed = [(str(row["kind"]), str(row["value"])) for row in profile.identifiers(everything, customer)]
+    listed = profile.identifiers(everything, customer)
     rules = decisions.of(everything.root, everything.manifest).force().rules
     listed += _numbered(everything, customer, rules)
     told = profile.profile(everything, customer)

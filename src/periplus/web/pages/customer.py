@@ -233,7 +233,13 @@ def extras() -> dict[str, str]:
 
 def kinds() -> dict[str, str]:
     """Kinds of identifiers."""
-    return {"user": _("Account"), "email": _("E-mail"), "phone": _("Phone"), "device": _("Device")}
+    return {
+        "user": _("Account"),
+        "email": _("E-mail"),
+        "phone": _("Phone"),
+        "external": _("Number"),
+        "device": _("Device"),
+    }
 
 
 def purposes() -> dict[str, str]:

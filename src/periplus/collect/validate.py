@@ -26,9 +26,10 @@ SKEW_FROM, SKEW_TO = 5 * clock.SECOND, 30 * clock.UNITS["d"]
 Less is the time a request takes to arrive; more is a message that was kept and sent again, with the time
 at which it was sent first.
 """
-_plain_time = re.compile(
-    r"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|\+00:00)"
-).fullmatch
+_TIME = r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?(?:Z|\+00:00)"
+_plain_time = re.compile(rf"20[0-9]{{2}}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8]){_TIME}").fullmatch
+"""ISO 8601 in UTC and of this century, as nearly all times are, of a day that every month has."""
+_late_time = re.compile(rf"20[0-9]{{2}}-(?:0[1-9]|1[0-2])-(?:29|30|31){_TIME}").fullmatch
 
 
 def skew(sent_at: str | int | None, received: int, zone: ZoneInfo) -> int:
@@ -49,11 +50,21 @@ def validate(message: dict[str, Any] | Sent, received: int, zone: ZoneInfo, off:
     the sender's to say. A message that needs no change stays as it came; another is changed in place.
     """
     if isinstance(message, Sent):
-        if not off and _is_valid(message.outline) and _is_plain(message.outline.timestamp):
-            if _brackets(message.text) <= MAX_DEPTH:
-                return message.text
+        if not off and is_ready(message):
+            return message.text
         message = message.document()
     return _written(message, received, zone, off)
+
+
+def is_ready(sent: Sent) -> bool:
+    """Whether a message can become an event as it came, from a sender whose clock is right."""
+    outline, text = sent.outline, sent.text
+    return (
+        outline.timestamp is not None
+        and (_plain_time(outline.timestamp) is not None or _is_plain(outline.timestamp))
+        and _is_valid(outline)
+        and text.count(b"{") + text.count(b"[") <= MAX_DEPTH
+    )
 
 
 def _written(message: dict[str, Any], received: int, zone: ZoneInfo, off: int) -> bytes:
@@ -92,13 +103,15 @@ def _is_valid(outline: Outline) -> bool:
     return outline.type != "group" or type(outline.groupId) in (str, int, type(None))
 
 
-def _is_plain(timestamp: str | None) -> bool:
-    """Whether a time is ISO 8601 in UTC and of this century, as nearly all are."""
-    if timestamp is None or _plain_time(timestamp) is None:
+def _is_plain(timestamp: str) -> bool:
+    """Whether a time is ISO 8601 in UTC and of this century."""
+    if _plain_time(timestamp) is not None:
+        return True
+    if _late_time(timestamp) is None:
         return False
     try:
         datetime.fromisoformat(timestamp)
-    except ValueError:  # there is no such day or hour
+    except ValueError:  # there is no such day
         return False
     return True
 

@@ -254,7 +254,7 @@ class Inbox:
             counted, flags = self._sort_out(group, pieces)
             sorted_out = time.perf_counter()
             self.dedupe_seconds += sorted_out - began
-            last = self._save(pieces, counted, [row for parcel in group for row in parcel.rejects])
+            last = self._save(pieces, counted, group)
         except (PeriplusError, OSError, sqlite3.Error, MemoryError) as problem:
             for piece in pieces:
                 self._now.difference_update(piece.keys)
@@ -338,9 +338,10 @@ class Inbox:
             piece.add([key], [received + place], bytes([code == OTHERS]), [message])
         return own
 
-    def _save(self, pieces: list[Piece], counted: Counts, rejects: list[RejectRow]) -> int:
+    def _save(self, pieces: list[Piece], counted: Counts, group: list[Parcel]) -> int:
         """Write a group; returns the sequence number of its last event."""
         connection = self._open_file()
+        rejects = [row for parcel in group for row in parcel.rejects]
         connection.execute("BEGIN IMMEDIATE")
         try:
             last = inbox_file.add_events(connection, pieces, self._last)
@@ -352,7 +353,7 @@ class Inbox:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-        self._bytes += sum(piece.bytes for piece in pieces) + sum(len(row[5]) + 256 for row in rejects) + 8192
+        self._bytes += sum([parcel.size + 32 * parcel.weight for parcel in group]) + 256 * len(rejects) + 8192
         return last
 
     # -- files ----------------------------------------------------------------------------------

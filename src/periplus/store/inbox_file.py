@@ -73,11 +73,6 @@ class Piece:
         self.again += again
         self.messages += messages
 
-    @property
-    def bytes(self) -> int:
-        """About how many it takes on disk."""
-        return sum(map(len, self.messages)) + 32 * len(self.keys) + 128
-
     def row(self, last: int) -> tuple[Any, ...]:
         """What is written; `last` is the sequence number of the last event."""
         number = len(self.keys)

@@ -43,7 +43,12 @@ class _Envelope(msgspec.Struct, gc=False):
     writeKey: Any = None  # noqa: N815
 
 
+class _Outlines(msgspec.Struct, gc=False):
+    batch: list[Outline]
+
+
 _open = msgspec.json.Decoder(_Envelope).decode
+_outlines = msgspec.json.Decoder(_Outlines).decode
 
 
 class Segment:
@@ -91,9 +96,17 @@ class Segment:
         if len(envelope.batch) > MOST_MESSAGES:
             raise too_many()
         ids = Ids(self.name, request.received)
-        spelled = b"\\" not in raw
-        messages = [_skimmed(bytes(item), spelled, ids) for item in envelope.batch]
-        return Reading(key, messages, sent_at=sent_at)
+        if b"\\" not in raw:
+            try:
+                outlines = _outlines(raw).batch
+            except (ValueError, RecursionError):  # one of them is wrong: each by itself
+                pass
+            else:
+                pairs = zip(envelope.batch, outlines, strict=True)
+                return Reading(
+                    key, [_kept(bytes(item), outline, ids) for item, outline in pairs], sent_at=sent_at
+                )
+        return Reading(key, [_skimmed(bytes(item), ids) for item in envelope.batch], sent_at=sent_at)
 
     def reply(self, request: Request, reading: Reading, outcomes: Sequence[Outcome]) -> Reply:
         if request.path.startswith(SETTINGS):
@@ -123,20 +136,26 @@ def _is_text(raw: bytes) -> bool:
     return True
 
 
-def _skimmed(text: bytes, spelled: bool, ids: Ids) -> Message | Sent | Refused:
+def _skimmed(text: bytes, ids: Ids) -> Message | Sent | Refused:
     """A message as it came, where it can stay so, else as `_message` has it.
 
-    One with a backslash is written anew (`spelled`: there is none in all of the batch): what waits in the inbox is
-    searched for words, when somebody is to be forgotten, so they must be spelled in one way.
+    One with a backslash is written anew: what waits in the inbox is searched for words, when somebody is to be forgotten,
+    so they must be spelled in one way.
     """
-    if spelled or b"\\" not in text:
+    if b"\\" not in text:
         try:
             outline = outlined(text)
         except (ValueError, RecursionError):
             pass
         else:
-            if _needs_nothing(outline):
-                return Sent(text, outline)
+            return _kept(text, outline, ids)
+    return each([body.decoded(text)], lambda item: _message(item, None, ids))[0]
+
+
+def _kept(text: bytes, outline: Outline, ids: Ids) -> Message | Sent | Refused:
+    """The same of one whose outline is known, and in which there is no backslash."""
+    if _needs_nothing(outline):
+        return Sent(text, outline)
     return each([body.decoded(text)], lambda item: _message(item, None, ids))[0]
 
 

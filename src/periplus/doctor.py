@@ -61,7 +61,8 @@ def _erasures(workspace: Workspace) -> Check:
     """Erasures that were begun and stopped are finished."""
     try:
         done = workspace.erasures.finish()
-        if manifest.read(workspace.path).tombstones is not None:
+        live = manifest.read(workspace.path)
+        if live.tombstones is not None or live.hashed:
             tombstones.secret(workspace.path)
     except PeriplusError as problem:
         return _row("Erasures", "problem", str(problem))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from periplus.collect.hashing import Hashing, named
-from periplus.store.door import Connection, quoted, text_functions
+from periplus.collect.hashing import PHONE_NAMES, SIGNS, Hashing, named
+from periplus.store.door import Connection, literal, quoted, text_functions
 
 _HOW = {
     "email": "email", "phone": "phone", "user_id": "id", "anonymous_id": "id", "previous_id": "id", "event": "text",
@@ -74,10 +74,11 @@ _TRUE = {"BOOLEAN": "true", "VARCHAR": "'true'", "JSON": "'true'"}
 
 def told(how: str, text: str) -> str:
     """SQL of a text with what is hashed in it; most hold nothing of the kind, and are not looked into."""
-    if how in ("text", "id"):
-        looks = f"contains({text}, '@') OR contains({text}, '+') OR contains({text}, '%40')"
-        return f"CASE WHEN {looks} THEN hashed_{how}({text}) ELSE {text} END"
-    return f"hashed_{how}({text})"
+    if how not in ("text", "id", "json"):
+        return f"hashed_{how}({text})"
+    looks = [f"contains({text}, {literal(sign)})" for sign in (SIGNS if how == "json" else SIGNS[:3])]
+    looks += [f"contains(lower({text}), {literal(name)})" for name in (PHONE_NAMES if how == "json" else ())]
+    return f"CASE WHEN {' OR '.join(looks)} THEN hashed_{how}({text}) ELSE {text} END"
 
 
 def every(hashing: Hashing, fixed: Iterable[str], columns: Mapping[str, str]) -> str:

@@ -28,6 +28,10 @@ from periplus.store.tombstones import keyed
 
 Plain = Callable[[str, str], str | None]
 """A kind and a text: the identifier as identity compares it, None where it means nobody."""
+SIGNS = ("@", "+", "%40", "\\u00")
+"""What stands in every address or international number, the last in JSON only: most texts have none of it."""
+PHONE_NAMES = ("phone", "tel", "mobile", "msisdn", "cell", "fax")
+"""What stands in every name of a phone number."""
 IDS = ("userId", "anonymousId", "previousId")
 """Fields of a message that hold ids."""
 REMEMBERED = 100_000
@@ -223,12 +227,12 @@ class Hashing:
 
     def may_hold_json(self, text: str) -> bool:
         """Whether a JSON text is worth being read: most hold none."""
-        if "@" in text or "%40" in text or "+" in text or "\\u00" in text:
+        if any(sign in text for sign in SIGNS):
             return True
-        return "phone" in self.kinds and _MAY_BE_NAMED.search(text) is not None
-
-
-_MAY_BE_NAMED = re.compile("phone|tel|mobile|msisdn|cell|fax", re.IGNORECASE)
+        if "phone" not in self.kinds:
+            return False
+        lower = text.lower()
+        return any(name in lower for name in PHONE_NAMES)
 
 
 def _address(token: str, tell: Callable[[str], str]) -> str:

@@ -119,7 +119,7 @@ def _ask(
         live = manifest.read(home.root)
         snapshot = Snapshot(home.root, live, home.settings)
         person = _whom(snapshot, text)
-        own = tombstones.secret(home.root, make=live.tombstones is None)
+        own = tombstones.secret(home.root, make=live.tombstones is None and not live.hashed)
         now = wall()
         until = FOREVER if later or _refused_analytics(state, person) else max(now, person.last)
         number = 1 + max([*(int(name) for name in state.names(KIND)), *erasure_journal.numbers(home.root), 0])
@@ -248,7 +248,7 @@ def _published(home: Home, asked: Asked) -> None:
         known = tombstones.load(home.root, live.tombstones)
         if any(stone.erasure == asked.number for stone in known):
             return
-        own = tombstones.secret(home.root, make=live.tombstones is None)
+        own = tombstones.secret(home.root, make=live.tombstones is None and not live.hashed)
         with home.connect() as connection:
             snapshot = Snapshot(home.root, live, home.settings)
             stones = _stones(connection, snapshot, asked.person, own, asked.until, asked.number)

@@ -71,7 +71,7 @@ class SubjectBook:
     def _note(self, person: Subject, who: str, path: str, found: Mapping[str, Any]) -> None:
         """Note the export, by the keyed hash of whom it is about."""
         live = manifest.read(self.home.root)
-        own = tombstones.secret(self.home.root, make=live.tombstones is None)
+        own = tombstones.secret(self.home.root, make=live.tombstones is None and not live.hashed)
         detail = {"path": path, "version": found["data_version"], "events": len(found["events"])}
         actions.add(
             self.state(),

@@ -123,6 +123,8 @@ def ngettext(one: str, many: str, n: int) -> str:
 
 def identifier(text: str) -> str:
     """An identifier as people read it: of one that is kept hashed, its kind and the first digits."""
+    if not isinstance(text, str):
+        return text
     form, digits = pseudonyms.form(text), pseudonyms.digest(text) or ""
     if form is None:
         return text

@@ -172,7 +172,7 @@ def title(
     person: Mapping[str, Any], journeys: Sequence[Mapping[str, Any]], waiting: Mapping[str, Any]
 ) -> str:
     """What to know about a person before anything else, in one sentence."""
-    label = str(person["label"])
+    label = words.identifier(str(person["label"]))
     if waiting["ticket"]:
         lasted = words.span(waiting["ticket_seconds"])
         if waiting["ticket"]["answered"]:

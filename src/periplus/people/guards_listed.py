@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 from periplus.clock import iso
 from periplus.people import guards
+from periplus.people.decisions import LONGEST
 from periplus.people.guards import BESIDE
 from periplus.people.identifiers import reference
 from periplus.people.linking import Linking
@@ -149,8 +150,9 @@ def _crowded(row: tuple[Any, ...], limit: int) -> str:
 
 def _row(kind: str, row: tuple[Any, ...], state: State, why: str) -> dict[str, Any]:
     value, users, emails, phones, customers, events, first, last, since = row
+    shown = value if len(value) <= LONGEST else f"{value[:LONGEST]}…"
     return {
-        "kind": kind, "value": value, "state": state, "why": why, "accounts": int(users), "emails": int(emails),
+        "kind": kind, "value": shown, "state": state, "why": why, "accounts": int(users), "emails": int(emails),
         "phones": int(phones), "customers": int(customers), "events": int(events), "first": iso(int(first)),
         "last": iso(int(last)), "since": iso(int(first if since is None else since)),
     }  # fmt: skip

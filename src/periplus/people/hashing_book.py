@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,8 @@ class HashingBook:
     def keep(self, *wanted: str, progress: Progress = _silent, readers: float = READERS) -> dict[str, Any]:
         """Keep these kinds (`email`, `phone`) hashed and no others, from now on, and in all that is stored.
 
-        What is hashed already cannot be turned back. Returns `kinds`, the `events` that were written anew, and
+        What is hashed already cannot be turned back; asked for again, whatever was stopped before its end is
+        finished. Returns `kinds`, the `events` that were written anew, and
         `clear`: kinds that were hashed until now, of which new events are kept in clear. Raises InputError for a
         kind that cannot be hashed, BusyError if another writer does not end.
         """
@@ -54,6 +55,7 @@ class HashingBook:
             own = hashed.kinds(before)
             clear = [kind for kind in own if kind not in chosen]
             if chosen == own:
+                self._cleaned(before, state, {})
                 return {"kinds": list(chosen), "events": 0, "clear": clear}
             if set(chosen) <= set(own):
                 manifest.publish(self.home.root, replace(before, hashed={"kinds": list(chosen)}))
@@ -87,11 +89,18 @@ class HashingBook:
         if state is not None:
             moved_hashes.copied(state, moved)
         live = manifest.publish(root, replace(after, hashed={"kinds": list(chosen)}))
-        self.home.clear_spill()
         time.sleep(readers if before.files else 0)
-        manifest.sweep(root, live, grace=0)
-        rehashing.cleared(self.home, state, moved, live.cursors.get(inbox.CURSOR, 0), hashing)
+        self._cleaned(live, state, moved)
         return live
+
+    def _cleaned(self, live: Manifest, state: State | None, moved: Mapping[str, str]) -> None:
+        """Remove the files of earlier versions, and what stands in clear in the databases."""
+        hashing = hashed.of(self.home.root, live)
+        if hashing is not None:
+            self.home.clear_spill()
+            manifest.sweep(self.home.root, live, grace=0)
+            cursor = live.cursors.get(inbox.CURSOR, 0)
+            rehashing.cleared(self.home, state, moved, cursor, hashing)
 
 
 def _checked(wanted: Sequence[str]) -> tuple[Form, ...]:

@@ -19,7 +19,7 @@ from tests.web.conftest import Served, _serve, watched, write_jsonl
 
 
 def shop() -> list[dict[str, Any]]:
-    """A couple that shares an address, a tablet in the shop's own hall that a customer signed in on, an order."""
+    """A couple that shares an address, a tablet in the shop's own hall that one signed in on, an order for the other."""
     mail = {"email": "couple@shop.example"}
     rows: list[dict[str, Any]] = [
         {"event": "Product Viewed", "anonymousId": "hall-tablet"},
@@ -28,10 +28,16 @@ def shop() -> list[dict[str, Any]]:
             "event": "Order Completed",
             "userId": "u-anna",
             **mail,
-            "properties": {"order_id": "A-100", "total": 30},
+            "properties": {
+                "order_id": "A-100",
+                "total": 30,
+                "recipient": {"name": "Ben", "email": "ben@shop.example"},
+            },
         },
         {"event": "Product Viewed", "anonymousId": "hall-tablet"},
         {"event": "Product Viewed", "userId": "u-ben", **mail},
+        {"event": "Page Viewed", "userId": "u-ben", "email": "Ben@shop.example"},
+        {"event": "Order Delivered", "email": "ben@shop.example", "properties": {"order_id": "A-100"}},
     ]
     return [
         {
@@ -65,14 +71,27 @@ def events_of(served: Served, label: str) -> int:
 @pytest.mark.browser
 def test_a_wrong_merge_is_found_understood_seen_and_undone(chromium: Any, served: Served) -> None:
     for tab in watched(chromium, served):
-        tab.goto("/people")
-        tab.fill('input[name="search"]', "A-100")
-        tab.keyboard.press("Enter")
-        tab.click("text=u-anna")
+        for said in (
+            "COUPLE@shop.example",
+            "A-100",
+        ):  # who gave the present and who got it are found, and are two
+            tab.goto("/people")
+            tab.fill('input[name="search"]', said)
+            tab.keyboard.press("Enter")
+            tab.wait_for_selector("main table")
+            found = tab.locator("main table a").all_inner_texts()
+            assert {"u-anna", "u-ben"} <= set(found), found
+        tab.click("main table a >> text=u-anna")
+        assert tab.locator(".event-card").count() == 4
         assert "order id A-100" in tab.inner_text(".timeline")
+        assert "For Ben" in tab.inner_text('[data-order="A-100"]')
+        ids = tab.inner_text("#ids")
+        assert "“Product Viewed” of 1 May 2026, 10:01 carried it together with u-anna" in ids
+        assert "ben@shop.example" not in ids
         tablet = tab.locator("#ids li", has_text="hall-tablet").first
         tablet.locator("summary").click()
         assert "u-anna" in tablet.inner_text()
+        assert "“Product Viewed” of 1 May 2026, 10:01" in tablet.inner_text()
         tablet.locator("text=This is somebody else").first.click()
         tab.wait_for_selector("text=Decide so")
         assert "1 customer would become 2" in tab.inner_text("h1")
@@ -90,6 +109,7 @@ def test_a_wrong_merge_is_found_understood_seen_and_undone(chromium: Any, served
         assert events_of(served, "u-anna") == 2
         assert events_of(served, "hall-tablet") == 2
         tab.click("text=See it")
+        assert tab.locator(".event-card").count() == 2
         tab.fill("#note textarea", "Never used our tablet; separated.")
         tab.click("text=Keep the note")
         assert "Never used our tablet" in tab.inner_text("#notes")
@@ -100,6 +120,10 @@ def test_a_wrong_merge_is_found_understood_seen_and_undone(chromium: Any, served
         tab.click("text=Decide so")
         tab.wait_for_selector("text=is taken back")
         assert events_of(served, "u-anna") == 4
+        assert "Never used our tablet" in served.ws.notes("u-anna")[0]["text"]
+        tab.goto("/people/u-ben")
+        assert "order id A-100" in tab.inner_text(".timeline")
+        assert tab.locator("[data-order]").count() == 0
 
 
 def test_records_are_matched_by_a_button_and_proposed(

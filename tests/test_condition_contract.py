@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pyarrow as pa
@@ -32,6 +33,7 @@ ARROW = {
     "VARCHAR": pa.string(),
     "JSON": pa.string(),
 }
+ZONES = [ZoneInfo(name) for name in ("UTC", "Europe/Athens", "America/St_Johns", "Asia/Kolkata")]
 OWN = ("event", "type", "channel", "source", "department")
 # fmt: off
 NAMES = ["Product Added", "Order Completed", "Käufer", "Ka\u0308ufer", "\u212aaf", "Kaf", "", "it's; --"]
@@ -47,6 +49,19 @@ TEXTS = [
     "A\u030a", "'", '"', "''; DROP TABLE events; --", "?", "$1", "\\", "%", "_", "a\nb", "\t", "\x01", "\x7f",
     "\u2028", "[1]", "{}",
 ]
+TIMES = [
+    "2026-03-29", "2026-03-29 02:59", "2026-03-29T03:00", "2026-03-29T03:30:00", "2026-03-29T01:00:00Z", "2026-10-25",
+    "2026-10-25T03:30", "2026-10-25T03:30:00+03:00", "2026-10-25T03:30:00+0200", "2026-10-25T00:30:00.000001Z",
+    "2026-07-01", "2026-07-01T00:00:00Z", "2026-06-30T21:00:00Z", "2026-07-01 00:00:00.123456789", "1970-01-01",
+    "2199-12-31T23:59:59", "2026-06-30T23:59:59.999999", "2026-07-02T01:02-02:30", "2024-02-29",
+]
+NO_TIMES = [
+    "2026-02-30", "2026-13-01", "2026-07-01T24:00", "2026-07-01T10", "2026-7-1", "01/07/2026", "2026-07-01Z", "20260701",
+    "2026-07-01T10:00:60", " 2026-07-01", "2026-07-01\n", "3026-07-01", "2026-07-01T10:00+15:00", "1782864000", "2025-02-29",
+]
+MOMENTS = [
+    1782864000000000, 1782853200000000, 1774746000000000, 1774745999999999, 1792890000000000, 1792886400000001, 0,
+]
 NUMBERS: list[int | float] = [
     0, 1, -1, 5, 7, 10, 12, 1000, -0.0, 0.1, 0.5, 2.5, 5.0, 7.0, 1e3, 1e15, 1e16, 1e21, 1e300, -1e300, 5e-324,
     1.5e-7, 2**53, 2**53 + 1, 2**53 + 2, float(2**53), 2**63 - 1, -(2**63), 2**63, 2**64, 2**70, float(2**63),
@@ -56,7 +71,11 @@ NUMBERS: list[int | float] = [
 EXAMPLES = int(os.environ.get("PERIPLUS_EXAMPLES", "40"))
 ROOTS = ("properties", "context", "traits")
 
-texts = st.sampled_from(TEXTS) | st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=4)
+texts = (
+    st.sampled_from(TEXTS)
+    | st.sampled_from([*TIMES, *TIMES, *NO_TIMES])
+    | st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=4)
+)
 numbers = (
     st.sampled_from(NUMBERS)
     | st.integers(-(2**63), 2**63 - 1)
@@ -79,6 +98,8 @@ events = st.fixed_dictionaries(
         "channel": own,
         "source": own,
         "department": own,
+        "time": st.sampled_from(MOMENTS)
+        | st.integers(1770000000, 1795000000).map(lambda second: second * 1_000_000),
         "properties": bodies,
         "context": st.just({}) | bodies,
         "traits": st.just({}) | bodies,
@@ -95,6 +116,17 @@ OPERATORS: dict[str, st.SearchStrategy[Any]] = {
     **{each: st.lists(operands, min_size=1, max_size=4) for each in ("in", "not_in")},
     **{each: texts.filter(bool) for each in ("contains", "starts_with", "ends_with")},
     "matches": st.sampled_from(PATTERNS),
+    "before": st.sampled_from(TIMES),
+    "after": st.sampled_from(TIMES),
+    "between": st.sampled_from(
+        [
+            {"from": "2026-03-29", "to": "2026-10-25T03:30:00+03:00"},
+            {"from": "2026-07-01"},
+            {"to": "2026-10-25T03:30"},
+        ]
+    ),
+    "within": st.sampled_from(["0s", "1d", "26w", "1h", "90d"]),
+    "ahead": st.sampled_from(["0s", "1d", "26w", "1h", "90d"]),
 }
 tests = st.dictionaries(st.sampled_from(list(OPERATORS)), st.none(), min_size=1, max_size=2).flatmap(
     lambda chosen: st.fixed_dictionaries({each: OPERATORS[each] for each in chosen})
@@ -164,6 +196,8 @@ def write(
         found |= set(rest)
         rests.append(json.dumps(rest, ensure_ascii=ascii_only) if rest else None)
     arrays = [pa.array(column, pa.string()) for column in table.values()]
+    table["time"] = [row.get("time", 0) for row in rows]
+    arrays.append(pa.array(table["time"], pa.int64()))
     arrays += [pa.array(column, ARROW[kinds[name]]) for name, column in shredded.items()]
     arrays.append(pa.array(rests, pa.string()))
     pq.write_table(pa.Table.from_arrays(arrays, names=[*table, *shredded, "rest"]), path)
@@ -191,14 +225,15 @@ def test_sql_and_memory_agree(
     kinds = {path: each for path, each in drawn.items() if each is not None}
     file = tmp_path_factory.getbasetemp() / "contract.parquet"
     rest = write(rows, kinds, file, ascii_only=data.draw(st.booleans()))
-    columns = FileColumns(kinds, data.draw(st.sampled_from([rest, None])))
+    zone = data.draw(st.sampled_from(ZONES))
+    columns = FileColumns(kinds, data.draw(st.sampled_from([rest, None])), zone)
     for document in data.draw(st.lists(documents | aimed(occurring), min_size=8, max_size=8)):
         condition = Condition.parse(document)
         assert Condition.parse(condition.document()) == condition
         text, bound = condition.sql(columns)
         note(f"{document}\n{text}\n{bound}")
         answer = door.execute(f"SELECT {text} FROM read_parquet(?)", [*bound, str(file)]).fetchall()
-        assert [met for (met,) in answer] == [condition.matches(row) for row in rows], (rows, kinds)
+        assert [met for (met,) in answer] == [condition.matches(row, zone) for row in rows], (rows, kinds)
         check_names(condition, rows)
 
 
@@ -242,8 +277,29 @@ EQUAL = [{sign: bound} for sign in ("eq", "ne") for bound in BOUNDS]
 AMONG = [{sign: [one, two]} for sign in ("in", "not_in") for one, two in PAIRS]
 PARTS = [{sign: part} for sign in ("contains", "starts_with", "ends_with") for part in ("7", "e", "é", "00")]
 ASKED = [*ORDERED, *EQUAL, *AMONG, *PARTS, {"exists": True}, {"exists": False}]
+ASKED += [{sign: time} for sign, time in (("before", TIMES[7]), ("after", TIMES[1]))]
+ASKED += [
+    {"between": {"from": "2026-03-29", "to": "2026-07-01"}},
+    {"within": "90d"},
+    {"ahead": "90d", "after": "2026-07-01"},
+]
 ASKED += [{"every": asked} for asked in (*EQUAL[::3], *AMONG[::5])]
-LEAVES = [*TEXTS, *NUMBERS, True, False, None, {}, [], [None], [[7]], [{}], {"a": None}, {"a": []}]
+LEAVES = [
+    *TIMES[::3],
+    *NO_TIMES[::4],
+    *TEXTS,
+    *NUMBERS,
+    True,
+    False,
+    None,
+    {},
+    [],
+    [None],
+    [[7]],
+    [{}],
+    {"a": None},
+    {"a": []},
+]
 LEAVES += [[7, "shoes"], ["007", True], ["7", "7"], [7.0, None], [2**53 + 1], ["e\u0301"]]
 
 
@@ -251,7 +307,11 @@ LEAVES += [[7, "shoes"], ["007", True], ["7", "7"], [7.0, None], [2**53 + 1], ["
 def test_every_operator_on_every_value(door: Any, tmp_path: Path, kind: str | None) -> None:
     """The whole table: each operator with each operand, on each value, in a column of each kind."""
     within = [[{"x": leaf}, 5] for leaf in LEAVES if leaf is not None]
-    rows = [row_of({"x": leaf, "list": inner}) for leaf, inner in zip(LEAVES, [*within, []], strict=False)]
+    rows = [
+        row_of({"x": leaf, "list": inner}) | {"time": MOMENTS[place % len(MOMENTS)]}
+        for place, (leaf, inner) in enumerate(zip(LEAVES, [*within, []], strict=False))
+    ]
+    zone = ZONES[1]
     kinds = {} if kind is None else {"properties.x": kind}
     kinds |= {"properties.list": "JSON"} if kind == "JSON" else {}
     file = tmp_path / "table.parquet"
@@ -260,13 +320,13 @@ def test_every_operator_on_every_value(door: Any, tmp_path: Path, kind: str | No
     conditions = [Condition.parse({"where": {path: asked}}) for path in paths for asked in ASKED]
     for start in range(0, len(conditions), 50):
         some = conditions[start : start + 50]
-        written = [condition.sql(FileColumns(kinds, rest)) for condition in some]
+        written = [condition.sql(FileColumns(kinds, rest, zone)) for condition in some]
         text = ", ".join(text for text, _ in written)
         bound = [value for _, values in written for value in values]
         answer = door.execute(f"SELECT {text} FROM read_parquet(?)", [*bound, str(file)]).fetchall()
         for place, condition in enumerate(some):
             for row, met in zip(rows, answer, strict=True):
-                assert met[place] is condition.matches(row), (condition.document(), row["properties"])
+                assert met[place] is condition.matches(row, zone), (condition.document(), row["properties"])
 
 
 def row_of(properties: dict[str, Any]) -> dict[str, Any]:

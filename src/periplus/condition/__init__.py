@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any as Anything
+from zoneinfo import ZoneInfo
 
 from periplus.condition import customer_memory, memory
 from periplus.condition.customer import CustomerPart, Did
@@ -19,6 +20,7 @@ from periplus.condition.english import english, of_customer
 from periplus.condition.parse_customer import check_of_customers
 from periplus.condition.parse_customer import parse as read
 from periplus.condition.sql import sql
+from periplus.condition.times import UTC
 from periplus.condition.tree import (
     All,
     Any,
@@ -149,10 +151,11 @@ class Condition:
         """A boolean SQL expression over one file, never NULL, and the values to bind to its `?`."""
         return sql(self.tree, columns)
 
-    def matches(self, event: Mapping[str, Anything]) -> bool:
+    def matches(self, event: Mapping[str, Anything], zone: ZoneInfo = UTC) -> bool:
         """Whether one event meets it. The mapping has event, type, channel, source, department,
-        properties, context and traits (`Event.facts()`); what is missing is missing."""
-        return memory.matches(self.tree, event)
+        properties, context and traits (`Event.facts()`), and `time` in microseconds UTC; what is missing is missing.
+        Times without an offset are those of the clock in `zone`."""
+        return memory.matches(self.tree, event, zone)
 
     def holds(self, life: Life) -> bool:
         """Whether it holds in a customer's life, at the moment that the life names."""

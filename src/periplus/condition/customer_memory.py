@@ -76,7 +76,7 @@ def holds(node: Node, life: Life) -> bool:
                     code="condition",
                     hint="Put it inside `did`: {did: {event: Order Completed}}.",
                 )
-            return memory.matches(node, life.events[life.event])
+            return memory.matches(node, life.events[life.event], life.zone)
 
 
 def unresolved(node: CustomerPart) -> QuestionError:
@@ -114,25 +114,27 @@ def _did(part: Did, life: Life) -> bool:
     counted = [
         event
         for place, event in enumerate(seen)
-        if memory.matches(part.event, event)
+        if memory.matches(part.event, event, life.zone)
         and (part.within is None or moment - event["time"] <= part.within)
         and (since is None or event["time"] >= since)
         and (until is None or event["time"] < until)
-        and (part.before is None or _near(part.before, event, seen[place + 1 :]))
-        and (part.after is None or _near(part.after, event, seen[:place]))
+        and (part.before is None or _near(part.before, event, seen[place + 1 :], life.zone))
+        and (part.after is None or _near(part.after, event, seen[:place], life.zone))
     ]
     often = _all(part.count, len(counted)) if part.count else bool(counted)
     ends = [(part.first, counted[:1]), (part.last, counted[-1:])]
     return (
         often
         and all(_amount(amount, counted) for amount in part.amounts)
-        and all(such is None or any(memory.matches(such, event) for event in end) for such, end in ends)
+        and all(
+            such is None or any(memory.matches(such, event, life.zone) for event in end) for such, end in ends
+        )
     )
 
 
-def _near(near: Near, event: Event, others: Sequence[Event]) -> bool:
+def _near(near: Near, event: Event, others: Sequence[Event], zone: ZoneInfo) -> bool:
     return any(
-        memory.matches(near.event, other)
+        memory.matches(near.event, other, zone)
         and (near.within is None or abs(other["time"] - event["time"]) <= near.within)
         for other in others
     )
@@ -173,4 +175,4 @@ def _trait(part: Trait, life: Life) -> bool:
     ]
     if not told:
         return part.said == Exists(path, False)
-    return memory.matches(part.said, told[-1])
+    return memory.matches(part.said, told[-1], life.zone)

@@ -125,8 +125,17 @@ def _facet(node: Exists | Compare) -> Anything:
 def _tests(tests: tuple[Test, ...]) -> Anything:
     if len(tests) == 1 and tests[0].operator == "eq":
         return tests[0].operands[0].value
-    values = {test.operator: [operand.value for operand in test.operands] for test in tests}
-    return {name: each if OPERATORS[name].many else each[0] for name, each in values.items()}
+    return {test.operator: _asked(test) for test in tests}
+
+
+def _asked(test: Test) -> Anything:
+    """What a test compares with, as it is written."""
+    values = [operand.value for operand in test.operands]
+    if test.operator == "between":
+        return {key: each for key, each in zip(("from", "to"), values, strict=True) if each}
+    if test.operands[0].kind == "duration":
+        return clock.duration_text(int(values[0]))
+    return values if OPERATORS[test.operator].many else values[0]
 
 
 def _operators(facet: Anything) -> dict[str, Anything]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from periplus import clock
+from periplus.condition import times
 from periplus.condition.customer import Answered, CustomerPart, Did, Segment, Trait
 from periplus.condition.document import bare
 from periplus.condition.tree import All, Any, Compare, Exists, Named, Node, Not, Operand, Referred, Test
@@ -36,6 +37,11 @@ WORDS = {
     "starts_with": "{path} starts with {value}",
     "ends_with": "{path} ends with {value}",
     "matches": "{path} matches the pattern {value}",
+    "before time": "{path} is before {value}",
+    "after time": "{path} is {value} or later",
+    "between time": "{path} is from {first} on and before {last}",
+    "within time": "{path} is in the {value} before the event",
+    "ahead time": "{path} is in the {value} after the event",
     "text": "“{value}”",
     "everybody": "every customer",
     "did": "the customer did {event}",
@@ -189,8 +195,23 @@ def _grouped(node: Node) -> str:
 
 
 def _test(path: str, test: Test) -> str:
+    if test.operator in times.OPERATORS:
+        return _time(path, test)
     value = _joined("or", [_value(operand) for operand in test.operands])
     return WORDS[test.operator].format(path=path, value=value)
+
+
+def _time(path: str, test: Test) -> str:
+    if test.operator in times.RELATIVE:
+        length = clock.duration_text(int(test.operands[0].value))
+        return WORDS[f"{test.operator} time"].format(path=path, value=length)
+    said = [str(operand.value) for operand in test.operands]
+    if test.operator != "between":
+        return WORDS[f"{test.operator} time"].format(path=path, value=said[0])
+    if not all(said):
+        word = "after time" if said[0] else "before time"
+        return WORDS[word].format(path=path, value=said[0] or said[1])
+    return WORDS["between time"].format(path=path, first=said[0], last=said[1])
 
 
 def _value(operand: Operand) -> str:

@@ -7,7 +7,9 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any as Anything
+from zoneinfo import ZoneInfo
 
+from periplus.condition import times
 from periplus.condition.customer import CustomerPart
 from periplus.condition.pattern import pattern
 from periplus.condition.tree import All, Any, Compare, Exists, Named, Node, Not, Operand, Referred, Test
@@ -30,22 +32,32 @@ COMPARED: dict[str, Callable[[Anything, Anything], bool]] = {
 DENIED = {"ne", "not_in"}
 
 
-def matches(node: Node, event: Mapping[str, Anything]) -> bool:
-    """Whether the event meets the tree."""
+def matches(node: Node, event: Mapping[str, Anything], zone: ZoneInfo = times.UTC) -> bool:
+    """Whether the event meets the tree; times without an offset are those of the clock in `zone`."""
     match node:
         case All(parts):
-            return all(matches(part, event) for part in parts)
+            return all(matches(part, event, zone) for part in parts)
         case Any(parts):
-            return any(matches(part, event) for part in parts)
+            return any(matches(part, event, zone) for part in parts)
         case Not(part):
-            return not matches(part, event)
+            return not matches(part, event, zone)
         case Named(names):
             name = event.get("event")
             return isinstance(name, str) and unicodedata.normalize("NFC", name) in names
         case Exists(path, present):
             return present == any(_is_there(slot) for slot in slots(event, _keys(path)))
         case Compare(path, tests, every):
-            met = [all(meets(test, slot) for test in tests) for slot in slots(event, _keys(path))]
+            at = event.get("time")
+            moment = at if isinstance(at, int) else None
+            met = [
+                all(
+                    timely(test, slot, moment, zone)
+                    if test.operator in times.OPERATORS
+                    else meets(test, slot)
+                    for test in tests
+                )
+                for slot in slots(event, _keys(path))
+            ]
             return bool(met) and all(met) if every else any(met)
         case Referred():
             raise unresolved(node)
@@ -86,6 +98,16 @@ def meets(test: Test, slot: object) -> bool:
         return comparable and not any(_holds("eq", operand, slot) for operand in test.operands)
     sign = "eq" if test.operator == "in" else test.operator
     return any(_holds(sign, operand, slot) for operand in test.operands)
+
+
+def timely(test: Test, slot: object, moment: int | None, zone: ZoneInfo) -> bool:
+    """A test of a time on one value; `moment` is the event's own time (None: not known, so nothing is near it)."""
+    if test.operator in times.ABSOLUTE:
+        said = tuple(str(operand.value) for operand in test.operands)
+        return times.lies(slot, times.absolute(test.operator, said, zone))
+    if moment is None:
+        return False
+    return times.lies(slot, times.relative(test.operator, int(test.operands[0].value), moment, zone))
 
 
 def _holds(sign: str, operand: Operand, slot: object) -> bool:

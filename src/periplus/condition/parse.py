@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any as Anything
 from typing import ClassVar
 
+from periplus import clock
+from periplus.condition import times
 from periplus.condition.pattern import pattern
 from periplus.condition.tree import (
     OPERATORS,
@@ -29,7 +31,7 @@ from periplus.condition.tree import (
     either,
     key_order,
 )
-from periplus.errors import QuestionError, unknown
+from periplus.errors import PeriplusError, QuestionError, unknown
 from periplus.event import join_path, split_path
 from periplus.store.columns import OWN
 
@@ -156,6 +158,10 @@ class EventReader:
             if operator not in compared:
                 continue
             place, value = f"{at}.{operator}", compared[operator]
+            if operator in times.OPERATORS:
+                self.count(place)
+                found.append(Test(operator, self.times(operator, value, place)))
+                continue
             operands = [value]
             if spec.many:
                 if not isinstance(value, list | tuple):
@@ -166,6 +172,49 @@ class EventReader:
             self.count(place, len(operands))
             found.append(Test(operator, tuple(_operand(each, operator, place) for each in operands)))
         return tuple(found)
+
+    def times(self, operator: str, value: object, at: str) -> tuple[Operand, ...]:
+        """What a time is compared with: moments, or a length of time."""
+        if operator in times.RELATIVE:
+            return (Operand("duration", self.duration(value, at)),)
+        if operator != "between":
+            return (Operand("time", self.written_time(value, at)),)
+        since, until = self.between(value, at, self.written_time)
+        if since is None and until is None:
+            raise wrong(at, "it has no end.", "Write {from: 2026-01-01, to: 2026-07-01}.")
+        return (Operand("time", since or ""), Operand("time", until or ""))
+
+    def between(
+        self, value: object, at: str, read: Callable[[object, str], str]
+    ) -> tuple[str | None, str | None]:
+        if not isinstance(value, Mapping) or not value:
+            raise wrong(
+                at, f"this is an object, not {short(value)}.", "Write {from: 2026-01-01, to: 2026-07-01}."
+            )
+        for key in value:
+            if key not in ("from", "to"):
+                raise misspelt(at, "key", key, ("from", "to"))
+        since, until = (
+            read(value[key], f"{at}.{key}") if value.get(key) is not None else None for key in ("from", "to")
+        )
+        if since is not None and until is not None and _instant(until) <= _instant(since):
+            raise wrong(at, "it ends before it begins.", "`from` is in, `to` is out: swap them.")
+        return since, until
+
+    def written_time(self, value: object, at: str) -> str:
+        text = value.isoformat() if isinstance(value, date) else value
+        if not isinstance(text, str) or times.time_of(text) is None:
+            raise wrong(at, f"{short(value)} is no time.", times.HINT)
+        return text
+
+    def duration(self, value: object, at: str) -> int:
+        hint = "Write a whole number and one of s, m, h, d, w, such as '90d'."
+        if not isinstance(value, str):
+            raise wrong(at, f"{short(value)} is no duration.", hint)
+        try:
+            return clock.duration(value)
+        except PeriplusError:
+            raise wrong(at, f"{short(value)} is no duration.", hint) from None
 
     def names(self, value: object, at: str) -> tuple[str, ...]:
         names = list(value) if isinstance(value, list | tuple) else [value]
@@ -261,6 +310,10 @@ def encodable(text: str, at: str) -> None:
         text.encode()
     except UnicodeEncodeError:
         raise wrong(at, "a text holds half a character (a lone surrogate).", "Send it as UTF-8.") from None
+
+
+def _instant(text: str) -> int:
+    return clock.instant(text, clock.zone("UTC"))
 
 
 def short(value: object) -> str:

@@ -22,6 +22,7 @@ from periplus.condition.customer import (
     Trait,
 )
 from periplus.condition.parse import MAX_NODES, EventReader, full_path, misspelt, short, wrong
+from periplus.condition.times import HINT, RELATIVE
 from periplus.condition.tree import (
     CUSTOMER_KEYS,
     OPERATORS,
@@ -113,7 +114,9 @@ class Reader(EventReader):
         for key in value:
             if key not in (*DID_KEYS, *CUSTOMER_KEYS):
                 raise misspelt(at, "key", key, DID_KEYS)
-        since, until = self.between(value["between"], f"{at}.between") if "between" in value else (None, None)
+        since, until = (
+            self.between(value["between"], f"{at}.between", self.time) if "between" in value else (None, None)
+        )
         amounts: list[Amount] = []
         for measure in MEASURES:
             if measure in value:
@@ -207,41 +210,16 @@ class Reader(EventReader):
         self.once([amount.path for amount in found], at)
         return found
 
-    def between(self, value: object, at: str) -> tuple[str | None, str | None]:
-        if not isinstance(value, Mapping) or not value:
-            raise wrong(
-                at, f"this is an object, not {short(value)}.", "Write {from: 2026-01-01, to: 2026-07-01}."
-            )
-        for key in value:
-            if key not in ("from", "to"):
-                raise misspelt(at, "key", key, ("from", "to"))
-        since, until = (
-            self.time(value[key], f"{at}.{key}") if value.get(key) is not None else None
-            for key in ("from", "to")
-        )
-        if since is not None and until is not None and _instant(until) <= _instant(since):
-            raise wrong(at, "it ends before it begins.", "`from` is in, `to` is out: swap them.")
-        return since, until
-
     def time(self, value: object, at: str) -> str:
-        hint = "Write a date such as '2026-07-01', or a time such as '2026-07-01T13:00:00Z'."
+        hint = HINT
         text = value.isoformat() if isinstance(value, date) else value
         if not isinstance(text, str) or len(text) > 60:
             raise wrong(at, f"{short(value)} is no time.", hint)
         try:
-            _instant(text)
+            clock.instant(text, clock.zone("UTC"))
         except PeriplusError:
             raise wrong(at, f"{short(value)} is no time.", hint) from None
         return text
-
-    def duration(self, value: object, at: str) -> int:
-        hint = "Write a whole number and one of s, m, h, d, w, such as '90d'."
-        if not isinstance(value, str):
-            raise wrong(at, f"{short(value)} is no duration.", hint)
-        try:
-            return clock.duration(value)
-        except PeriplusError:
-            raise wrong(at, f"{short(value)} is no duration.", hint) from None
 
     # -- what is known of the customer --------------------------------------------------------------
 
@@ -254,7 +232,9 @@ class Reader(EventReader):
             keys = split_path(str(name))
             keys = keys[1:] if keys[0] == "traits" and len(keys) > 1 else keys
             path = join_path(("traits", *keys))
-            found += [Trait(each, self.as_of) for each in self.property(path, asked, f"{at}.{name}")]
+            said = self.property(path, asked, f"{at}.{name}")
+            _of_no_event(said, f"{at}.{name}")
+            found += [Trait(each, self.as_of) for each in said]
         return found
 
     def segment(self, value: object, at: str, depth: int) -> list[Node]:
@@ -265,11 +245,22 @@ class Reader(EventReader):
             raise wrong(at, "an answer belongs to a survey.", "Write {survey: nps, score: {lte: 6}}.")
         asked = {key: each for key, each in value.items() if key != "survey"}
         said = self.tested(asked, at, depth) if asked else None
+        _of_no_event([] if said is None else [said], at)
         (survey,) = self.names(value["survey"], f"{at}.survey")
         return [Answered(survey, said, self.as_of)]
 
     READ: ClassVar[dict[str, str]] = EventReader.READ | {key: key for key in CUSTOMER_KEYS}
 
 
-def _instant(text: str) -> int:
-    return clock.instant(text, clock.zone("UTC"))
+def _of_no_event(said: list[Node], at: str) -> None:
+    """Raise QuestionError where a value is compared with the time of an event, and none is meant."""
+    for part in said:
+        for node in nodes(part):
+            if isinstance(node, Compare):
+                for test in node.tests:
+                    if test.operator in RELATIVE:
+                        raise wrong(
+                            at,
+                            f"{test.operator!r} is counted from the time of an event, and here is none.",
+                            "Compare it with dates: {before: 2026-07-01}, {after: …} or {between: {from: …, to: …}}.",
+                        )

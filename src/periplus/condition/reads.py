@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from periplus.condition.times import RELATIVE
 from periplus.condition.tree import Compare, Exists, Named, Node
 from periplus.store.columns import OWN, FileColumns
 
 REST = "rest"
 EVENT = "event"
+TIME = "time"
 
 
 def columns_read(part: Node, columns: FileColumns) -> frozenset[str] | None:
@@ -21,7 +23,9 @@ def columns_read(part: Node, columns: FileColumns) -> frozenset[str] | None:
             return frozenset((EVENT,))
         case Compare(path) | Exists(path):
             below = columns.below(path) if isinstance(part, Exists) else []
-            return frozenset((*_of(path, columns), *below)) | _rest_below(part, columns)
+            timed = isinstance(part, Compare) and any(test.operator in RELATIVE for test in part.tests)
+            more = frozenset((TIME,)) if timed else frozenset()
+            return frozenset((*_of(path, columns), *below)) | _rest_below(part, columns) | more
         case _:
             return None
 

@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from periplus.condition import times
 from periplus.condition.memory import of_customer, unresolved
 from periplus.condition.pattern import pattern
 from periplus.condition.tree import All, Any, Compare, Exists, Named, Node, Not, Operand, Referred, Test
@@ -191,7 +192,14 @@ class _Writer:
             if comparable == "false":
                 return "false"
             return comparable if equal == "false" else f"({comparable} AND NOT coalesce({equal}, false))"
+        if test.operator in times.ABSOLUTE:
+            said = tuple(str(operand.value) for operand in operands)
+            bounds = times.absolute(test.operator, said, self.columns.zone)
+            return times.absolute_sql(bounds, kind, value, self.bind)
         operand = operands[0]
+        if test.operator in times.RELATIVE:
+            length = int(operand.value)
+            return times.relative_sql(test.operator, length, self.columns.zone, kind, value, self.bind)
         if test.operator in SIGNS:
             if operand.kind == "number":
                 number = operand.value

@@ -13,12 +13,15 @@ from typing import Literal, NamedTuple
 from periplus.condition.customer import Answered, CustomerPart, Did, Near, Segment, Trait
 from periplus.errors import QuestionError
 
-OperandKind = Literal["text", "number", "bool"]
+OperandKind = Literal["text", "number", "bool", "time", "duration"]
 Reference = Literal["touchpoint", "stage"]
 
 
 class Operand(NamedTuple):
-    """A compared value and how it compares. The kind keeps True and 1 apart."""
+    """A compared value and how it compares. The kind keeps True and 1 apart.
+
+    A time is as it was written (of `between` an empty text: no end), a duration in microseconds.
+    """
 
     kind: OperandKind
     value: str | int | float | bool
@@ -45,6 +48,11 @@ OPERATORS: dict[str, Operator] = {
     "starts_with": Operator(("text",)),
     "ends_with": Operator(("text",)),
     "matches": Operator(("text",)),
+    "before": Operator(("time",)),
+    "after": Operator(("time",)),
+    "between": Operator(("time",)),
+    "within": Operator(("duration",)),
+    "ahead": Operator(("duration",)),
 }
 """All operators but `exists`, which asks about the path and compares nothing."""
 

@@ -176,7 +176,7 @@ def own(value: Any) -> Any:
 def _first_known(read: reading.Values, part: Members, on_map: np.ndarray | None) -> np.ndarray:
     """int64[m]: the first value on a member's early rows, -1 for none; of journeys, on those of the map (`on_map` bool
     per row): what is off it lies in no journey."""
-    rows, codes = read.rows[part.shard.index], read.codes[part.shard.index]
+    rows, codes = read.among(part.shard.index)
     if on_map is not None:
         kept = on_map[rows]
         rows, codes = rows[kept], codes[kept]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from periplus.condition import Condition
+from periplus.condition.times import time_of
 from periplus.condition.values import number_of, truth_of
 from periplus.errors import nearest
 from periplus.store.columns import OWN, FileColumns
@@ -91,6 +92,12 @@ def unfit(path: str, condition: Condition, properties: Mapping[str, PropertyInfo
         numeric = info.kind in ("BIGINT", "DOUBLE") or any(
             number_of(each) is not None for each in info.values
         )
+        if kind in ("time", "duration") and not _times(info):
+            such = f", such as {info.values[0]!r}" if info.values else ""
+            return (
+                f"{_short(path)} is {KINDS[info.kind]}{such}, and is compared as a time: what is not written like "
+                "2026-07-01 or 2026-07-01T13:00:00Z meets nothing."
+            )
         truths = info.kind == "BOOLEAN" or any(truth_of(each) is not None for each in info.values)
         never = (kind == "number" and not numeric) or (kind == "bool" and not truths)
         if never:
@@ -102,6 +109,11 @@ def unfit(path: str, condition: Condition, properties: Mapping[str, PropertyInfo
                 f"{_short(path)} is a number, and {value!r} a text: they are compared letter by letter.{bare}"
             )
     return None
+
+
+def _times(info: PropertyInfo) -> bool:
+    """Whether values of a property may be times, by what is known of it."""
+    return info.kind == "VARCHAR" and (not info.values or any(time_of(each) for each in info.values))
 
 
 def _has_value(path: str, value: object, snapshot: Snapshot) -> bool:

@@ -11,9 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from periplus.event import join_path, split_path
 
+UTC = ZoneInfo("UTC")
 KINDS = ("BIGINT", "DOUBLE", "BOOLEAN", "VARCHAR", "JSON")
 OWN = frozenset({"channel", "source", "department"})
 """The event's own columns that a condition reads by bare name."""
@@ -48,10 +50,14 @@ def pointer(key: str) -> str:
 
 @dataclass(frozen=True)
 class FileColumns:
-    """The shredded columns of one file (path to kind) and the paths in its `rest` (None: unknown)."""
+    """The shredded columns of one file (path to kind) and the paths in its `rest` (None: unknown).
+
+    `zone` is where the clock hangs that values which are times without an offset were read off.
+    """
 
     columns: Mapping[str, str]
     rest: frozenset[str] | None = None
+    zone: ZoneInfo = UTC
 
     def own(self, name: str) -> str:
         """A column every file has, quoted."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from periplus.store import door, merge
-from periplus.store.columns import FileColumns
 from periplus.store.shard import Found
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ def fetch(snapshot: Snapshot, where: Expression, values: Sequence[Expression]) -
     rows: dict[int, np.ndarray] = {}
     read: dict[int, list[np.ndarray]] = {}
     for number, file in enumerate(snapshot.files):
-        columns = FileColumns(file.columns, None if file.rest is None else frozenset(file.rest))
+        columns = snapshot.columns_of(file)
         test, bound = where(columns)
         listed, arguments = [], []
         for position, value in enumerate(values):
@@ -89,7 +88,7 @@ def fetch_unidentified(
             or 0 in snapshot.masked(file.number)
         ):
             continue
-        columns = FileColumns(file.columns, None if file.rest is None else frozenset(file.rest))
+        columns = snapshot.columns_of(file)
         test, bound = where(columns)
         listed, arguments = [], []
         for position, value in enumerate(values):

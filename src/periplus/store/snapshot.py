@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
+from periplus import clock
 from periplus.settings import Settings
 from periplus.store import door, fetched, merge, properties, standing, told
 from periplus.store.columns import FileColumns
@@ -244,7 +245,7 @@ class Snapshot:
         of one page ask for the same labels.
         """
         groups = self._groups()
-        texts = [expression(columns_of(self.files[group[0]])) for group in groups]
+        texts = [expression(self.columns_of(self.files[group[0]])) for group in groups]
         key = repr((texts, np.dtype(dtype).str))
         with self._labels_lock:
             if key in self._labels:
@@ -254,7 +255,7 @@ class Snapshot:
         for group, (sql, values) in zip(groups, texts, strict=True):
             for number in group if by_value is not None else ():
                 file = self.files[number]
-                if by_value is not None and (rows := by_value(file, columns_of(file))) is not None:
+                if by_value is not None and (rows := by_value(file, self.columns_of(file))) is not None:
                     by_file[number] = rows
             left = [number for number in group if number not in by_file]
             if left:
@@ -350,17 +351,17 @@ class Snapshot:
             self._local.connection = connection
         return connection
 
+    def columns_of(self, file: EventFile) -> FileColumns:
+        """How SQL reads a path in a file."""
+        rest = None if file.rest is None else frozenset(file.rest)
+        return FileColumns(file.columns, rest, clock.zone(self.settings.zone))
+
     def query(self, sql: str, values: list[Any]) -> dict[str, np.ndarray]:
         """The columns of an answer of DuckDB."""
         try:
             return dict(self.cursor().execute(sql, values).fetchnumpy())
         except duckdb.Error as problem:
             raise door.explain(problem, "reading the events") from None
-
-
-def columns_of(file: EventFile) -> FileColumns:
-    """How SQL reads a path in a file."""
-    return FileColumns(file.columns, None if file.rest is None else frozenset(file.rest))
 
 
 def _joined(parts: Sequence[np.ndarray], dtype: Any) -> np.ndarray:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from periplus.store import door, standing
-from periplus.store.columns import FileColumns
 from periplus.store.files import MARKED
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ def told(snapshot: Snapshot, where: Expression, values: Sequence[Expression]) ->
     sections = [s + MARKED * marked for marked in range(1 + snapshot.with_marked) for s in STATED]
     parts: list[list[np.ndarray]] = []
     for file in snapshot.files:
-        columns = FileColumns(file.columns, None if file.rest is None else frozenset(file.rest))
+        columns = snapshot.columns_of(file)
         test, bound = where(columns)
         listed, arguments = [], []
         for place, value in enumerate(values):

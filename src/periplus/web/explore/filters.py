@@ -17,6 +17,7 @@ MOST = 20
 """Rows one filter may have."""
 LISTS = ("in", "not_in")
 TEXTS = ("contains", "starts_with", "ends_with", "matches")
+TIMES = ("before", "after", "within", "ahead")
 ORDERS = ("gt", "gte", "lt", "lte")
 PRESENCE = {"there": True, "missing": False}
 """Comparisons that take no value: `exists`, true or false."""
@@ -37,6 +38,10 @@ def comparisons() -> dict[str, str]:
         "starts_with": _("starts with"),
         "ends_with": _("ends with"),
         "matches": _("matches the pattern"),
+        "before": _("is a time before"),
+        "after": _("is a time from … on"),
+        "within": _("is in the time before it (such as 7d)"),
+        "ahead": _("is in the time after it (such as 7d)"),
         "there": _("is there"),
         "missing": _("is not there"),
     }
@@ -95,7 +100,7 @@ def _test(comparison: str, text: str, kind: str) -> tuple[str, Any]:
         return "exists", PRESENCE[comparison]
     if comparison in LISTS:
         return comparison, [_value(part.strip(), kind) for part in text.split(",") if part.strip()]
-    if comparison in TEXTS:
+    if comparison in (*TEXTS, *TIMES):
         return comparison, text
     return comparison, _value(text, "DOUBLE" if comparison in ORDERS else kind)
 

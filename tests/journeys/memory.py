@@ -92,6 +92,8 @@ class Memory:
     def shard(self, index: int) -> Shard:
         return self._shards[index]
 
+    files: tuple[Any, ...] = ()
+
     @property
     def properties(self) -> dict[str, PropertyInfo]:
         seen: dict[str, list[Any]] = {}

@@ -80,14 +80,15 @@ def _rows(
             masks = [_mask(condition.tree, known, start, stop, seen) for condition in conditions]
             put(masks, out[start:stop])
 
-        with ThreadPoolExecutor(_threads(snapshot)) as pool:
+        with ThreadPoolExecutor(threads(snapshot)) as pool:
             list(pool.map(piece, range(0, rows, PIECE)))
         return out
 
     return of
 
 
-def _threads(snapshot: Snapshot) -> int:
+def threads(snapshot: Snapshot) -> int:
+    """How many may look at the same time."""
     return snapshot.settings.threads or os.cpu_count() or 1
 
 
@@ -136,7 +137,7 @@ class _Tables:
         return {*self.columns.columns, EVENT, "channel", "source", "department"}
 
     def _codes(self, column: str) -> Coded | None:
-        return coded(self.file, column, _threads(self.snapshot))
+        return coded(self.file, column, threads(self.snapshot))
 
     def _names(self) -> Coded:
         """The names of the events that questions look at, by the codes that are there already."""

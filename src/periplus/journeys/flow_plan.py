@@ -167,8 +167,9 @@ def _by_property(
     values = reading.read(snapshot, [path], None)
     counts = np.zeros(len(values.known), np.int64)
     for index in range(snapshot.shard_count):
-        seen = np.asarray(snapshot.shard(index).time)[values.rows[index]] <= span.now
-        counts += np.bincount(values.codes[index][seen], minlength=len(values.known))
+        rows, codes = values.among(index)
+        seen = np.asarray(snapshot.shard(index).time)[rows] <= span.now
+        counts += np.bincount(codes[seen], minlength=len(values.known))
     order = [code for code in np.argsort(-counts, kind="stable").tolist() if counts[code]]
     names = [reading.form(values.known[code]) for code in order[:MOST_VALUES]]
     if len(order) > MOST_VALUES:
@@ -181,7 +182,8 @@ def _by_property(
 
     def by_shard(shard: Any) -> np.ndarray:
         found = np.full(len(shard.time), off, np.uint8)
-        found[values.rows[shard.index]] = step[values.codes[shard.index]]
+        rows, codes = values.among(shard.index)
+        found[rows] = step[codes]
         return found
 
     return rules, by_shard, warnings

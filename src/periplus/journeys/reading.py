@@ -8,26 +8,41 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from periplus.condition import Condition
+from periplus.journeys.coded_values import CodedTexts, coded_texts
 from periplus.store.columns import OWN, FileColumns, pointer, quote, quote_text, text_form, unquoted
 from periplus.store.snapshot import Expression, Snapshot
 
 
+class Values(Protocol):
+    """The values of a property, `known[code]` for each code."""
+
+    @property
+    def known(self) -> list[Any]: ...
+
+    def at(self, shard: int, rows: np.ndarray) -> np.ndarray:
+        """int64 per row asked for: the code of its value, -1 where it has none (or was not read)."""
+        ...
+
+    def among(self, shard: int) -> tuple[np.ndarray, np.ndarray]:
+        """The rows of a shard that have a value, in order, and int64 each one's code."""
+        ...
+
+
 @dataclass(frozen=True)
-class Values:
-    """The values of a property, `known[code]` for each code that `at` gives; by shard, sorted by row."""
+class _RowValues:
+    """Values as they were read from rows; by shard, sorted by row."""
 
     known: list[Any]
     rows: list[np.ndarray]
     codes: list[np.ndarray]
 
     def at(self, shard: int, rows: np.ndarray) -> np.ndarray:
-        """int64 per row asked for: the code of its value, -1 where it has none (or was not read)."""
         mine, codes = self.rows[shard], self.codes[shard]
         if not len(mine):
             return np.full(len(rows), -1, np.int64)
@@ -35,6 +50,37 @@ class Values:
         dense = mine[-1] == len(mine) - 1
         place = np.minimum(rows if dense else np.searchsorted(mine, rows), len(mine) - 1)
         return np.where(mine[place] == rows, codes[place], -1)
+
+    def among(self, shard: int) -> tuple[np.ndarray, np.ndarray]:
+        return self.rows[shard], self.codes[shard]
+
+
+@dataclass(frozen=True)
+class _CodedValues:
+    """Values by codes: `code` int64 for each text of `texts`, -1 for none; `wanted` bool per name, None for any."""
+
+    known: list[Any]
+    snapshot: Snapshot
+    texts: CodedTexts
+    code: np.ndarray
+    wanted: np.ndarray | None
+
+    def at(self, shard: int, rows: np.ndarray) -> np.ndarray:
+        if not len(self.texts.rows[shard]):
+            return np.full(len(rows), -1, np.int64)
+        found = self.code[self.texts.rows[shard][rows]]
+        there = rows >= 0
+        if self.wanted is not None:
+            there &= self.wanted[np.asarray(self.snapshot.shard(shard).name)[rows]]
+        return np.where(there, found, -1)
+
+    def among(self, shard: int) -> tuple[np.ndarray, np.ndarray]:
+        there = self.texts.rows[shard] > 0
+        if self.wanted is not None:
+            there &= self.wanted[np.asarray(self.snapshot.shard(shard).name)]
+        rows = np.flatnonzero(there)
+        codes = self.code[self.texts.rows[shard][rows]]
+        return rows, codes
 
 
 def full_path(name: str, where: str) -> str:
@@ -48,6 +94,24 @@ def read(snapshot: Snapshot, paths: list[str], names: Iterable[str] | None) -> V
 
     Events that lack one of the paths have no value. Codes are in the order of the text forms.
     """
+    if len(paths) == 1 and (texts := coded_texts(snapshot, paths[0], tagged(paths[0]))) is not None:
+        return _by_codes(snapshot, texts, names)
+    return _from_rows(snapshot, paths, names)
+
+
+def _by_codes(snapshot: Snapshot, texts: CodedTexts, names: Iterable[str] | None) -> Values:
+    wanted = None
+    if names is not None:
+        listed = frozenset(names)
+        wanted = np.array([name in listed for name in snapshot.names], np.bool_)
+    occurring = texts.occurring(snapshot, wanted)
+    shown, code = _coded(texts.texts, occurring)
+    code_of = np.full(len(texts.texts) + 1, -1, np.int64)
+    code_of[occurring + 1] = code[occurring]
+    return _CodedValues(shown, snapshot, texts, code_of, wanted)
+
+
+def _from_rows(snapshot: Snapshot, paths: list[str], names: Iterable[str] | None) -> Values:
     # \x01 parts the values of several paths; a tag before each says what it was sent as.
     value = _joined([tagged(path) for path in paths])
 
@@ -76,7 +140,7 @@ def read(snapshot: Snapshot, paths: list[str], names: Iterable[str] | None) -> V
     codes = code[number]
     edges = np.searchsorted(found.shard, np.arange(snapshot.shard_count + 1))
     cuts = [slice(edges[index], edges[index + 1]) for index in range(snapshot.shard_count)]
-    return Values(shown, [np.asarray(found.row)[cut] for cut in cuts], [codes[cut] for cut in cuts])
+    return _RowValues(shown, [np.asarray(found.row)[cut] for cut in cuts], [codes[cut] for cut in cuts])
 
 
 def numbered(tagged_values: np.ndarray) -> tuple[list[Any], np.ndarray]:

@@ -97,7 +97,7 @@ class Sessions:
         if self._campaigns is None:
             return None
         found = np.zeros(len(shard.time), np.int32)
-        rows = np.unique(np.concatenate([values.rows[shard.index] for values in self._campaigns]))
+        rows = np.unique(np.concatenate([values.among(shard.index)[0] for values in self._campaigns]))
         if len(rows):
             parts = np.stack([values.at(shard.index, rows) for values in self._campaigns], axis=1)
             _, number = np.unique(parts, axis=0, return_inverse=True)

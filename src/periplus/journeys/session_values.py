@@ -125,9 +125,8 @@ class SessionValues:
 
     def _with(self, shard: Shard, paths: Sequence[str]) -> np.ndarray:
         """The rows seen that have one of some paths."""
-        rows = np.unique(np.concatenate([self._values(path).rows[shard.index] for path in paths])).astype(
-            np.int64
-        )
+        among = [self._values(path).among(shard.index)[0] for path in paths]
+        rows = np.unique(np.concatenate(among)).astype(np.int64)
         return rows[np.asarray(shard.time)[rows] <= self._now]
 
     def _texts(

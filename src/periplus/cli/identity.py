@@ -207,11 +207,13 @@ def identity_hash(
         return
     typer.echo(f"Kept hashed: {', '.join(made['kinds']) or 'nothing'}.")
     if made["events"]:
-        typer.echo(f"{made['events']:,} events were written anew; this cannot be turned back.")
+        typer.echo(
+            f"What is stored was written anew ({made['events']:,} events); this cannot be turned back."
+        )
     if made["clear"]:
         typer.echo(
-            f"From now on {' and '.join(made['clear'])} comes in as it is. What is hashed stays so, and is "
-            "somebody else's id: people whom nothing else ties become two."
+            f"From now on {' and '.join(made['clear'])} of new events is kept as it is sent. What is hashed stays so, "
+            "and counts as another id: people whom nothing else ties become two."
         )
 
 

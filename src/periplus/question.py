@@ -107,12 +107,14 @@ class Question(Document):
 
     `traffic` says whose events it looks at: `customers`, which leaves out those of bots and internal traffic,
     or `all`. It is understood by every kind, and no kind needs to know of it. `customers` is a condition on the
-    customers that count; a kind that understands it says so where it registers.
+    customers that count, `breakdown` what the answer is split by; a kind that understands them says so where it
+    registers.
     """
 
     kind: str
     traffic: Traffic = "customers"
     customers: dict[str, Any] | None = None
+    breakdown: str | None = None
 
 
 def _plain(problem: ValidationError, title: str) -> QuestionError:
@@ -210,7 +212,7 @@ class Result:
 class QuestionKind:
     """One kind of question: its document, how it is answered, opened into people, and drawn.
 
-    `customers`: whether it can be asked of some customers only.
+    `customers`: whether it can be asked of some customers only; `breakdown`: whether it can be split.
     """
 
     model: type[Question]
@@ -218,6 +220,7 @@ class QuestionKind:
     people: Callable[[Any, Mapping[str, Any], str, Context], list[Row]]
     chart: Callable[[Answer], Any]
     customers: bool = False
+    breakdown: bool = False
 
 
 kinds: Registry[QuestionKind] = Registry("kind of question")
@@ -247,6 +250,12 @@ def _checked(question: Question) -> Question:
             f"A question of the kind {question.kind} cannot be asked of some customers only yet.",
             code="customers",
             hint=f"These can: {', '.join(name for name in kinds if kinds[name].customers)}.",
+        )
+    if question.breakdown is not None and not kinds[question.kind].breakdown:
+        raise QuestionError(
+            f"A question of the kind {question.kind} cannot be split.",
+            code="breakdown",
+            hint=f"These can: {', '.join(name for name in kinds if kinds[name].breakdown)}.",
         )
     return question
 

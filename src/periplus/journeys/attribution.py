@@ -11,6 +11,7 @@ from pydantic import Field
 
 from periplus.errors import QuestionError
 from periplus.journeys import chart, entries, reading
+from periplus.journeys.apart import told_apart
 from periplus.journeys.attribution_count import SHAPLEY, Found, Part, conversions, find, markov
 from periplus.journeys.attribution_groups import MOST_VALUES, NONE
 from periplus.journeys.attribution_plan import ALL_MODELS, MARKOV, Plan, plan
@@ -331,4 +332,6 @@ def _chart(found: Answer) -> Any:
     return chart.table(found, ["model", "channel"], ["conversions"])
 
 
-kinds.add("attribution", QuestionKind(AttributionQuestion, answer, people, _chart, customers=True))
+kinds.add(
+    "attribution", told_apart(QuestionKind(AttributionQuestion, answer, people, _chart, customers=True))
+)

@@ -9,6 +9,7 @@ import numpy as np
 
 from periplus.errors import QuestionError
 from periplus.journeys import chart, entries, reading
+from periplus.journeys.apart import told_apart
 from periplus.journeys.drivers_features import Cell, Features
 from periplus.journeys.drivers_members import Members
 from periplus.journeys.drivers_odds import corrected, odds
@@ -164,4 +165,4 @@ def _chart(found: Answer) -> Any:
     return chart.intervals(rows, ("feature", "value"), "lift", "low", "high")
 
 
-kinds.add("drivers", QuestionKind(DriversQuestion, answer, people, _chart, customers=True))
+kinds.add("drivers", told_apart(QuestionKind(DriversQuestion, answer, people, _chart, customers=True)))

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from periplus.errors import QuestionError
 from periplus.journeys import chart, entries, tables
+from periplus.journeys.apart import told_apart
 from periplus.journeys.flow_plan import OTHER, Plan, plan
 from periplus.journeys.flow_visits import regrouped
 from periplus.journeys.fold import chosen
@@ -185,4 +186,4 @@ def _chart(found: Answer) -> Any:
     return chart.table(found, ["source_name", "target_name"], ("visits", "journeys"))
 
 
-kinds.add("flow", QuestionKind(FlowQuestion, answer, people, _chart, customers=True))
+kinds.add("flow", told_apart(QuestionKind(FlowQuestion, answer, people, _chart, customers=True)))

@@ -11,6 +11,7 @@ import numpy as np
 
 from periplus.errors import QuestionError
 from periplus.journeys import chart, entries, funnel_times, tables
+from periplus.journeys.breakdown import values_of
 from periplus.journeys.buckets import Bucket
 from periplus.journeys.funnel_difference import difference
 from periplus.journeys.funnel_find import Found, attempts_of
@@ -18,7 +19,6 @@ from periplus.journeys.funnel_groups import MOST_VALUES, Groups, groups_of
 from periplus.journeys.funnel_plan import Plan, plan
 from periplus.journeys.funnel_sides import Side, sides_of
 from periplus.journeys.funnel_tally import Tally, some, tallied
-from periplus.journeys.funnel_values import values_of
 from periplus.journeys.moment import Period
 from periplus.journeys.session_rules import SessionOptions
 from periplus.journeys.shards import each_shard
@@ -41,7 +41,6 @@ class FunnelQuestion(Question):
     within: Any = None
     exclude: list[Any] | None = None
     hold: list[str] | None = None
-    breakdown: str | None = None
     breakdown_step: int = 0
     bucket: Bucket | None = None
     compare: Any = None
@@ -288,4 +287,4 @@ def _chart(found: Answer) -> Any:
     return chart.funnel(found)
 
 
-kinds.add("funnel", QuestionKind(FunnelQuestion, answer, people, _chart, customers=True))
+kinds.add("funnel", QuestionKind(FunnelQuestion, answer, people, _chart, customers=True, breakdown=True))

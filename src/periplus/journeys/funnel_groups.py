@@ -10,17 +10,16 @@ import numpy as np
 
 from periplus.errors import QuestionError
 from periplus.journeys import entries, notice, reading
+from periplus.journeys.breakdown import OTHER, Values
 from periplus.journeys.buckets import Buckets, covering
 from periplus.journeys.funnel_find import Found
 from periplus.journeys.funnel_plan import Plan
-from periplus.journeys.funnel_values import Values
 from periplus.journeys.moment import ALWAYS, first_seen
 from periplus.question import Context
 
 if TYPE_CHECKING:
     from periplus.journeys.funnel import FunnelQuestion
 
-OTHER = "(other)"
 MOST_VALUES = 1000
 MOST_ROWS = 200_000
 AN_ID = 20 * MOST_VALUES

@@ -13,9 +13,9 @@ from pydantic import Field
 from periplus import clock
 from periplus.errors import QuestionError, unknown
 from periplus.journeys import customers, labels, reading
+from periplus.journeys.breakdown import Values
 from periplus.journeys.funnel_find import Found
 from periplus.journeys.funnel_plan import Plan
-from periplus.journeys.funnel_values import Values
 from periplus.journeys.moment import ALWAYS, Period, Span, resolve
 from periplus.journeys.steps import condition_of
 from periplus.question import Context, Document

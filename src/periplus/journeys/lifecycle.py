@@ -10,6 +10,7 @@ import numpy as np
 
 from periplus.errors import QuestionError
 from periplus.journeys import chart, customers, entries, labels, notice
+from periplus.journeys.apart import told_apart
 from periplus.journeys.buckets import Bucket, Buckets, covering
 from periplus.journeys.moment import ALWAYS, Period, Span, first_seen, resolve
 from periplus.journeys.shards import each_shard
@@ -176,4 +177,4 @@ def _chart(found: Answer) -> Any:
     return chart.stacked(found, "bucket", "state", "customers", STATES)
 
 
-kinds.add("lifecycle", QuestionKind(LifecycleQuestion, answer, people, _chart, customers=True))
+kinds.add("lifecycle", told_apart(QuestionKind(LifecycleQuestion, answer, people, _chart, customers=True)))

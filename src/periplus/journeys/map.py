@@ -10,6 +10,7 @@ import numpy as np
 
 from periplus.errors import QuestionError
 from periplus.journeys import chart, customers, entries, labels, notice, tables, value
+from periplus.journeys.apart import told_apart
 from periplus.journeys.fold import (
     CUSTOMERS,
     GROSS,
@@ -287,4 +288,4 @@ def _chart(found: Answer) -> Any:
     return chart.table(found, ["stage", "name"], ["visits", "journeys", "customers", *OUTCOMES, "reached"])
 
 
-kinds.add("map", QuestionKind(MapQuestion, answer, people, _chart, customers=True))
+kinds.add("map", told_apart(QuestionKind(MapQuestion, answer, people, _chart, customers=True)))

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from periplus.errors import QuestionError
 from periplus.journeys import chart, customers, entries, labels, notice
+from periplus.journeys.apart import told_apart
 from periplus.journeys.fold import chosen
 from periplus.journeys.map import customers_at, journeys_at, with_stages
 from periplus.journeys.moment import Period, Span, resolve
@@ -192,4 +193,4 @@ def _chart(found: Answer) -> Any:
     return chart.table(found, ["match"], COUNTS)
 
 
-kinds.add("pattern", QuestionKind(PatternQuestion, answer, people, _chart, customers=True))
+kinds.add("pattern", told_apart(QuestionKind(PatternQuestion, answer, people, _chart, customers=True)))

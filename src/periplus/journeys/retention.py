@@ -14,6 +14,7 @@ from periplus.condition import Condition
 from periplus.errors import QuestionError
 from periplus.journeys import chart, customers, entries, labels, notice, reading
 from periplus.journeys.amounts import Amounts, amounts, summed
+from periplus.journeys.apart import told_apart
 from periplus.journeys.buckets import Bucket, Buckets, covering
 from periplus.journeys.cohort_value import worth
 from periplus.journeys.cohorts import COUNTS_HERE, Cohorts, cohorts, with_bit
@@ -261,4 +262,4 @@ def _chart(found: Answer) -> Any:
     return chart.table(found, ["cohort", "period"], ["size", "returned"])
 
 
-kinds.add("retention", QuestionKind(RetentionQuestion, answer, people, _chart, customers=True))
+kinds.add("retention", told_apart(QuestionKind(RetentionQuestion, answer, people, _chart, customers=True)))

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from periplus.errors import QuestionError
 from periplus.journeys import chart, entries
+from periplus.journeys.apart import told_apart
 from periplus.journeys.moment import Period
 from periplus.journeys.session_rules import SessionOptions
 from periplus.journeys.site_plan import plan
@@ -164,4 +165,4 @@ def _chart(found: Answer) -> Any:
     return chart.table(found, ["report", "key"], ["views", "visits"])
 
 
-kinds.add("site", QuestionKind(SiteQuestion, answer, people, _chart, customers=True))
+kinds.add("site", told_apart(QuestionKind(SiteQuestion, answer, people, _chart, customers=True)))

@@ -10,14 +10,17 @@ from pydantic import Field
 
 from periplus.errors import QuestionError
 from periplus.journeys import chart, entries, tables
+from periplus.journeys.breakdown import values_of
 from periplus.journeys.funnel import FunnelQuestion
 from periplus.journeys.funnel_find import Found, attempts_of
+from periplus.journeys.funnel_groups import Groups, groups_of
 from periplus.journeys.funnel_plan import Plan
 from periplus.journeys.funnel_plan import plan as planned_funnel
 from periplus.journeys.moment import Period
 from periplus.journeys.session_rules import SessionOptions
 from periplus.journeys.shards import each_shard
 from periplus.question import Answer, Context, Question, QuestionKind, Result, Row, kinds
+from periplus.store.snapshot import Shard
 
 MOST_QUANTILES = 100
 COUNTS = ("attempts",)
@@ -35,6 +38,7 @@ class TimingQuestion(Question):
     within: Any = None
     exclude: list[Any] | None = None
     hold: list[str] | None = None
+    breakdown_step: int = 0
     unit: Literal["customers", "journeys", "sessions"] = "customers"
     attempts: Literal["best", "every"] = "best"
     sessions: SessionOptions | None = None
@@ -51,10 +55,15 @@ def _plan(question: TimingQuestion, context: Context) -> Plan:
             code="timing",
             hint='Such as [{"event": "Product Added"}, {"event": "Order Completed"}].',
         )
+    return planned_funnel(_funnel(question), context)
+
+
+def _funnel(question: TimingQuestion) -> FunnelQuestion:
+    """The same attempts, asked for as a funnel."""
     given = {name: getattr(question, name) for name in question.model_fields_set}
     for own in ("kind", "quantiles"):
         given.pop(own, None)
-    return planned_funnel(FunnelQuestion(**given), context)
+    return FunnelQuestion(**given)
 
 
 def _quantiles(question: TimingQuestion) -> list[float]:
@@ -90,41 +99,63 @@ def answer(question: TimingQuestion, context: Context) -> Result:
     planned = _plan(question, context)
     steps = len(planned.titles)
 
-    def work(shard: Any) -> np.ndarray:
-        pair, micros, _ = _pairs(attempts_of(planned, shard))
-        return tables.keys(pair, micros)
+    attempts, groups = _grouped(question, planned, context)
+    width, pairs = 1 if groups is None else groups.width, steps * steps
 
-    parts = each_shard(context, work)
-    counts = np.sum([np.bincount(part >> tables.SHIFT, minlength=steps * steps) for part in parts], axis=0)
-    found = [tables.quantiles(parts, steps * steps, q) for q in quantiles]
-    rows: list[Row] = []
-    for source in range(steps):
-        for target in range(source + 1, steps):
-            pair = source * steps + target
-            if target > source + 1 and not counts[pair]:
-                continue
-            for q, seconds in zip(quantiles, found, strict=True):
-                rows.append(
-                    {
-                        "source": source,
-                        "target": target,
-                        "source_label": planned.titles[source],
-                        "target_label": planned.titles[target],
-                        "quantile": q,
-                        "seconds": seconds[pair],
-                        "attempts": int(counts[pair]),
-                    }
-                )
+    def work(shard: Shard, part: Found | None, group: np.ndarray | None) -> np.ndarray:
+        pair, micros, attempt = _pairs(attempts_of(planned, shard) if part is None else part)
+        return tables.keys(pair if group is None else group[attempt] * pairs + pair, micros)
+
+    if groups is None:
+        parts = each_shard(context, lambda shard: work(shard, None, None))
+    else:
+        parts = [work(part.shard, part, group) for part, group in zip(attempts, groups.of, strict=True)]
+    counts = np.sum([np.bincount(part >> tables.SHIFT, minlength=width * pairs) for part in parts], axis=0)
+    found = [tables.quantiles(parts, width * pairs, q) for q in quantiles]
+    order = [0] if groups is None else groups.order(_entered(groups))
+    rows = [
+        {
+            **({} if groups is None else {"breakdown": groups.values[group]}),
+            "source": source,
+            "target": target,
+            "source_label": planned.titles[source],
+            "target_label": planned.titles[target],
+            "quantile": q,
+            "seconds": seconds[group * pairs + source * steps + target],
+            "attempts": int(counts[group * pairs + source * steps + target]),
+        }
+        for group in order
+        for source in range(steps)
+        for target in range(source + 1, steps)
+        if target == source + 1 or counts[group * pairs + source * steps + target]
+        for q, seconds in zip(quantiles, found, strict=True)
+    ]
     asked = {**planned.asked, "kind": "timing", "quantiles": quantiles}
+    warnings = [*planned.warnings, *([] if groups is None else groups.warnings)]
     span = planned.span
-    return Result(asked, rows, span.now, span.now_from, {}, [], planned.warnings)
+    return Result(asked, rows, span.now, span.now_from, {}, [], warnings)
+
+
+def _grouped(question: TimingQuestion, planned: Plan, context: Context) -> tuple[list[Found], Groups | None]:
+    """The attempts of all shards with the groups of the breakdown; without one they need not be kept."""
+    if planned.breakdown is None:
+        return [], None
+    names = planned.names[question.breakdown_step]
+    values = values_of(planned.breakdown, names, planned.sessions, planned.span.now, context)
+    found = each_shard(context, lambda shard: attempts_of(planned, shard))
+    return found, groups_of(_funnel(question), planned, values, found, context)
+
+
+def _entered(groups: Groups) -> np.ndarray:
+    """int64 per group: how many attempts there are."""
+    return np.bincount(np.concatenate(groups.of), minlength=groups.width)
 
 
 def people(question: TimingQuestion, row: Mapping[str, Any], field: str, context: Context) -> list[Row]:
     """Who went from a step to the next (`{"source": 0, "target": 1}`): each with its `seconds`."""
     others = ("source_label", "target_label", "quantile", "seconds")
-    entries.check_row(row, ("source", "target"), (*others, *COUNTS))
-    entries.check_field(field, COUNTS, ("source", "target", *others))
+    entries.check_row(row, ("source", "target", "breakdown"), (*others, *COUNTS))
+    entries.check_field(field, COUNTS, ("source", "target", "breakdown", *others))
     planned = _plan(question, context)
     steps = len(planned.titles)
     ends = [row.get(key) for key in ("source", "target")]
@@ -136,10 +167,15 @@ def people(question: TimingQuestion, row: Mapping[str, Any], field: str, context
         )
     pair = int(ends[0] or 0) * steps + int(ends[1] or 0)
     listed: list[Row] = []
-    for part in each_shard(context, lambda shard: attempts_of(planned, shard)):
+    found, groups = _grouped(question, planned, context)
+    named = None if groups is None else groups.of_row(row)
+    for number, part in enumerate(found or each_shard(context, lambda shard: attempts_of(planned, shard))):
         pairs, micros, attempts = _pairs(part)
         shard, owner = part.shard, part.owner
-        for place in np.flatnonzero(pairs == pair).tolist():
+        kept = pairs == pair
+        if groups is not None and named is not None:
+            kept &= named[groups.of[number][attempts]]
+        for place in np.flatnonzero(kept).tolist():
             attempt = attempts[place]
             at = part.attempts.rows[attempt, pair % steps]
             listed.append(
@@ -153,7 +189,8 @@ def people(question: TimingQuestion, row: Mapping[str, Any], field: str, context
 
 
 def _chart(found: Answer) -> Any:
-    return chart.table(found, ["source_label", "target_label", "quantile"], ["seconds", "attempts"])
+    by = ["breakdown"] if found.question.get("breakdown") else []
+    return chart.table(found, [*by, "source_label", "target_label", "quantile"], ["seconds", "attempts"])
 
 
-kinds.add("timing", QuestionKind(TimingQuestion, answer, people, _chart, customers=True))
+kinds.add("timing", QuestionKind(TimingQuestion, answer, people, _chart, customers=True, breakdown=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,11 @@ class TraitValues:
         self._customer, self._time = told.customer, told.time
         self.known, self._code = reading.numbered(np.asarray(np.ma.getdata(told.columns[0]), object))
         self._shards = [snapshot.shard(index) for index in range(snapshot.shard_count)]
+
+    def often(self) -> Counter[str]:
+        """How many times each value was said, by its text form."""
+        counts = np.bincount(self._code, minlength=len(self.known)).tolist()
+        return Counter({reading.form(value): n for value, n in zip(self.known, counts, strict=True) if n})
 
     def at(self, shard: int, rows: np.ndarray) -> np.ndarray:
         """int64 per row asked for: the code of the trait as of then."""

@@ -29,7 +29,6 @@ class TrendQuestion(Question):
     kind: Literal["trend"] = "trend"
     series: list[Any] = Field(min_length=1, max_length=20)
     bucket: Bucket = "day"
-    breakdown: str | None = None
     compare: Literal["previous", "year"] | None = None
     average: int | None = Field(default=None, ge=2, le=1000)
     expected: Any = None
@@ -143,4 +142,4 @@ def _chart(found: Answer) -> Any:
     return chart.lines(found, "bucket", by, "value")
 
 
-kinds.add("trend", QuestionKind(TrendQuestion, answer, people, _chart, customers=True))
+kinds.add("trend", QuestionKind(TrendQuestion, answer, people, _chart, customers=True, breakdown=True))

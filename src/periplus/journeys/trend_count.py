@@ -12,6 +12,7 @@ import numpy as np
 from periplus.condition import Condition
 from periplus.errors import QuestionError
 from periplus.journeys import amounts, customers, entries, labels, reading
+from periplus.journeys.breakdown import OTHER, Values, of_events, values_of
 from periplus.journeys.moment import ALWAYS
 from periplus.journeys.rules import JourneyRules
 from periplus.journeys.shards import each_shard
@@ -22,7 +23,6 @@ from periplus.store.columns import FileColumns
 from periplus.store.compiled import compiled
 from periplus.store.snapshot import Expression, Shard
 
-OTHER = "(other)"
 MOST_VALUES = 1000
 MOST_CELLS = 20_000_000
 
@@ -43,7 +43,7 @@ class _Breakdown:
     last entry for rows without a value; `forms` the place of each text form."""
 
     values: list[Any]
-    read: reading.Values | None
+    read: Values | None
     place: np.ndarray
     forms: dict[str | None, int]
     warnings: list[str]
@@ -193,7 +193,7 @@ def _nobody(planned: Plan, series: Series, context: Context) -> _Nobody:
     number: Expression = _null
     if series.path is not None:
         where, number = amounts.has_number(series.of, series.path), amounts.number(series.path)
-    value = reading.text(breakdown) if breakdown is not None else _null
+    value = reading.text(breakdown) if breakdown is not None and of_events(breakdown) else _null
     time, (numbers, values) = context.snapshot.fetch_unidentified(where, [number, value])
     sums = (
         np.zeros(len(time)) if series.path is None else np.asarray(np.ma.filled(numbers, np.nan), np.float64)
@@ -250,7 +250,7 @@ def _breakdown(planned: Plan, series: Series, rows: _Rows, context: Context) -> 
     """The values that a series' events have, the most frequent 1,000, the rest as (other); None last."""
     if planned.breakdown is None:
         return _Breakdown([None], None, np.zeros(1, np.int64), {}, [])
-    read = reading.read(context.snapshot, [planned.breakdown], series.of.names())
+    read = values_of(planned.breakdown, series.of.names(), planned.sessions, planned.span.now, context)
     known = len(read.known)
 
     def work(shard: Shard) -> np.ndarray:

@@ -13,11 +13,13 @@ from periplus import clock
 from periplus.condition import Condition
 from periplus.errors import QuestionError, unknown
 from periplus.journeys import customers, notice, reading
+from periplus.journeys.breakdown import of_events
 from periplus.journeys.buckets import Buckets, covering
 from periplus.journeys.map import with_stages
 from periplus.journeys.moment import ALWAYS, Span, first_seen, resolve
 from periplus.journeys.rules import JourneyRules, meanings
 from periplus.journeys.session_rules import Sessions, session_rules
+from periplus.journeys.session_values import ROOT as SESSION
 from periplus.journeys.steps import condition_of
 from periplus.journeys.trend_expected import Expecting, expecting
 from periplus.question import Context, Row
@@ -98,14 +100,21 @@ def plan(question: TrendQuestion, context: Context) -> Plan:
         windows.append(shift.window())
     if looks_back:
         windows.append((-ALWAYS, starts[0]))
-    breakdown = None if question.breakdown is None else reading.full_path(question.breakdown, "breakdown")
+    breakdown = question.breakdown
+    if breakdown is not None and of_events(breakdown):
+        breakdown = reading.full_path(breakdown, "breakdown")
     conditions = [each.of for each in series]
     asked, sessions = question.document() | span.document(), None
-    if question.sessions is not None or any(each.unit == "sessions" for each in series):
+    by_session = (breakdown or "").startswith(SESSION)
+    if question.sessions is not None or by_session or any(each.unit == "sessions" for each in series):
         sessions = Sessions(session_rules(question.sessions, span.zone, context), context)
         asked["sessions"] = sessions.rules.document()
     warnings = notice.never_seen(conditions, context.snapshot)
-    if breakdown is not None and not notice.known(breakdown, context.snapshot.properties):
+    if (
+        breakdown is not None
+        and of_events(breakdown)
+        and not notice.known(breakdown, context.snapshot.properties)
+    ):
         warnings.append(notice.property_warning(breakdown, context.snapshot.properties))
     return Plan(
         series=series,

@@ -1,4 +1,4 @@
-"""Values a funnel is broken down by: of the event, of the session it is in, of the customer as known by then."""
+"""Values that events are broken down by: of the event, of the session it is in, of the customer as known by then."""
 
 from __future__ import annotations
 
@@ -15,6 +15,14 @@ from periplus.journeys.session_rules import Sessions
 from periplus.journeys.session_values import ROOT, SessionValues
 from periplus.journeys.trait_values import TRAITS, TraitValues
 from periplus.question import Context
+
+OTHER = "(other)"
+"""What the values beyond the limit are together."""
+
+
+def of_events(name: str) -> bool:
+    """Whether a breakdown is said by the event itself."""
+    return not name.startswith((ROOT, SEGMENT, TRAITS))
 
 
 class Values(Protocol):

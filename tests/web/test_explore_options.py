@@ -71,6 +71,10 @@ ASKED: dict[str, dict[str, Any]] = {
     "flow of steps": {
         "kind": "flow", "steps": [VIEWED, ADDED], "off_map": True, "collapse": False, "lapse": "1d", "zone": "UTC",
     },
+    "split timing": {
+        "kind": "timing", "unit": "customers", "steps": [VIEWED, ORDER], "breakdown": "context.device.type", "breakdown_step": 1,
+    },
+    "split lifecycle": {"kind": "lifecycle", "of": VIEWED, "bucket": "month", "breakdown": "segment.late"},
     "lifecycle": {"kind": "lifecycle", "of": ORDER, "customers": {"segment": "keen"}, "zone": "UTC"},
     "pattern": {"kind": "pattern", "map": "shop", "pattern": "product", "customers": {"segment": "keen"}},
     "drivers": {
@@ -135,6 +139,18 @@ def test_a_funnel_over_time_adds_up_on_the_page(site: Any, client: httpx.Client)
     assert sum(listed) == sum(row["reached"] for row in answer.rows)
     assert "Half get to Order Completed" in page
     check_people(client, section)
+
+
+@pytest.mark.parametrize("name", ["split timing", "split lifecycle"])
+def test_parts_stand_under_the_whole(site: Any, client: httpx.Client, name: str) -> None:
+    asked = ASKED[name]
+    page = client.get(path_of(asked["kind"]), params={"question": json.dumps(asked)}).text
+    section = page.split("<h2>Each part by itself", 1)[1].split("</section>", 1)[0]
+    assert section.count("<tr>") == 1 + len(site.ws.ask(asked).rows)
+    links = re.findall(r'<a href="(/people\?question=[^"]*)">([\d\u202f]+)</a>', section)
+    for link, number in links[:5]:
+        people = client.get(unescape(link).replace("/people?", "/people.json?", 1)).json()
+        assert people["total"] == int(number.replace("\u202f", "")), link
 
 
 def check_people(client: httpx.Client, page: str) -> None:

@@ -26,7 +26,7 @@ from periplus.web.explore.controls import (
 from periplus.web.explore.explorer import Asked, Explorer, Shown
 from periplus.web.explore.funnel_figures import value_name
 from periplus.web.explore.offered import Offered
-from periplus.web.explore.options import Listed, among, zones
+from periplus.web.explore.options import Listed, among, breakdown, zones
 from periplus.web.words import _
 
 MODELS = ("first", "last", "last_non_direct", "linear", "position", "time_decay", "markov", "shapley")
@@ -259,6 +259,7 @@ ATTRIBUTION = Explorer(
         ),
         Number("groups", lambda: _("Shapley: how many are told apart"), 20, 1, 1000),
         among(),
+        breakdown(events=False),
         zones(),
     ),
     usual=usual,

@@ -14,7 +14,7 @@ from periplus.web.explore.controls import Unit, When, window
 from periplus.web.explore.explorer import Asked, Explorer, Shown
 from periplus.web.explore.funnel_figures import value_name
 from periplus.web.explore.offered import Offered
-from periplus.web.explore.options import Groups, Ticked, among, zones
+from periplus.web.explore.options import Groups, Ticked, among, breakdown, zones
 from periplus.web.page import compact
 from periplus.web.words import _
 
@@ -155,6 +155,7 @@ DRIVERS = Explorer(
     more=(
         Ticked("features", lambda: _("What is looked at"), features, none=usual_features),
         among(),
+        breakdown(events=False),
         zones(),
     ),
     usual=usual,

@@ -12,7 +12,7 @@ from periplus.question import Answer
 from periplus.web.explore.controls import WINDOWS, Choice, Pairs, Part, When, text, window_name
 from periplus.web.explore.explorer import Asked, Explorer, Shown
 from periplus.web.explore.offered import Offered
-from periplus.web.explore.options import Coded, among, plainly, zones
+from periplus.web.explore.options import Coded, among, breakdown, plainly, zones
 from periplus.web.explore.steps import Steps
 from periplus.web.places import ends
 from periplus.web.words import _
@@ -185,6 +185,7 @@ FLOW = Explorer(
             lambda _o: plainly(_lapses()),
         ),
         among(),
+        breakdown(events=False),
         zones(),
     ),
     usual=usual,

@@ -12,7 +12,7 @@ from periplus.web.explore.conditions import Happened
 from periplus.web.explore.controls import When, bucket
 from periplus.web.explore.explorer import Asked, Explorer, Shown
 from periplus.web.explore.offered import Offered
-from periplus.web.explore.options import among, zones
+from periplus.web.explore.options import among, breakdown, zones
 from periplus.web.words import _
 
 HEIGHT = 220
@@ -127,7 +127,7 @@ LIFECYCLE = Explorer(
         When(lambda: _("shown")),
         Happened("of", lambda: _("What makes a customer active"), usual={}),
     ),
-    more=(among(), zones()),
+    more=(among(), breakdown(events=False), zones()),
     usual=usual,
     shown=shown,
     template="explore_lifecycle.html",

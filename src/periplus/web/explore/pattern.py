@@ -11,7 +11,7 @@ from periplus.web.explore import funnel
 from periplus.web.explore.controls import Number, When, Written, map_choice
 from periplus.web.explore.explorer import Asked, Explorer, Shown
 from periplus.web.explore.offered import Offered
-from periplus.web.explore.options import among, zones
+from periplus.web.explore.options import among, breakdown, zones
 from periplus.web.words import _
 
 DRAWN = 12
@@ -83,7 +83,7 @@ PATTERN = Explorer(
         Written("pattern", lambda: _("The pattern"), step_words),
         Number("top", lambda: _("How many ways"), 20, 1, 1000),
     ),
-    more=(among(), zones()),
+    more=(among(), breakdown(events=False), zones()),
     usual=usual,
     shown=shown,
     template="explore_pattern.html",

@@ -11,7 +11,7 @@ from periplus.web.explore.conditions import Happened
 from periplus.web.explore.controls import Choice, Number, When, bucket, buckets
 from periplus.web.explore.explorer import Asked, Explorer, Shown
 from periplus.web.explore.offered import Offered
-from periplus.web.explore.options import Coded, Listed, among, sums, zones
+from periplus.web.explore.options import Coded, Listed, among, breakdown, sums, zones
 from periplus.web.explore.plot import bucket_name
 from periplus.web.words import _
 
@@ -138,6 +138,7 @@ RETENTION = Explorer(
         Coded("measure", lambda: _("What comes back"), lambda offered: sums(offered, _("customers alone"))),
         Listed("brackets", lambda: _("Spans of periods, the last one not in"), "0-1, 1-4, 4-13", of="spans"),
         among(),
+        breakdown(events=False),
         zones(),
     ),
     usual=usual,

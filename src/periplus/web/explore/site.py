@@ -13,7 +13,7 @@ from periplus.web.explore.controls import Number, Several, When
 from periplus.web.explore.explorer import Asked, Explorer, Shown
 from periplus.web.explore.funnel_figures import value_name
 from periplus.web.explore.offered import Offered
-from periplus.web.explore.options import Groups, SessionOptions, Ticked, among, zones
+from periplus.web.explore.options import Groups, SessionOptions, Ticked, among, breakdown, zones
 from periplus.web.words import _, ngettext
 
 REPORTS = (
@@ -109,6 +109,7 @@ SITE = Explorer(
         SessionOptions(),
         Ticked("automatic", lambda: _("What pages send by themselves"), automatic, usual=AUTOMATIC),
         among(),
+        breakdown(events=False),
         zones(),
     ),
     usual=usual,

@@ -14,7 +14,7 @@ from periplus.web.explore.controls import Choice, Several, Unit, When
 from periplus.web.explore.exclusions import Exclusions
 from periplus.web.explore.explorer import Asked, Explorer, Shown
 from periplus.web.explore.offered import Offered
-from periplus.web.explore.options import SessionOptions, among, attempts, hold, within, zones
+from periplus.web.explore.options import SessionOptions, among, attempts, breakdown, hold, within, zones
 from periplus.web.explore.steps import Steps
 from periplus.web.explore.timing_words import quantile_names
 from periplus.web.words import _
@@ -143,7 +143,16 @@ TIMING = Explorer(
         within(),
         Several("quantiles", lambda: _("Who is looked at"), quantile_names, ("0.5", "0.9"), numbers=True),
     ),
-    more=(among(), Exclusions(), hold(), attempts(), SessionOptions(), zones()),
+    more=(
+        breakdown(sessions=True),
+        Choice("breakdown_step", lambda: _("What splits it is read"), funnel.at_steps, "0", whole=True),
+        among(),
+        Exclusions(),
+        hold(),
+        attempts(),
+        SessionOptions(),
+        zones(),
+    ),
     usual=usual,
     shown=shown,
     template="explore_timing.html",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -15,10 +16,12 @@ from starlette.responses import RedirectResponse, Response
 from periplus import question as questions
 from periplus.errors import PeriplusError
 from periplus.journeys.kept_questions import KeptQuestions
+from periplus.web.asking import property_name
 from periplus.web.documents import document
 from periplus.web.explore import form, generic, spoken
 from periplus.web.explore.controls import with_period
-from periplus.web.explore.explorer import Asked, Explorer
+from periplus.web.explore.explorer import Asked, Explorer, Shown
+from periplus.web.explore.funnel_figures import value_name
 from periplus.web.explore.kinds import EXPLORERS, built, path_of
 from periplus.web.explore.offered import Offered, offered
 from periplus.web.page import Page, add_page
@@ -60,6 +63,19 @@ def tabs(kind: str) -> list[dict[str, Any]]:
     return [*found, {"name": _("As JSON"), "address": JSON, "here": kind == "json"}]
 
 
+def shown_of(kind: str, asked: Asked) -> Shown:
+    """An answer made ready. A kind that draws no breakdown shows the whole, and under it every row of the parts."""
+    explorer = EXPLORERS[kind]
+    if not asked.question.get("breakdown") or kind in ("funnel", "trend"):
+        return explorer.shown(asked)
+    apart = ("breakdown", "breakdown_step")
+    whole = {key: value for key, value in asked.question.items() if key not in apart}
+    split = asked.ask(asked.question)
+    found = explorer.shown(dataclasses.replace(asked, question=whole))
+    view = {**found.view, "question": whole, "split": {**generic.figures(split), "question": asked.question}}
+    return Shown(found.title, split, view, {**found.more, "whole": found.answer.to_dict()})
+
+
 def add(router: APIRouter, site: Site) -> None:
     ws = site.workspace
 
@@ -98,7 +114,7 @@ def add(router: APIRouter, site: Site) -> None:
             "address_with": lambda values: form.address(explorer, path, with_period(question, values)),
         }
         try:
-            shown = explorer.shown(Asked(question, can, site.answers.ask))
+            shown = shown_of(kind, Asked(question, can, site.answers.ask))
         except PeriplusError as problem:
             # The sentence stays, so that the word that is wrong can be mended where it stands.
             return refused(problem, view, form.place_of(problem, explorer))
@@ -128,6 +144,10 @@ def add(router: APIRouter, site: Site) -> None:
             "kind": kind,
             "tabs": tabs(kind),
             "question": question,
+            "kept_question": asked,
+            "split": None,
+            "property_name": property_name,
+            "value_name": value_name,
             "copies": [
                 ("JSON", spoken.as_json(asked)),
                 ("Python", spoken.as_python(asked)),

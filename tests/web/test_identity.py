@@ -14,6 +14,7 @@ import pytest
 
 import periplus
 from periplus.journeys.kept_questions import KeptQuestions
+from periplus.web.pages import identity
 from tests.people.test_matching import till
 from tests.web.conftest import Served, _serve, watched, write_jsonl
 
@@ -164,6 +165,29 @@ def test_records_are_matched_by_a_button_and_proposed(
                 assert "Look for records" not in page.text
                 told = unescape(client.post(place, data={"csrf": csrf}).text)
                 assert 'pip install "periplus[matching]"' in told
+
+
+@pytest.mark.browser
+def test_on_a_large_shop_the_page_comes_before_its_lists(
+    chromium: Any, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identity, "AT_ONCE", 0)
+    with served.signed_in() as client:
+        page = client.get("/people/identity").text
+        assert page.count("Looking through all ids") == 2
+        assert "data-proposal" not in page
+        whole = client.get("/people/identity", params={"part": "proposals"}).text
+        assert "data-proposal" in whole
+        assert "Looking through all ids" not in whole
+        part = client.get("/people/identity", params={"part": "guarded"}, headers={"HX-Request": "true"}).text
+        assert part.lstrip().startswith('<section id="guarded">')
+        assert client.get("/people/identity.json").json()["proposals"]["total"] == 1
+    for tab in watched(chromium, served):
+        tab.goto("/people/identity")
+        tab.locator("#proposals", has_text="couple@shop.example").wait_for()
+        tab.locator("#guarded", has_text="None.").wait_for()
+        tab.locator("#proposals button", has_text="One person").first.click()
+        tab.wait_for_selector("text=Decide so")
 
 
 def test_the_page_of_decisions_proposes_tries_and_says_what_is_wrong(served: Served) -> None:

@@ -93,8 +93,8 @@ def block_references(connection: Connection, events: str, limits: Limits) -> Non
 def crowded(rows: str, kind: str, limits: Limits) -> str:
     """SQL of the identifiers of a kind that the relation `rows`, of a column per kind, has over the limit."""
     limit = getattr(limits, kind)
-    # Hardly any identifier is seen with two of anything; only those few are worth counting.
-    some = " OR ".join(f"min({other}) <> max({other})" for other in BESIDE[kind])
+    # Who is seen with many different ones stands in as many rows: only those few are worth telling apart.
+    some = " OR ".join(f"count({other}) > {limit}" for other in BESIDE[kind])
     many = " OR ".join(f"count(DISTINCT {other}) > {limit}" for other in BESIDE[kind])
     several = f"SELECT {kind} FROM {rows} WHERE {kind} IS NOT NULL GROUP BY {kind} HAVING {some}"
     return f"SELECT {kind} FROM {rows} WHERE {kind} IN ({several}) GROUP BY {kind} HAVING {many}"

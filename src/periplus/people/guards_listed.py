@@ -35,24 +35,33 @@ def listed(snapshot: Snapshot, linking: Linking) -> list[dict[str, Any]]:
     limit, else when it was first seen. Events of bots and internal traffic are not counted.
     """
     if snapshot not in _known:
-        found = [row for kind in COLUMN for row in _of_kind(snapshot, linking, kind)]
-        found += _references(snapshot, linking)
+        found = [*_identifiers(snapshot, linking), *_references(snapshot, linking)]
         _known[snapshot] = sorted(found, key=lambda row: (-row["events"], row["kind"], row["value"]))
     return [dict(row) for row in _known[snapshot]]
 
 
-def _of_kind(snapshot: Snapshot, linking: Linking, kind: str) -> Iterator[dict[str, Any]]:
+def _identifiers(snapshot: Snapshot, linking: Linking) -> list[dict[str, Any]]:
     cursor = snapshot.cursor()
     people = standing.people(snapshot.manifest, snapshot.files, nobody=True)
-    values = ", ".join(f"{linking.value(each, column)} AS {each}" for each, column in COLUMN.items())
-    column = COLUMN[kind]
-    cursor.execute(
-        f"CREATE OR REPLACE TEMP TABLE guarded AS SELECT {values}, customer, first, last, events, "
-        f"trim({column}) AS sent FROM ({people}) WHERE {column} IS NOT NULL"
+    values = ", ".join(f"{linking.value(kind, column)} AS plain_{kind}" for kind, column in COLUMN.items())
+    both = ", ".join(
+        f"plain_{kind} AS {kind}, CASE WHEN plain_{kind} IS NULL THEN trim({column}) END AS sent_{kind}"
+        for kind, column in COLUMN.items()
     )
+    cursor.execute(
+        f"CREATE OR REPLACE TEMP TABLE guarded AS SELECT {both}, customer, first, last, events "
+        f"FROM (SELECT *, {values} FROM ({people}))"
+    )
+    found = [row for kind in COLUMN for row in _of_kind(cursor, linking, kind)]
+    cursor.execute("DROP TABLE guarded")
+    return found
+
+
+def _of_kind(cursor: Connection, linking: Linking, kind: str) -> Iterator[dict[str, Any]]:
+    """The rows of one kind, out of the table `guarded`: values as compared, and as sent where they mean nobody."""
     junk = cursor.execute(
-        f"SELECT sent, 0, 0, 0, count(DISTINCT nullif(customer, 0)), sum(events), min(first), max(last), NULL "
-        f"FROM guarded WHERE {kind} IS NULL GROUP BY sent"
+        f"SELECT sent_{kind}, 0, 0, 0, count(DISTINCT nullif(customer, 0)), sum(events), min(first), max(last), NULL "
+        f"FROM guarded WHERE sent_{kind} IS NOT NULL GROUP BY sent_{kind}"
     ).fetchall()
     for row in junk:
         yield _row(kind, row, "junk", "it means nobody")
@@ -61,12 +70,16 @@ def _of_kind(snapshot: Snapshot, linking: Linking, kind: str) -> Iterator[dict[s
     crowded: set[str] = set()
     if kind in BESIDE:
         crowded = {value for (value,) in cursor.execute(guards.crowded("guarded", kind, limits)).fetchall()}
-    shared = "count(DISTINCT nullif(customer, 0)) > 1" if kind == "device" else "false"
     _name(cursor, crowded | hand)
+    if kind == "device":
+        cursor.execute(
+            "INSERT INTO guarded_id SELECT device FROM guarded WHERE device IS NOT NULL AND customer <> 0 "
+            "GROUP BY device HAVING min(customer) <> max(customer)"
+        )
     rows = cursor.execute(
         f"SELECT {kind}, count(DISTINCT user), count(DISTINCT email), count(DISTINCT phone), "
         "count(DISTINCT nullif(customer, 0)), sum(events), min(first), max(last), NULL FROM guarded "
-        f"WHERE {kind} IS NOT NULL GROUP BY {kind} HAVING {kind} IN (SELECT id FROM guarded_id) OR {shared}"
+        f"WHERE {kind} IN (SELECT id FROM guarded_id) GROUP BY {kind}"
     ).fetchall()
     since = _since(cursor, "guarded", kind, getattr(limits, kind, 0)) if crowded else {}
     for row in rows:
@@ -81,7 +94,6 @@ def _of_kind(snapshot: Snapshot, linking: Linking, kind: str) -> Iterator[dict[s
                 "shared",
                 f"{row[4]} customers use it: what carries nothing else is who was there last",
             )
-    cursor.execute("DROP TABLE guarded")
 
 
 def _references(snapshot: Snapshot, linking: Linking) -> Iterator[dict[str, Any]]:

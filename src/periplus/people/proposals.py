@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from periplus.clock import iso
 from periplus.people.decisions import Decision
@@ -21,6 +22,8 @@ from periplus.store.snapshot import Snapshot
 MOST = 200
 """Proposals that are listed; the ones with most events first."""
 _SIDE = ("user_id", "anonymous_id", "email", "phone")
+_known: WeakKeyDictionary[Snapshot, dict[str, Any]] = WeakKeyDictionary()
+"""What each data version has: it does not change."""
 
 
 def proposals(
@@ -30,6 +33,12 @@ def proposals(
 
     Evidence is for each account and shared identifier: how many events carried both, the first and the last.
     """
+    if snapshot not in _known:  # the decisions are part of the version
+        _known[snapshot] = _found(home, snapshot, linking, decided)
+    return {"total": _known[snapshot]["total"], "rows": list(_known[snapshot]["rows"])}
+
+
+def _found(home: Home, snapshot: Snapshot, linking: Linking, decided: Sequence[Decision]) -> dict[str, Any]:
     with home.connect() as connection:
         standing.load_masks(connection, snapshot.root, snapshot.manifest)
         connection.execute(f"CREATE TEMP VIEW said AS {_said(snapshot, linking)}")
@@ -74,10 +83,18 @@ def _said(snapshot: Snapshot, linking: Linking) -> str:
     live, files, traits = snapshot.manifest, snapshot.files, linking.rules.external
     if traits:
         return standing.narrow(live, files, NEEDED, traits=traits)
-    fixed = {"type": "'track'", "marked": "false"} | {name: name for name in _SIDE}
-    plain = ", ".join(f"{fixed.get(name, 'NULL')} AS {name}" for name in NEEDED)
+    people = standing.people(live, files)
+    fixed = {"type": "'track'", "marked": "false"}
+    whole = ", ".join(
+        f"{(fixed | dict(zip(_SIDE, _SIDE, strict=True))).get(name, 'NULL')} AS {name}" for name in NEEDED
+    )
+    # Rows without an e-mail or a phone say nothing here, but that there is such an account, which an alias may name.
+    account = ", ".join(f"{(fixed | {'user_id': 'user_id'}).get(name, 'NULL')} AS {name}" for name in NEEDED)
     aliases = standing.narrow(live, files, NEEDED, test=f"section IN (2, {MARKED + 2}) AND type = 'alias'")
-    return f"SELECT {plain} FROM ({standing.people(live, files)}) UNION ALL {aliases}"
+    return (
+        f"SELECT {whole} FROM ({people}) WHERE email IS NOT NULL OR phone IS NOT NULL UNION ALL "
+        f"SELECT DISTINCT {account} FROM ({people}) WHERE user_id IS NOT NULL UNION ALL {aliases}"
+    )
 
 
 def _evidence(

@@ -23,7 +23,7 @@ from periplus.web.auth import form_of_ours
 from periplus.web.documents import document
 from periplus.web.errands import Errand, Work, add_errands
 from periplus.web.jobs import Job
-from periplus.web.page import Page, add_page, compact
+from periplus.web.page import Page, add_page, compact, is_fragment, render
 from periplus.web.pages import identity_effect
 from periplus.web.pages.people import whole
 from periplus.web.site import Site
@@ -34,6 +34,8 @@ WHO = "browser"
 """What a decision made by a signed-in person says of who made it, until people have names here."""
 GUARDED = 100
 """Ids that too many use which the page lists, those on most events."""
+AT_ONCE = 500_000
+"""With fewer events than this the page has everything at once."""
 SHOWN = 100
 """Decisions that the page lists, the newest."""
 _ACTS = {"undo", *get_args(Act)}
@@ -73,31 +75,45 @@ def read(text: str) -> tuple[dict[str, Any], str | None]:
 def add(router: APIRouter, site: Site) -> None:
     ws = site.workspace
 
-    def show(request: Request) -> Page:
-        book = ws.identity
-        rules, proposed, log = book.rules(), book.proposals(), book.log()
-        guarded = [row for row in book.guards() if row["state"] in ("crowded", "shared")]
+    def show(request: Request) -> Page | Response:
+        book, part = ws.identity, request.query_params.get("part", "")
+        # Two lists look through all ids there are. On a large shop the page comes first, and asks for each itself.
+        at_once = sum(file.rows for file in ws.snapshot().files) < AT_ONCE or bool(part)
+        wanted = {part} if part and is_fragment(request) else {"proposals", "guarded"}
+        if not at_once and not request.url.path.endswith(".json"):
+            wanted = set()
+        lists: dict[str, Any] = {"proposals": None, "guarded": None}
+        if "proposals" in wanted:
+            lists["proposals"] = book.proposals()
+        if "guarded" in wanted:
+            guarded = [row for row in book.guards() if row["state"] in ("crowded", "shared")]
+            lists["guarded"] = guarded[:GUARDED]
+        view = {
+            **lists,
+            "here": HERE,
+            "kinds": kinds(),
+            "matchable": matching.installed(),
+            "thresholds": thresholds(),
+        }
+        if part in lists and is_fragment(request):
+            return render(request, f"identity_{part}.html", view)
+        rules, log = book.rules(), book.log()
         data = {
             "rules": rules.document(),
-            "guarded": guarded[:GUARDED],
-            "proposals": proposed,
+            **lists,
             "blocked": book.blocked(),
             "log": log,
             "hashed": list(ws.hashing.kinds()),
         }
         offset = whole(request.query_params.get("offset", ""))
-        view = {
-            "here": HERE,
+        view |= {
             "text": rules.yaml(),
             "label": label(),
-            "kinds": kinds(),
             "hashed": ", ".join(kinds()[each] for each in data["hashed"]),
             "shown": log[offset : offset + SHOWN],
             "older": offset + SHOWN if len(log) > offset + SHOWN else None,
             "say": said,
             "as_form": compact,
-            "matchable": matching.installed(),
-            "thresholds": thresholds(),
         }
         return Page("identity.html", data, view, _("Who is who"))
 

@@ -135,7 +135,11 @@ def test_a_question_object_is_as_good_as_its_document() -> None:
             "steps[0] is optional.",
             "first and the last",
         ),
-        ({"kind": "map", "map": MAP, "breakdown": "x"}, "Unknown key 'breakdown' in a map question.", ""),
+        (
+            {"kind": "map", "map": MAP, "breakdown": "x"},
+            "A question of the kind map is split by what customers are, not by 'x'.",
+            "segment.NAME",
+        ),
         ({"kind": "flow"}, "A flow is over one thing: a map, steps,", 'Give one of "map"'),
         ({"kind": "flow", "map": MAP, "by": "page"}, "A flow is over one thing, not over map and by.", ""),
         (

@@ -224,6 +224,9 @@ class QuestionKind:
 
 
 kinds: Registry[QuestionKind] = Registry("kind of question")
+Doubt = Callable[[Question, Result, Context], list[str]]
+doubts: Registry[Doubt] = Registry("doubt")
+"""What is warned of in an answer of whatever kind."""
 
 
 def parse(question: Mapping[str, Any] | Question) -> Question:
@@ -277,9 +280,15 @@ def ask(question: Mapping[str, Any] | Question, context: Context) -> Answer:
         currency=context.settings.currency,
         version=context.snapshot.version,
         seconds=round(time.perf_counter() - started, 6),
-        warnings=found.warnings,
+        warnings=_doubts(document, found, seen) + found.warnings,
         context=context,
     )
+
+
+def _doubts(document: Question, found: Result, context: Context) -> list[str]:
+    """The sentences of all doubts that the kind has not said itself."""
+    said = [each for name in doubts for each in doubts[name](document, found, context)]
+    return [each for each in dict.fromkeys(said) if each not in found.warnings]
 
 
 def _stored(question: Mapping[str, Any] | Question, context: Context) -> Mapping[str, Any] | Question:

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, get_args
 
 import periplus.journeys.attribution
+import periplus.journeys.doubts
 import periplus.journeys.drivers
 import periplus.journeys.flow
 import periplus.journeys.funnel

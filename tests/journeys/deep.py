@@ -64,6 +64,23 @@ CHECKS: dict[str, dict[str, list[str]]] = {
     "drivers": {"test_drivers": ["test_as_the_oracle_counts", "test_of_journeys_too"]},
     "pattern": {"test_pattern": ["test_as_python_finds_them"]},
     "site": {"test_site": ["test_as_the_oracle_counts"]},
+    "customers": {
+        "test_customers": [
+            "test_the_engine_and_the_reading_in_memory_agree_with_the_oracle",
+            "test_maps_and_flows_of_some_customers",
+            "test_funnels_of_some_customers",
+            "test_steps_look_at_the_customer_as_of_the_start",
+            "test_who_counts_now_counts_with_all_they_did",
+            "test_a_trend_looks_at_the_customer_as_of_each_event",
+        ]
+    },
+    "apart": {
+        "test_apart": [
+            "test_the_parts_add_up_to_the_whole",
+            "test_journeys_add_up_too",
+            "test_cohorts_of_every_bucket_add_up",
+        ]
+    },
     "traffic": {
         "test_traffic": [
             "test_map_flow_and_funnel_agree_with_the_oracle_and_each_other",
@@ -71,8 +88,6 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         ]
     },
 }
-ALONE = {"site": 2}
-"""Kinds whose tests draw their own logs, with about so many customers each: a crowd is none for them."""
 
 
 def main() -> int:
@@ -91,8 +106,7 @@ def main() -> int:
     differs = 0
     for kind in kinds:
         tests = sum(len(names) for names in CHECKS[kind].values())
-        each = ALONE.get(kind, asked.crowd)
-        examples = max(1, round(asked.logs / tests / each))
+        examples = max(1, round(asked.logs / tests / asked.crowd))
         variables = {"PERIPLUS_CROWD": str(asked.crowd), "PERIPLUS_EXAMPLES": str(examples)}
         began = time.monotonic()
         command = [sys.executable, "-m", "tests.journeys.deep", "--kinds", kind]
@@ -100,7 +114,7 @@ def main() -> int:
         differs += ended != 0
         said = "differs" if ended else "agrees"
         print(
-            f"{kind}: {said}, {examples * tests * each:,} logs in {time.monotonic() - began:.0f} s",
+            f"{kind}: {said}, {examples * tests * asked.crowd:,} logs in {time.monotonic() - began:.0f} s",
             flush=True,
         )
     return 1 if differs else 0

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from periplus.journeys import (
     attribution,
+    doubts,
     drivers,
     flow,
     funnel,
@@ -34,6 +35,7 @@ SECOND = 1_000_000
 CUSTOMERS = [1 << 61, 5 << 61, (1 << 61) + 7]
 REGISTERED = (
     attribution,
+    doubts,
     drivers,
     flow,
     funnel,
@@ -73,6 +75,31 @@ times = st.builds(
     lambda second, part: second * SECOND + part, st.integers(0, 6), st.sampled_from([0, 0, 0, 0, 1, 500_000])
 )
 nows = st.one_of(st.integers(0, 10).map(lambda second: second * SECOND), times)
+
+
+class Picker:
+    """Where a log comes from: drawn one by one, or for a crowd rolled from one seed that is drawn."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self.draw = draw
+        self.dice = Random(draw(st.integers(0, 2**63))) if CROWD else None
+
+    def one(self, values: Sequence[Any]) -> Any:
+        return self.draw(st.sampled_from(values)) if self.dice is None else self.dice.choice(values)
+
+    def number(self, low: int, high: int) -> int:
+        return self.draw(st.integers(low, high)) if self.dice is None else self.dice.randint(low, high)
+
+    def time(self) -> int:
+        return self.number(0, 6) * SECOND + int(self.one([0, 0, 0, 0, 1, 500_000]))
+
+    def owners(self, most: int) -> list[tuple[int, int]]:
+        """Customers with how many events each has: up to three, or a crowd, some with one event, some with none."""
+        if self.dice is None:
+            listed = self.draw(st.lists(st.sampled_from(CUSTOMERS), min_size=1, max_size=3, unique=True))
+            return [(owner, self.number(0, most)) for owner in listed]
+        counts = [self.dice.choice([0, 1, *range(2, most + 1)]) for _ in range(CROWD)]
+        return [((place + 1) * (2**64 // (CROWD + 2)), count) for place, count in enumerate(counts)]
 
 
 @st.composite

@@ -18,7 +18,7 @@ from periplus.journeys.map import STEP_COUNTS, TOTAL_COUNTS
 from periplus.question import Context, ask
 from tests.journeys import customer_oracle, oracle
 from tests.journeys.logs import (
-    CUSTOMERS,
+    Picker,
     check_people,
     context,
     examples,
@@ -33,26 +33,24 @@ from tests.journeys.test_flow import same as same_flow
 from tests.journeys.test_funnel import agree, conserve, funnels, windows
 from tests.journeys.test_map import same as same_map
 
-numbers = st.sampled_from([None, None, 1, 2, 0.5, -3])
-
 
 @st.composite
 def lives(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Events and statements of up to three customers, and of nobody, with numbers and traits."""
-    events = []
-    for owner in draw(st.lists(st.sampled_from(CUSTOMERS), min_size=1, max_size=3, unique=True)):
-        for _ in range(draw(st.integers(0, 8))):
-            number, value = draw(numbers), draw(st.sampled_from([None, "1", "2"]))
-            told = draw(st.sampled_from([{}, {}, {"t": "x"}, {"t": "y"}, {"u": 1}]))
+    events, pick = [], Picker(draw)
+    for owner, count in pick.owners(8):
+        for _ in range(count):
+            number, value = pick.one([None, None, 1, 2, 0.5, -3]), pick.one([None, "1", "2"])
+            told = pick.one([{}, {}, {"t": "x"}, {"t": "y"}, {"u": 1}])
             properties = {"v": value, "n": number}
             event: dict[str, Any] = {
-                "customer": owner if draw(st.integers(0, 14)) else 0,
-                "time": draw(times),
-                "event": draw(st.sampled_from(["A", "B", "C", "X"])),
+                "customer": owner if pick.number(0, 14) else 0,
+                "time": pick.time(),
+                "event": pick.one(["A", "B", "C", "X"]),
                 "properties": {key: each for key, each in properties.items() if each is not None},
                 "traits": told,
             }
-            if draw(st.integers(0, 5)) == 0 and event["customer"]:
+            if pick.number(0, 5) == 0 and event["customer"]:
                 event |= {"type": "identify", "event": "identify", "properties": {}}
             events.append(event)
     return events

@@ -20,7 +20,7 @@ from periplus.question import ask
 from tests.journeys import oracle
 from tests.journeys.calendar import spread
 from tests.journeys.logs import (
-    CUSTOMERS,
+    Picker,
     answer,
     check_people,
     context,
@@ -28,7 +28,6 @@ from tests.journeys.logs import (
     moment,
     nows,
     periods,
-    times,
     written,
 )
 from tests.journeys.test_store import DAY, NOW
@@ -67,31 +66,24 @@ def merged(*parts: dict[str, Any]) -> dict[str, Any]:
 
 @st.composite
 def site_logs(draw: st.DrawFn) -> list[dict[str, Any]]:
-    events = []
-    for owner in draw(st.lists(st.sampled_from(CUSTOMERS), min_size=1, max_size=3, unique=True)):
-        for _ in range(draw(st.integers(0, 8))):
-            name = draw(
-                st.sampled_from(["Page Viewed"] * 4 + ["Products Searched", "Page Left", "Product Added"])
-            )
+    events, pick = [], Picker(draw)
+    for owner, count in pick.owners(8):
+        for _ in range(count):
+            name = pick.one(["Page Viewed"] * 4 + ["Products Searched", "Page Left", "Product Added"])
             more: dict[str, Any] = {"properties": {}}
             if name == "Page Viewed":
-                more = merged(more, draw(st.sampled_from(PLACES)), draw(st.sampled_from(CAME)))
+                more = merged(more, pick.one(PLACES), pick.one(CAME))
             elif name == "Products Searched":
-                query = draw(st.sampled_from([None, "Mug", " mug ", "cup", ""]))
-                results = draw(st.sampled_from([None, 0, 3, "0", "many"]))
+                query = pick.one([None, "Mug", " mug ", "cup", ""])
+                results = pick.one([None, 0, 3, "0", "many"])
                 more["properties"] |= {} if query is None else {"query": query}
                 more["properties"] |= (
-                    {} if results is None else {draw(st.sampled_from(["results", "result_count"])): results}
+                    {} if results is None else {pick.one(["results", "result_count"]): results}
                 )
             elif name == "Page Left":
-                more["properties"] = {"visible_seconds": draw(st.sampled_from([0, 1.5, 20, "3", -1, 1e9]))}
+                more["properties"] = {"visible_seconds": pick.one([0, 1.5, 20, "3", -1, 1e9])}
             events.append(
-                {
-                    "customer": owner if draw(st.integers(0, 19)) else 0,
-                    "time": draw(times),
-                    "event": name,
-                    **more,
-                }
+                {"customer": owner if pick.number(0, 19) else 0, "time": pick.time(), "event": name, **more}
             )
     return events
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from periplus import clock
 from periplus.condition import Condition
 from periplus.errors import QuestionError
-from periplus.journeys.moment import Span
 from periplus.journeys.rules import JourneyRules
 from periplus.journeys.steps import Asked, Window, condition_of
 
@@ -88,7 +87,9 @@ def exclusion(
     """An exclusion: its condition, and the steps between which it holds."""
     at = f"exclude[{index}]"
     if not isinstance(document, Mapping):
-        raise QuestionError(f"{at} is {document!r:.60}, which is no condition.", code="value")
+        raise QuestionError(
+            f"{at} is {document!r:.60}, which is no condition.", code="value", hint='Write {"event": "…"}.'
+        )
     given = [key for key in ("from", "to") if key in document]
     if question.order == "any" and given:
         raise QuestionError(
@@ -117,14 +118,9 @@ def doubts(
     steps: list[Asked],
     within: Window | None,
     journeys: JourneyRules | None,
-    span: Span,
 ) -> list[str]:
     """Sentences on what can be counted and yet is hardly meant: windows that change nothing, steps nothing follows."""
     said = []
-    if span.since > span.now:
-        said.append(
-            f"The period begins after now ({clock.iso(span.now)}): nothing can be in it. Ask for an earlier one."
-        )
     for index, step in enumerate(steps):
         own = step.within.micros if step.within is not None else None
         whole = within.micros if within is not None else None

@@ -126,7 +126,7 @@ def plan(question: FunnelQuestion, context: Context) -> Plan:
         breakdown=question.breakdown,
         asked=_asked(question, steps, within, sessions, span),
         warnings=[
-            *doubts(question, steps, within, journeys, span),
+            *doubts(question, steps, within, journeys),
             *notice.never_seen([each for each in conditions if each is not None], context.snapshot),
             *(
                 notice.property_warning(path, properties)

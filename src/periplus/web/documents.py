@@ -26,6 +26,8 @@ def document(text: bytes | str) -> dict[str, Any]:
         raise InputError("The JSON is nested too deeply.", code="json", hint=hint) from None
     except (ValueError, UnicodeError) as problem:
         reason = problem.msg if isinstance(problem, json.JSONDecodeError) else str(problem)[:200]
+        if reason.startswith("Exceeds the limit"):
+            reason = "a number has more digits than any number needs"
         raise InputError(f"That is not readable JSON: {reason}.", code="json", hint=hint) from None
     if not isinstance(value, dict):
         raise InputError("That is not a JSON object.", code="json", hint=hint)

@@ -136,6 +136,30 @@ def test_a_filter_is_added_in_the_sentence(site: Served, tab: Any) -> None:
     tab.wait_for_selector("summary:has-text('where')")
 
 
+def test_rare_options_are_folded_and_reached_by_clicking(site: Served, tab: Any) -> None:
+    tab.goto(
+        "/explore?unit=customers&step=event:Product Viewed&step=event:Order Completed&breakdown=context.device.type"
+    )
+    tab.select_option("#against", "values")
+    tab.wait_for_url("**against=values**")
+    tab.click("summary:has-text('which')")
+    tab.fill("[name='against.one']", "mobile")
+    tab.fill("[name='against.other']", "desktop")
+    tab.press("[name='against.other']", "Enter")
+    tab.wait_for_selector("text=What is between them")
+    tab.click("#more-options > summary")
+    tab.select_option("#histogram", "true")
+    tab.wait_for_selector("text=Half get to Order Completed")
+    assert tab.locator("#against").input_value() == "values"
+    assert "Draw how long it takes" in tab.inner_text("#more-options > summary")
+    asked = {
+        "kind": "funnel", "unit": "customers", "steps": [{"event": "Product Viewed"}, {"event": "Order Completed"}],
+        "breakdown": "context.device.type", "compare": {"values": ["mobile", "desktop"]},
+    }  # fmt: skip
+    row = site.ws.ask(asked).rows[1]
+    assert str(row["reached"]) in tab.inner_text("table.differences")
+
+
 def test_a_question_as_json_goes_to_its_page(tab: Any) -> None:
     tab.goto("/explore/json")
     tab.fill("textarea[name=question]", '{"kind": "pattern", "map": "shop", "pattern": "cart"}')

@@ -91,16 +91,17 @@ def _open(offsets, time, mask, edges, since, until, now, every, customer, row, b
                 continue
             if not every and opened_in >= 0:
                 break
-            inside = since <= time[r] < until and (mask[r] & np.uint32(4)) != 0
-            if not inside:
+            if not since <= time[r] < until:
                 if not every:
-                    break  # the first ever lies outside the period, or does not count
+                    break  # the first ever lies outside the period
                 continue
             while here + 1 < buckets and edges[here + 1] <= time[r]:
                 here += 1
             if here == opened_in:
                 continue
             opened_in = here
+            if not mask[r] & np.uint32(4):
+                continue  # whoever does not count at the opening event is in no cohort of its bucket
             customer[n] = c
             row[n] = r
             bucket[n] = here

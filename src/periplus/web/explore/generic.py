@@ -7,7 +7,7 @@ from typing import Any
 from periplus.errors import PeriplusError
 from periplus.question import Answer
 from periplus.web import words
-from periplus.web.words import ngettext
+from periplus.web.words import _, ngettext
 
 ROWS = 500
 """Rows in the table; the download has all of them."""
@@ -19,6 +19,7 @@ def figures(answer: Answer) -> dict[str, Any]:
     return {
         "columns": columns,
         "table": answer.rows[:ROWS],
+        "numbers": [name for name in columns if any(_is_number(row.get(name)) for row in answer.rows[:ROWS])],
         "left_out": max(0, len(answer.rows) - ROWS),
         "counts": counts(answer),
         "totals": answer.totals,
@@ -41,9 +42,15 @@ def cell(value: object) -> str:
     """A cell as people read it."""
     if value is None:
         return ""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if not isinstance(value, (int, float)):
         return str(value)
     return words.number(value, 0 if float(value).is_integer() else 3)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def title(answer: Answer) -> str:

@@ -45,7 +45,10 @@ class Compared:
             ends = {"from": said["since"], "to": said["until"]}
             found = {"period": {key: value for key, value in ends.items() if value}}
         elif against == "values":
-            found = {"values": [value for value in (said["one"], said["other"]) if value]}
+            given = [value for value in (said["one"], said["other"]) if value]
+            info = offered.info(text(params, "breakdown"))
+            # Where none is named yet, the two most frequent ones.
+            found = {"values": given or ([] if info is None else list(info.values[:2]))}
         elif against.startswith(SEGMENT):
             found = {"condition": {"segment": against.removeprefix(SEGMENT)}}
             if said["with"]:

@@ -28,6 +28,8 @@ from periplus.errors import InputError
 from periplus.store import door
 from periplus.store.staged import Progress
 
+INSTALL = 'pip install "periplus[matching]"'
+"""What brings splink."""
 FIELDS = ("first_name", "last_name", "email", "phone", "postcode", "birth_date")
 """What is compared: texts in lower case; birth dates as YYYY-MM-DD."""
 THRESHOLD = 0.9
@@ -185,6 +187,6 @@ def _splink() -> tuple[Any, Any]:
         raise InputError(
             "Records are matched by splink, which is not installed.",
             code="no_splink",
-            hint='Install it: pip install "periplus[matching]".',
+            hint=f"Install it: {INSTALL}.",
         ) from None
     return splink, levels

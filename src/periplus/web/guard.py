@@ -128,8 +128,12 @@ class BodyLimit:
     async def refuse(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         hint = _("Send a smaller file, pack it with gzip, or use the command line: periplus import FILE.")
         if scope["path"] in ("/api/ask", "/api/people"):
-            hint = _("A question needs no more: name fewer events or values, or keep a segment and name that.")
+            hint = _(
+                "A question needs no more: name fewer events or values, or keep a segment and name that."
+            )
         problem = InputError(
-            _("That is larger than {limit}.").format(limit=words.data_size(limit)), code="too_large", hint=hint
+            _("That is larger than {limit}.").format(limit=words.data_size(limit)),
+            code="too_large",
+            hint=hint,
         )
         await problems.answer(Request(scope), problem)(scope, receive, send)

@@ -93,6 +93,7 @@ def add(router: APIRouter, site: Site) -> None:
             "here": HERE,
             "kinds": kinds(),
             "matchable": matching.installed(),
+            "install": matching.INSTALL,
             "thresholds": thresholds(),
         }
         if part in lists and is_fragment(request):

@@ -164,7 +164,9 @@ def test_what_a_page_tracks_arrives_once(name: str, shop: str, chromium: Any, co
         assert event.properties["note"] == "Καλημέρα 🛒"
         assert abs(event.time - event.received_at) < 60_000_000
     before = [event for event in events if event.event == "Visited before"]
-    assert [(event.user_id, event.anonymous_id) for event in before] == [(None, visitor)]
+    assert [event.anonymous_id for event in before] == [visitor]
+    # What Segment's library sends a second time has by then the user id that was learnt meanwhile.
+    assert {event.user_id for event in before} <= ({None, "user-0"} if "segment" in name else {None})
     assert {event.email for event in events if event.type == "identify" and event.email} == {
         "user-0@shop.example"
     }

@@ -57,8 +57,8 @@ _lists = itertools.count()
 
 
 def examples(share: float = 1.0) -> settings:
-    """200 examples, or what PERIPLUS_EXAMPLES says."""
-    wanted = int(os.environ.get("PERIPLUS_EXAMPLES", "200"))
+    """120 examples, or what PERIPLUS_EXAMPLES says; `tests.journeys.deep` runs thousands."""
+    wanted = int(os.environ.get("PERIPLUS_EXAMPLES", "120"))
     every = list(HealthCheck)
     if CROWD:
         return settings(

@@ -188,7 +188,7 @@ def test_readers_never_see_half_of_a_merge(shop):
     done = threading.Event()
 
     def read() -> None:
-        while not done.wait(0.05):
+        while not done.wait(0.2):
             snapshot = shop.snapshot()
             found = {
                 row["label"]: row["events"] for row in periplus.people.directory.search(snapshot, "")["rows"]

@@ -90,6 +90,18 @@ def _solve(
     choices = 1
     for i in range(steps):
         choices += optional[i]
+    reach = np.empty(lo.shape[0], np.int64)
+    for k in range(
+        lo.shape[0]
+    ):  # no chain of a list gets further than its events in order, so later steps cost nothing
+        n = 0 if choices == 1 else steps
+        for p in range(lo[k], hi[k]):
+            if n < steps and (mask[p] >> np.uint32(n)) & np.uint32(1):
+                n += 1
+        if n < steps:
+            for p in range(lo[k], hi[k]):
+                mask[p] &= (np.uint32(1) << np.uint32(n)) - np.uint32(1)
+        reach[k] = n
     most = 1
     for k in range(lo.shape[0]):
         slots = 0
@@ -159,7 +171,7 @@ def _solve(
                 until += 1
                 m = mask[p]
                 base[p - begin] = slots
-                for i in range(steps):
+                for i in range(reach[k]):
                     if not (m >> np.uint32(i)) & np.uint32(1):
                         continue
                     start = np.int64(-1)
@@ -182,7 +194,7 @@ def _solve(
                     slots += 1
                     far = max(far, i) if start >= 0 else far
                 slot = base[p - begin]
-                for i in range(steps):
+                for i in range(reach[k]):
                     if not (m >> np.uint32(i)) & np.uint32(1):
                         continue
                     start = latest[slot]

@@ -7,10 +7,12 @@ change: the same rows stand.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
 
 import duckdb
+import numpy as np
 
 from periplus.store import door, files, locks, manifest, standing
 from periplus.store.files import EventFile
@@ -98,6 +100,7 @@ def _compacted(home: Home, live: Manifest, listed: Sequence[EventFile], shard: i
     kept = [file for file in listed if not _spent(file, retired[file.name], live.shards)]
     names = [file.name for file in kept] + ([name] if written.rows else [])
     return _pruned(
+        home,
         replace(
             live,
             files=names,
@@ -121,6 +124,7 @@ def _merged(home: Home, live: Manifest, listed: Sequence[EventFile], runs: Seque
     gone = {file.name for file in runs}
     kept = [file for file in listed if file.name not in gone]
     return _pruned(
+        home,
         replace(
             live,
             files=[file.name for file in kept] + ([name] if written.rows else []),
@@ -153,7 +157,24 @@ def _write(
             raise door.explain(problem, "compacting the events") from None
 
 
-def _pruned(live: Manifest, listed: Sequence[EventFile]) -> Manifest:
-    """Without the masks that no file is old enough for."""
-    oldest = min((file.number for file in listed), default=live.next_file)
-    return replace(live, masks=[(name, before) for name, before in live.masks if before > oldest])
+def _pruned(home: Home, live: Manifest, listed: Sequence[EventFile]) -> Manifest:
+    """Without the masks that no file is old enough for, and with one for all that hide rows of the same files.
+
+    A mask comes with everything that changes hands, and every query looks at each of them.
+    """
+    numbers = sorted(file.number for file in listed)
+    alike: dict[int, list[tuple[str, int]]] = {}
+    for name, before in live.masks:
+        if older := bisect_left(numbers, before):
+            alike.setdefault(older, []).append((name, before))
+    masks: list[tuple[str, int]] = []
+    number = live.next_file
+    for group in alike.values():
+        if len(group) > 1:
+            customers = [np.load(home.root / f"{name}.npy") for name, _ in group]
+            whole = f"masks/{number:06d}"
+            np.save(home.root / f"{whole}.npy", np.unique(np.concatenate(customers)))
+            group = [(whole, max(before for _, before in group))]
+            number += 1
+        masks += group
+    return replace(live, masks=masks, next_file=number)

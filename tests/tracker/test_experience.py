@@ -113,7 +113,7 @@ def test_forms_tell_time_and_trouble_and_nothing_else(page: Any, collector: Reco
     tab.keyboard.press("Tab")
     tab.keyboard.type("Anna Secretname", delay=5)
     tab.keyboard.press("Tab")
-    tab.keyboard.type("7351")
+    tab.keyboard.type("7351-9026")
     tab.goto("about:blank")
     email, who, pin = collector.wait("Form Field Left", 3)
     told = email["properties"]
@@ -127,7 +127,8 @@ def test_forms_tell_time_and_trouble_and_nothing_else(page: Any, collector: Reco
     }
     assert (who["properties"]["field"], who["properties"]["corrections"]) == ("who", 0)
     assert (pin["properties"]["field"], pin["properties"]["field_type"]) == ("pin", "password")
-    for text in ("anna", "Anna", "right", "Secretname", "7351", "token"):
+    # Nothing that the letters and figures of an id could spell by chance.
+    for text in ("anna@", "Anna ", "right.", "Secretname", "7351-9026", "token"):
         assert not [one for one in collector.received if text in one.body], text
 
 

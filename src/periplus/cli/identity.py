@@ -11,8 +11,6 @@ import typer
 from periplus.cli.command import Folder, Json, group, opened, show
 from periplus.cli.foreseen import foreseen
 from periplus.errors import InputError
-from periplus.people import matching
-from periplus.people.identity_rules import IdentityRules
 from periplus.terminal import progress, table
 
 identity_app = group("identity", "Who is who: why one person, joins and separations by hand, rules.")
@@ -79,14 +77,17 @@ def identity_proposals(workspace: Folder = None, as_json: Json = False) -> None:
 @identity_app.command("match")
 def identity_match(
     threshold: Annotated[
-        float, typer.Option("--threshold", help="How likely a pair must be, from 0.5 to 1.")
-    ] = matching.THRESHOLD,
+        float | None,
+        typer.Option("--threshold", help="How likely a pair must be, from 0.5 to 1; usually 0.9."),
+    ] = None,
     workspace: Folder = None,
     as_json: Json = False,
 ) -> None:
     """Look for records that may be one person by name, postcode and birth date, and propose them; nothing is joined."""
+    from periplus.people import matching
+
     with opened(workspace) as ws, progress() as told:
-        found = ws.identity.match(threshold, told)
+        found = ws.identity.match(matching.THRESHOLD if threshold is None else threshold, told)
     if as_json:
         show(found)
     elif found["records"] < matching.FEWEST:
@@ -173,6 +174,8 @@ def identity_rules(
 ) -> None:
     """The rules in force, as YAML; with a file, put others in force."""
     if file is not None:
+        from periplus.people.identity_rules import IdentityRules
+
         rules = IdentityRules.parse(file)
         _decide({"rules": rules.document(), "why": why}, dry_run, workspace, as_json)
         return

@@ -9,6 +9,7 @@ an hour means that the clock shows twice, or never.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -118,18 +119,7 @@ def lies(value: object, bounds: Bounds) -> bool:
 def shift(moment: int, zone: ZoneInfo) -> int:
     """By how many microseconds the zone's clock is ahead of UTC at an instant."""
     edges, shifts = changes(zone)
-    return shifts[sum(edge <= moment for edge in edges)] if len(edges) < 8 else shifts[_place(edges, moment)]
-
-
-def _place(edges: list[int], moment: int) -> int:
-    low, high = 0, len(edges)
-    while low < high:
-        middle = (low + high) // 2
-        if edges[middle] <= moment:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+    return shifts[bisect_right(edges, moment)]
 
 
 @lru_cache(maxsize=32)

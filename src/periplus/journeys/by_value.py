@@ -13,7 +13,6 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any as Anything
-from typing import no_type_check
 
 import numpy as np
 import pyarrow as pa
@@ -22,9 +21,9 @@ from periplus.condition import Condition
 from periplus.condition.reads import EVENT, columns_read
 from periplus.condition.sql import sql
 from periplus.condition.tree import All, Any, Named, Node, Not
+from periplus.journeys.look_up import look_up
 from periplus.store.coded import LEAST_ROWS, Coded, coded
 from periplus.store.columns import FileColumns
-from periplus.store.compiled import compiled
 from periplus.store.files import EventFile
 from periplus.store.snapshot import Snapshot
 
@@ -154,19 +153,21 @@ class _Tables:
     def _ask(self, leaf: Node, column: str, values: pa.Array) -> np.ndarray:
         """bool by code: the test, in SQL, of no value and of each value there is."""
         text, bound = sql(leaf, self.columns)
-        place = pa.array(np.arange(len(values) + 1))
-        whole = pa.concat_arrays([pa.nulls(1, values.type), values])
-        cursor = self.snapshot.cursor()
-        cursor.register("distinct_values", pa.table({"@place": place, column: whole}))
-        try:
-            read = cursor.execute(
-                f'SELECT "@place" AS place, {text} AS said FROM distinct_values', bound
-            ).fetchnumpy()
-        finally:
-            cursor.unregister("distinct_values")
-        said = np.zeros(len(whole), np.bool_)
-        said[np.asarray(read["place"])] = np.asarray(read["said"], np.bool_)
-        return said
+        return np.array(of_each(self.snapshot, column, values, text, bound), np.bool_)
+
+
+def of_each(
+    snapshot: Snapshot, column: str, values: pa.Array, expression: str, bound: list[Anything]
+) -> list[Anything]:
+    """What an SQL expression that reads one column makes of no value, and of each of its distinct values."""
+    whole = pa.concat_arrays([pa.nulls(1, values.type), values])
+    cursor = snapshot.cursor()
+    cursor.register("distinct_values", pa.table({"@place": np.arange(len(whole)), column: whole}))
+    try:
+        rows = cursor.execute(f'SELECT "@place", {expression} FROM distinct_values', bound).fetchall()
+    finally:
+        cursor.unregister("distinct_values")
+    return [said for _, said in sorted(rows, key=lambda row: row[0])]
 
 
 def _mask(
@@ -190,22 +191,5 @@ def _mask(
             if node not in seen:
                 table, codes = tables[node]
                 seen[node] = np.empty(stop - start, np.uint8)
-                look = _look_up if codes.dtype == np.uint8 else _look_up_wide
-                look(table, codes[start:stop], seen[node])
+                look_up(table, codes[start:stop], seen[node])
             return seen[node]
-
-
-@compiled("void(u1[::1], Array(uint8, 1, 'C', readonly=True), u1[::1])")
-@no_type_check
-def _look_up(table, codes, found):
-    """One table entry per code."""
-    for i in range(codes.shape[0]):
-        found[i] = table[codes[i]]
-
-
-@compiled("void(u1[::1], Array(uint16, 1, 'C', readonly=True), u1[::1])")
-@no_type_check
-def _look_up_wide(table, codes, found):
-    """One table entry per code."""
-    for i in range(codes.shape[0]):
-        found[i] = table[codes[i]]

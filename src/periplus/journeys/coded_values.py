@@ -13,7 +13,8 @@ from typing import no_type_check
 import numpy as np
 import pyarrow as pa
 
-from periplus.journeys.by_value import PIECE, threads
+from periplus.journeys.by_value import PIECE, of_each, threads
+from periplus.journeys.look_up import look_up
 from periplus.store import door
 from periplus.store.coded import LEAST_ROWS, MOST_VALUES, coded
 from periplus.store.columns import OWN, FileColumns
@@ -92,18 +93,7 @@ def _texts(
     found = coded(file, path, threads(snapshot))
     if found is None:
         return None
-    sql, bound = expression(columns)
-    distinct = pa.concat_arrays([pa.nulls(1, found.values.type), found.values])
-    cursor = snapshot.cursor()
-    cursor.register("distinct_values", pa.table({"@place": np.arange(len(distinct)), path: distinct}))
-    try:
-        rows = cursor.execute(f'SELECT "@place", {sql} FROM distinct_values', bound).fetchall()
-    finally:
-        cursor.unregister("distinct_values")
-    said: list[str | None] = [None] * len(distinct)
-    for place, text in rows:
-        said[place] = text
-    return said, found.codes
+    return of_each(snapshot, path, found.values, *expression(columns)), found.codes
 
 
 def _read(snapshot: Snapshot, file: EventFile, columns: FileColumns, expression: Expression) -> Held:
@@ -130,33 +120,16 @@ def _looked_up(
         if codes is None:
             return np.zeros(rows, np.uint16)
         out = np.empty(rows, np.uint16)
-        look = _look_up if codes.dtype == np.uint8 else _look_up_wide
 
         def piece(start: int) -> None:
             stop = min(start + PIECE, rows)
-            look(table, codes[start:stop], out[start:stop])
+            look_up(table, codes[start:stop], out[start:stop])
 
         with ThreadPoolExecutor(threads(snapshot)) as pool:
             list(pool.map(piece, range(0, rows, PIECE)))
         return out
 
     return found
-
-
-@compiled("void(u2[::1], Array(uint8, 1, 'C', readonly=True), u2[::1])")
-@no_type_check
-def _look_up(table, codes, found):
-    """One table entry per code."""
-    for i in range(codes.shape[0]):
-        found[i] = table[codes[i]]
-
-
-@compiled("void(u2[::1], Array(uint16, 1, 'C', readonly=True), u2[::1])")
-@no_type_check
-def _look_up_wide(table, codes, found):
-    """One table entry per code."""
-    for i in range(codes.shape[0]):
-        found[i] = table[codes[i]]
 
 
 @compiled(

@@ -7,14 +7,14 @@ nothing; only what reads properties is computed by DuckDB, in one expression for
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, no_type_check
+from typing import Any
 
 import numpy as np
 
 from periplus.condition import Condition
 from periplus.journeys import by_value
+from periplus.journeys.look_up import look_up
 from periplus.store.columns import FileColumns
-from periplus.store.compiled import compiled
 from periplus.store.snapshot import Shard, Snapshot
 
 MOST_NAMES = 40
@@ -35,7 +35,7 @@ def met(snapshot: Snapshot, conditions: Sequence[Condition]) -> Callable[[Shard]
     def of(shard: Shard) -> list[np.ndarray]:
         found = []
         for group, (table, computed) in zip(groups, read, strict=True):
-            mask = looked_up_wide(table, shard.name)
+            mask = looked_up(table, shard.name)
             if computed is not None:
                 mask |= computed[shard.index]
             found += [(mask >> np.uint32(bit)) & np.uint32(1) != 0 for bit in range(len(group))]
@@ -71,33 +71,10 @@ def named(snapshot: Snapshot, condition: Condition) -> np.ndarray:
 
 
 def looked_up(table: np.ndarray, name: np.ndarray) -> np.ndarray:
-    """`table[name]` for a uint8 table and uint16 names."""
-    found = np.empty(len(name), np.uint8)
-    _look_up(table, np.asarray(name), found)
+    """`table[name]` for a uint8 or uint32 table and uint16 names."""
+    found = np.empty(len(name), table.dtype)
+    look_up(table, np.asarray(name), found)
     return found
-
-
-def looked_up_wide(table: np.ndarray, name: np.ndarray) -> np.ndarray:
-    """`table[name]` for a uint32 table and uint16 names."""
-    found = np.empty(len(name), np.uint32)
-    _look_up_wide(table, np.asarray(name), found)
-    return found
-
-
-@compiled("void(u1[::1], Array(uint16, 1, 'C', readonly=True), u1[::1])")
-@no_type_check
-def _look_up(table, name, found):
-    """One table entry per name."""
-    for i in range(name.shape[0]):
-        found[i] = table[name[i]]
-
-
-@compiled("void(u4[::1], Array(uint16, 1, 'C', readonly=True), u4[::1])")
-@no_type_check
-def _look_up_wide(table, name, found):
-    """One table entry per name."""
-    for i in range(name.shape[0]):
-        found[i] = table[name[i]]
 
 
 def _bits(mixed: Sequence[tuple[int, Condition]]) -> type[np.unsignedinteger[Any]]:

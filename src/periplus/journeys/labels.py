@@ -16,7 +16,7 @@ from periplus.condition import Condition
 from periplus.errors import QuestionError
 from periplus.journeys import by_value, customer_condition
 from periplus.journeys.customer_condition import When
-from periplus.journeys.event_labels import ByShard, bits, first_met, looked_up, looked_up_wide, named, parted
+from periplus.journeys.event_labels import ByShard, bits, first_met, looked_up, named, parted
 from periplus.journeys.walk import MOST_STEPS, OFF
 from periplus.store.compiled import compiled
 from periplus.store.snapshot import Shard, Snapshot
@@ -75,7 +75,7 @@ class Masks:
 
     def of(self, shard: Shard) -> np.ndarray:
         """uint32 per event of the shard."""
-        found = looked_up_wide(self.table, shard.name)
+        found = looked_up(self.table, shard.name)
         if self.computed is not None:
             found |= self.computed[shard.index]
         for bit, met in self.personal:

@@ -31,7 +31,7 @@ def compared(name: str, before: Answer, after: Answer) -> dict[str, Any]:
 
     `numbers` has those that differ, at most MOST_NUMBERS: `part` (totals, stages, rows), `of` (which row, in words),
     `number` (its field), `unit` (count, share, seconds, money), `before`, `after`, `difference`. `changed` and `same` say
-    how many differ and how many do not. `before` and `after` are the totals; `rows` the rows of which a number differs.
+    how many differ and how many do not. `before` and `after` are the totals.
     """
     kind = str(before["question"].get("kind", ""))
     numbers: list[dict[str, Any]] = []
@@ -64,9 +64,6 @@ def compared(name: str, before: Answer, after: Answer) -> dict[str, Any]:
         "same": same,
         "before": totals,
         "after": {field: after["totals"].get(field) for field in totals},
-        "rows": _rows(before["rows"], after["rows"]),
-        "rows_before": len(before["rows"]),
-        "rows_after": len(after["rows"]),
     }
 
 
@@ -122,30 +119,6 @@ def words(row: Row) -> str:
         elif field in _PLACES and value is not None:
             parts.append(f"{field} {value}")
     return " · ".join(parts)
-
-
-def _rows(before: Sequence[Row], after: Sequence[Row]) -> list[dict[str, Any]]:
-    """The rows of which a number differs: `row` (its texts), and these numbers `before` and `after`."""
-    old, new = _named(before), _named(after)
-    found = []
-    for key in dict.fromkeys((*old, *new)):
-        one, other = old.get(key, {}), new.get(key, {})
-        fields = [
-            field
-            for field in dict.fromkeys((*one, *other))
-            if field not in _PLACES and _number(one.get(field)) != _number(other.get(field))
-        ]
-        if fields:
-            found.append(
-                {
-                    "row": {
-                        field: value for field, value in (one or other).items() if isinstance(value, str)
-                    },
-                    "before": {field: one.get(field) for field in fields},
-                    "after": {field: other.get(field) for field in fields},
-                }
-            )
-    return found
 
 
 def _number(value: object) -> Any:

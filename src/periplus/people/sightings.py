@@ -71,8 +71,7 @@ def with_numbers(snapshot: Snapshot, mine: History, linking: Linking) -> dict[Ke
         return sightings(mine)
 
     def number(columns: FileColumns) -> tuple[str, list[Any]]:
-        rest = None if columns.rest is None else tuple(columns.rest)
-        sent = standing.external(dict(columns.columns), rest, traits).removesuffix(" AS external")
+        sent = standing.external_value(columns.columns, columns.rest, traits)
         return linking.value("external", f"({sent})"), []
 
     return among(mine, numbers=mine.evaluate(snapshot, number).tolist())

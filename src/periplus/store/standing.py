@@ -7,7 +7,7 @@ another. Read together, each path gets one kind; values of another kind go to `r
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -195,6 +195,11 @@ def reference(columns: dict[str, str]) -> str:
 
 
 def external(columns: dict[str, str], rest: Sequence[str] | None, traits: Sequence[str]) -> str:
+    """`external_value` as the column `external`."""
+    return f"{external_value(columns, rest, traits)} AS external"
+
+
+def external_value(columns: Mapping[str, str], rest: Collection[str] | None, traits: Sequence[str]) -> str:
     """The number of a person that an event carries in one of some traits (or properties), its name in front."""
     found = []
     for trait in traits:
@@ -204,7 +209,7 @@ def external(columns: dict[str, str], rest: Sequence[str] | None, traits: Sequen
             found.append(f"{name} || {text_form(columns[path], door.quoted(path))}")
         if rest is None or path in rest:
             found.append(f"{name} || json_extract_string(rest, {pointer(path)})")
-    return f"coalesce({', '.join(found)}) AS external" if found else "NULL::VARCHAR AS external"
+    return f"coalesce({', '.join(found)})" if found else "NULL::VARCHAR"
 
 
 def masked(manifest: Manifest, file: EventFile) -> list[str]:

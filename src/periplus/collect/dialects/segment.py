@@ -8,6 +8,7 @@ anything; ours (`library_settings`) say that they shall send here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote
 
@@ -142,19 +143,16 @@ def _skimmed(text: bytes, ids: Ids) -> Message | Sent | Refused:
     One with a backslash is written anew: what waits in the inbox is searched for words, when somebody is to be forgotten,
     so they must be spelled in one way.
     """
+    outline = None
     if b"\\" not in text:
-        try:
+        with suppress(ValueError, RecursionError):
             outline = outlined(text)
-        except (ValueError, RecursionError):
-            pass
-        else:
-            return _kept(text, outline, ids)
-    return each([body.decoded(text)], lambda item: _message(item, None, ids))[0]
+    return _kept(text, outline, ids)
 
 
-def _kept(text: bytes, outline: Outline, ids: Ids) -> Message | Sent | Refused:
-    """The same of one whose outline is known, and in which there is no backslash."""
-    if _needs_nothing(outline):
+def _kept(text: bytes, outline: Outline | None, ids: Ids) -> Message | Sent | Refused:
+    """The same of one whose outline is known; None: it has none, or a backslash stands in it."""
+    if outline is not None and _needs_nothing(outline):
         return Sent(text, outline)
     return each([body.decoded(text)], lambda item: _message(item, None, ids))[0]
 

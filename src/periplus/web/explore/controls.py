@@ -44,12 +44,26 @@ class Control(Protocol):
     def view(self, question: Mapping[str, Any], offered: Offered) -> Part: ...
 
 
+class OfOneKey:
+    """What the controls of one key of a question share: their field of an address is called like it, or `field`."""
+
+    key: str
+    field: str = ""
+
+    @property
+    def covers(self) -> tuple[str, ...]:
+        return (self.key,)
+
+    def named(self, name: str) -> bool:
+        return name == (self.field or self.key)
+
+
 def text(params: QueryParams, name: str) -> str:
     return params.get(name, "").strip()[:LONGEST]
 
 
 @dataclass(frozen=True)
-class Choice:
+class Choice(OfOneKey):
     """One of several words; `usual` is what the question means where it says nothing. `whole`: numbers.
 
     `field` is its name in an address, where the key is taken by the period.
@@ -62,13 +76,6 @@ class Choice:
     whole: bool = False
     field: str = ""
     sort: ClassVar[str] = "choice"
-
-    @property
-    def covers(self) -> tuple[str, ...]:
-        return (self.key,)
-
-    def named(self, name: str) -> bool:
-        return name == (self.field or self.key)
 
     def read(self, params: QueryParams, offered: Offered) -> Part:
         value = text(params, self.field or self.key)
@@ -119,7 +126,7 @@ def property_choice(key: str, label: Said, none: Said | None = None, usual: str 
 
 
 @dataclass(frozen=True)
-class Number:
+class Number(OfOneKey):
     """A whole number between two bounds."""
 
     key: str
@@ -128,13 +135,6 @@ class Number:
     least: int
     most: int
     sort: ClassVar[str] = "number"
-
-    @property
-    def covers(self) -> tuple[str, ...]:
-        return (self.key,)
-
-    def named(self, name: str) -> bool:
-        return name == self.key
 
     def read(self, params: QueryParams, offered: Offered) -> Part:
         value = text(params, self.key)
@@ -158,20 +158,13 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Written:
+class Written(OfOneKey):
     """A text that is written by hand; `words` are those that may stand in it."""
 
     key: str
     label: Said
     words: Callable[[Offered], list[tuple[str, str]]]
     sort: ClassVar[str] = "written"
-
-    @property
-    def covers(self) -> tuple[str, ...]:
-        return (self.key,)
-
-    def named(self, name: str) -> bool:
-        return name == self.key
 
     def read(self, params: QueryParams, offered: Offered) -> Part:
         value = text(params, self.key)
@@ -191,7 +184,7 @@ class Written:
 
 
 @dataclass(frozen=True)
-class Several:
+class Several(OfOneKey):
     """Some of a few values, ticked; `usual` are those meant where nothing is said. `numbers`: of type float."""
 
     key: str
@@ -200,13 +193,6 @@ class Several:
     usual: tuple[str, ...]
     numbers: bool = False
     sort: ClassVar[str] = "several"
-
-    @property
-    def covers(self) -> tuple[str, ...]:
-        return (self.key,)
-
-    def named(self, name: str) -> bool:
-        return name == self.key
 
     def read(self, params: QueryParams, offered: Offered) -> Part:
         chosen = [value[:LONGEST] for value in params.getlist(self.key) if value.strip()]

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 from starlette.datastructures import QueryParams
 
 from periplus.web.asking import property_name
-from periplus.web.explore.controls import LONGEST, WINDOWS, Pairs, Part, Said, text, window_name
+from periplus.web.explore.controls import LONGEST, WINDOWS, OfOneKey, Pairs, Part, Said, text, window_name
 from periplus.web.explore.offered import Offered
 from periplus.web.page import compact
 from periplus.web.words import _, ngettext
@@ -35,7 +35,7 @@ def decoded(written: str) -> Any:
 
 
 @dataclass(frozen=True)
-class Coded:
+class Coded(OfOneKey):
     """One of several values of any shape: its options are their codes. What has no option is shown as its JSON."""
 
     key: str
@@ -43,13 +43,6 @@ class Coded:
     groups: Callable[[Offered], Groups]
     field: str = ""
     sort: ClassVar[str] = "coded"
-
-    @property
-    def covers(self) -> tuple[str, ...]:
-        return (self.key,)
-
-    def named(self, name: str) -> bool:
-        return name == (self.field or self.key)
 
     def read(self, params: QueryParams, offered: Offered) -> Part:
         written = text(params, self.field or self.key)
@@ -74,7 +67,7 @@ def plainly(options: Mapping[str, str]) -> Groups:
 
 
 @dataclass(frozen=True)
-class Ticked:
+class Ticked(OfOneKey):
     """Some of many values of any shape, ticked in a sheet; none of them is what the question means without."""
 
     key: str
@@ -83,13 +76,6 @@ class Ticked:
     usual: tuple[str, ...] = ()
     none: Said | None = None
     sort: ClassVar[str] = "ticked"
-
-    @property
-    def covers(self) -> tuple[str, ...]:
-        return (self.key,)
-
-    def named(self, name: str) -> bool:
-        return name == self.key
 
     def read(self, params: QueryParams, offered: Offered) -> Part:
         chosen = tuple(dict.fromkeys(each[:LONGEST] for each in params.getlist(self.key) if each.strip()))
@@ -121,7 +107,7 @@ class Ticked:
 
 
 @dataclass(frozen=True)
-class Listed:
+class Listed(OfOneKey):
     """Several texts, numbers or spans of numbers, written with commas: `0-1, 1-4` for `[[0, 1], [1, 4]]`."""
 
     key: str
@@ -130,13 +116,6 @@ class Listed:
     of: Literal["texts", "numbers", "spans"] = "texts"
     properties: bool = False
     sort: ClassVar[str] = "listed"
-
-    @property
-    def covers(self) -> tuple[str, ...]:
-        return (self.key,)
-
-    def named(self, name: str) -> bool:
-        return name == self.key
 
     def read(self, params: QueryParams, offered: Offered) -> Part:
         written = text(params, self.key)
@@ -365,5 +344,5 @@ def session_values() -> dict[str, str]:
         "session.device": _("device of the session"),
         "session.length": _("length of the session"),
         "session.bounced": _("whether it bounced"),
-        "session.number": _("the how manieth session"),
+        "session.number": _("which of their sessions it is"),
     }

@@ -16,7 +16,7 @@ from periplus.people.notes import MOST_LETTERS
 from periplus.web import words
 from periplus.web.page import Page, add_page, is_fragment, link, render
 from periplus.web.pages import life
-from periplus.web.pages.identity import undoing
+from periplus.web.pages.identity import kinds, undoing
 from periplus.web.pages.journeys_picture import lay_out
 from periplus.web.pages.people import whole
 from periplus.web.places import steps_of
@@ -229,17 +229,6 @@ def states() -> dict[str, str]:
 def extras() -> dict[str, str]:
     """What an order's total holds beside its products."""
     return {"shipping": _("Shipping"), "tax": _("Tax"), "discount": _("Discount")}
-
-
-def kinds() -> dict[str, str]:
-    """Kinds of identifiers."""
-    return {
-        "user": _("Account"),
-        "email": _("E-mail"),
-        "phone": _("Phone"),
-        "external": _("Number"),
-        "device": _("Device"),
-    }
 
 
 def purposes() -> dict[str, str]:

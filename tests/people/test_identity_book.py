@@ -179,6 +179,7 @@ def test_nobody_and_nothing_known_is_said_with_the_nearest(shop):
     assert everything(shop) == before
 
 
+@pytest.mark.timeout(600 + 10 * ROUNDS)
 def test_readers_never_see_half_of_a_merge(shop):
     """Two customers become one and part again, many times; whoever asks sees all of one version."""
     apart = {row["label"]: row["events"] for row in shop.search()["rows"]}

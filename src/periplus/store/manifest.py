@@ -9,6 +9,7 @@ newer version are removed only when they have been unnamed for a while.
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -173,15 +174,16 @@ def sweep(root: Path, manifest: Manifest, *, grace: float = GRACE) -> None:
     recent = {f"{number:06d}" for number in _recent(root, manifest.number, time.time() - grace)}
     unnamed = _unnamed(root, _named(asdict(manifest)), recent)
     if unnamed:
-        for number in recent - {f"{manifest.number:06d}"}:
-            unnamed = [path for path in unnamed if _stem(root, path) not in _named(_document(root, number))]
-    for path in unnamed:
-        path.unlink(missing_ok=True)
+        replaced = recent - {f"{manifest.number:06d}"}
+        kept = set().union(*(_named(_document(root, number)) for number in replaced))
+        for path, stem in unnamed.items():
+            if stem not in kept:
+                Path(path).unlink(missing_ok=True)
 
 
 def unnamed(root: Path, manifest: Manifest) -> list[Path]:
     """Files that the live version does not name: of earlier ones, or left by writers that were killed."""
-    return _unnamed(root, _named(asdict(manifest)), {f"{manifest.number:06d}"})
+    return sorted(Path(path) for path in _unnamed(root, _named(asdict(manifest)), {f"{manifest.number:06d}"}))
 
 
 def _recent(root: Path, live: int, horizon: float) -> list[int]:
@@ -218,21 +220,18 @@ def _named(document: dict[str, Any]) -> set[str]:
     return named
 
 
-def _unnamed(root: Path, named: set[str], manifests: set[str]) -> list[Path]:
-    return [
-        path
-        for folder in ("runs", "shards", "masks", "keys", "batches", "tombstones", "decisions", "manifests")
-        for path in sorted((root / folder).rglob("*"))
-        if path.is_file()
-        and (
-            path.name.split(".")[0] not in manifests
-            if folder == "manifests"
-            else _stem(root, path) not in named
-        )
-    ]
+def _unnamed(root: Path, named: set[str], manifests: set[str]) -> dict[str, str]:
+    """The files of no name in `named`, nor manifests of these numbers; by path, with the name it would have to have.
 
-
-def _stem(root: Path, path: Path) -> str:
-    """`runs/000004` for `runs/000004.time.npy`: the name by which manifests know a file and its sidecars."""
-    relative = path.relative_to(root)
-    return str(relative.with_name(relative.name.split(".")[0]))
+    Folders are walked as texts: a shop where people were recognised all morning has tens of thousands of files.
+    """
+    found = {}
+    for folder in ("runs", "shards", "masks", "keys", "batches", "tombstones", "decisions", "manifests"):
+        known = {f"manifests/{number}" for number in manifests} if folder == "manifests" else named
+        for place, _, names in os.walk(root / folder):
+            inside = Path(place).relative_to(root).as_posix()
+            for name in names:
+                stem = f"{inside}/{name.split('.')[0]}"
+                if stem not in known:
+                    found[f"{place}/{name}"] = stem
+    return found

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.datastructures import FormData
 
 import periplus
 from periplus.journeys.kept_questions import KeptQuestions
-from periplus.web.pages import identity
+from periplus.people.identity_rules import IdentityRules
+from periplus.web.pages import identity, identity_fields
 from tests.people.test_matching import till
 from tests.web.conftest import Served, _serve, watched, write_jsonl
 
@@ -129,6 +131,20 @@ def test_a_wrong_merge_is_found_understood_seen_and_undone(chromium: Any, served
         assert bought == [3000, 0], "who got a present bought nothing"
 
 
+def test_rules_are_switches_and_come_back_as_they_are() -> None:
+    """What the page's form sends untouched is the rules in force, whatever they are."""
+    rules = IdentityRules.parse(
+        {"phone": False, "external": ["card"], "region": "gr", "limits": {"device": 3}}
+    )
+    sent = FormData(
+        {"rules": "1", "why": "", **identity_fields.texts(rules)}
+        | {row["key"]: "on" for row in identity_fields.rows(rules) if row["on"]}
+        | {f"limit-{row['key']}": str(row["limit"]) for row in identity_fields.rows(rules) if row["limit"]}
+    )
+    assert json.loads(identity.written(sent)) == {"rules": rules.document()}
+    assert rules.document() == {"phone": False, "external": ["card"], "region": "GR", "limits": {"device": 3}}
+
+
 def test_records_are_matched_by_a_button_and_proposed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,7 +216,7 @@ def test_the_page_of_decisions_proposes_tries_and_says_what_is_wrong(served: Ser
         assert client.post("/people/identity", data={"action": "adopt"}).status_code == 403
 
         def post(**form: str) -> str:
-            place = "/people/identity/say" if "act" in form else "/people/identity"
+            place = "/people/identity/say" if {"act", "rules"} & form.keys() else "/people/identity"
             answer = client.post(place, data={"csrf": csrf, "action": "try", **form})
             limit = time.monotonic() + 60
             while "This takes a moment" in answer.text and time.monotonic() < limit:
@@ -218,6 +234,10 @@ def test_the_page_of_decisions_proposes_tries_and_says_what_is_wrong(served: Ser
         assert "There is no decision 99" in post(document='{"undo": 99}')
         assert "devise" in post(document="devise: false\n")
         assert "would become" in post(document="device: false\n")
+        switched = dict.fromkeys(("alias", "email", "phone", "reference"), "on")
+        assert "would become" in post(rules="1", why="tablets are shared", **switched)
+        assert "is no country" in post(rules="1", region="XX", device="on", **switched)
+        assert "limits.email" in post(rules="1", device="on", **switched, **{"limit-email": "many"})
         before = len(served.ws.identity.log())
         assert "holds" in post(document=json.dumps({"dismiss": proposal["accounts"]}), action="adopt")
         assert client.get("/people/identity.json").json()["proposals"]["total"] == 0

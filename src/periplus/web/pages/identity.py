@@ -24,7 +24,7 @@ from periplus.web.documents import document
 from periplus.web.errands import Errand, Work, add_errands
 from periplus.web.jobs import Job
 from periplus.web.page import Page, add_page, compact, is_fragment, render
-from periplus.web.pages import identity_effect
+from periplus.web.pages import identity_effect, identity_fields
 from periplus.web.pages.people import whole
 from periplus.web.site import Site
 from periplus.web.words import _, ngettext
@@ -109,6 +109,8 @@ def add(router: APIRouter, site: Site) -> None:
         offset = whole(request.query_params.get("offset", ""))
         view |= {
             "text": rules.yaml(),
+            "fields": identity_fields.rows(rules),
+            "texts": identity_fields.texts(rules),
             "label": label(),
             "hashed": ", ".join(kinds()[each] for each in data["hashed"]),
             "shown": log[offset : offset + SHOWN],
@@ -203,7 +205,9 @@ def matched(found: Mapping[str, Any]) -> str:
 
 
 def written(form: FormData) -> str:
-    """The document that a form's fields make up: one it carries, with a reason, or two identifiers and what to do."""
+    """The document that a form's fields make up: one it carries, with a reason; rules; or two identifiers and what to do."""
+    if identity_fields.MARK in form:
+        return identity_fields.document(form)
     carried = form.get("document")
     if isinstance(carried, str) and carried.strip():
         told, origin = read(carried[:400_000])

@@ -9,7 +9,7 @@ import operator
 from fractions import Fraction
 from typing import Any
 
-from tests.journeys import oracle
+from tests.journeys import attempts_oracle, oracle
 
 SIGNS = {
     "eq": operator.eq,
@@ -146,7 +146,7 @@ def lives(events: list[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
     return found
 
 
-class Funnel(oracle.Funnel):
+class Funnel(attempts_oracle.Funnel):
     """A funnel whose steps may speak of the customer, as of the start of the attempt unless they say otherwise."""
 
     def __init__(

@@ -1,6 +1,6 @@
 """Funnels with everything that may be asked of them, as obviously as possible: every attempt is enumerated.
 
-Beyond `oracle.Funnel`: windows of sessions, sessions as what is counted, attempts that follow one another in any
+Beyond `attempts_oracle.Funnel`: windows of sessions, sessions as what is counted, attempts that follow one another in any
 order, with properties held, and inside journeys.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from periplus import clock
-from tests.journeys import oracle
+from tests.journeys import attempts_oracle, oracle
 
 Event = dict[str, Any]
 Attempt = tuple[list[Event], list[tuple[int, int]], bool, int]
@@ -49,7 +49,7 @@ def day(time: int, zone: str) -> Any:
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time)).astimezone(ZoneInfo(zone)).date()
 
 
-class Funnel(oracle.Funnel):
+class Funnel(attempts_oracle.Funnel):
     """An oracle's funnel whose windows may be of sessions; events carry theirs as `@session`."""
 
     def __init__(self, question: Event, whole: Any, next_session: int) -> None:

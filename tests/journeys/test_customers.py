@@ -16,7 +16,7 @@ from periplus.journeys.customer_condition import When
 from periplus.journeys.funnel import COUNTS
 from periplus.journeys.map import STEP_COUNTS, TOTAL_COUNTS
 from periplus.question import Context, ask
-from tests.journeys import customer_oracle, oracle
+from tests.journeys import attempts_oracle, customer_oracle, map_oracle
 from tests.journeys.logs import (
     Picker,
     check_people,
@@ -199,9 +199,9 @@ def test_maps_and_flows_of_some_customers(
     counts = customer_oracle.counting(customers, events, now, named=SEGMENTS)
     lapse = clock.duration(document["lapse"])
     found = ask({"kind": "map", **question}, made)
-    same_map(found, oracle.map_answer(happened(events), document, lapse, now, period, counts))
+    same_map(found, map_oracle.map_answer(happened(events), document, lapse, now, period, counts))
     flow = ask({"kind": "flow", **question}, made)
-    same_flow(flow, oracle.flow_answer(happened(events), document, lapse, now, period, counts=counts))
+    same_flow(flow, map_oracle.flow_answer(happened(events), document, lapse, now, period, counts=counts))
     for row in found.rows[:1]:
         check_people(found, row, STEP_COUNTS)
     for field in TOTAL_COUNTS:
@@ -214,7 +214,7 @@ def test_maps_and_flows_of_some_customers(
 def test_funnels_of_some_customers(events: Any, question: Any, customers: Any, now: int, period: Any) -> None:
     within = clock.duration(question.get("within", "30d"))
     counts = customer_oracle.counting(customers, events, now, named=SEGMENTS)
-    attempts = oracle.funnel_attempts(
+    attempts = attempts_oracle.funnel_attempts(
         happened(events),
         question,
         within=within,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from periplus import clock
-from tests.journeys import flow_oracle, oracle
+from tests.journeys import flow_oracle, map_oracle, oracle
 from tests.journeys.logs import answer, check_people, examples, logs, maps, moment, nows, periods, written
 
 tops = st.one_of(st.none(), st.integers(1, 6))
@@ -35,7 +35,7 @@ def test_the_flow_agrees_with_the_oracle(
     }
     found = answer(question, events)
     lapse = clock.duration(document["lapse"])
-    wanted = oracle.flow_answer(
+    wanted = map_oracle.flow_answer(
         events, document, lapse, now, period, leave=leave, arrive=arrive, off_map=off_map, top=top
     )
     same(found, wanted)
@@ -86,10 +86,16 @@ def test_flows_by_steps_and_by_property(
     }
     found = answer({**asked, "steps": [{"event": "A"}, {"event": ["B", "C"], "label": "later"}]}, events)
     steps = [{"id": "A", "rule": {"event": "A"}}, {"id": "later", "rule": {"event": ["B", "C"]}}]
-    same(found, oracle.flow_answer(events, goalless(steps), lapse * 1_000_000, now, period, off_map=off_map))
+    same(
+        found,
+        map_oracle.flow_answer(events, goalless(steps), lapse * 1_000_000, now, period, off_map=off_map),
+    )
     found = answer({**asked, "by": "v"}, events)
     steps = [{"id": value, "rule": {"where": {"v": value}}} for value in ("1", "2")]
-    same(found, oracle.flow_answer(events, goalless(steps), lapse * 1_000_000, now, period, off_map=off_map))
+    same(
+        found,
+        map_oracle.flow_answer(events, goalless(steps), lapse * 1_000_000, now, period, off_map=off_map),
+    )
 
 
 @examples(0.5)

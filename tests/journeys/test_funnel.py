@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from periplus import clock
 from periplus.journeys.funnel import COUNTS
 from periplus.question import Answer
-from tests.journeys import oracle
+from tests.journeys import attempts_oracle, oracle
 from tests.journeys.logs import (
     SECOND,
     answer,
@@ -74,7 +74,7 @@ def compare(
 ) -> Answer:
     found = answer({**question, "now": moment(now), "period": written(period)}, events)
     within = clock.duration(question.get("within", "30d"))
-    attempts = oracle.funnel_attempts(
+    attempts = attempts_oracle.funnel_attempts(
         events, question, within=within, windows=windows(question), now=now, period=period
     )
     agree(found, question, attempts)
@@ -86,7 +86,7 @@ def windows(question: dict[str, Any]) -> list[int | None]:
 
 
 def agree(found: Answer, question: dict[str, Any], attempts: list[Any]) -> None:
-    wanted = oracle.funnel_rows(
+    wanted = attempts_oracle.funnel_rows(
         attempts,
         len(question["steps"]),
         question.get("breakdown"),
@@ -194,7 +194,7 @@ def journey_funnels(draw: st.DrawFn, document: dict[str, Any], order: str = "ord
 def test_journeys(events: Any, document: Any, now: int, period: Any, order: str, data: Any) -> None:
     question = data.draw(journey_funnels(document, order))
     found = answer({**question, "now": moment(now), "period": written(period)}, events)
-    attempts = oracle.journey_attempts(
+    attempts = attempts_oracle.journey_attempts(
         events,
         question,
         document,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from periplus.journeys.funnel import COUNTS
-from tests.journeys import calendar, funnel_oracle, oracle
+from tests.journeys import attempts_oracle, calendar, funnel_oracle
 from tests.journeys.logs import (
     SECOND,
     answer,
@@ -122,7 +122,7 @@ def test_a_funnel_over_time_adds_up_to_the_funnel(
         if breakdown is None:
             name, last = row["bucket"], row["step"]
             own = [a for a in attempts if calendar.name(a[3], bucket, "UTC") == name]
-            wanted = oracle.funnel_rows(
+            wanted = attempts_oracle.funnel_rows(
                 [a[:3] for a in own], len(question["steps"]), any_order=question["order"] == "any"
             )
             got = {field: row[field] for field in (*COUNTS, "rate", "median_seconds")}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from periplus import clock
 from periplus.journeys.map import STAGE_COUNTS, STEP_COUNTS, TOTAL_COUNTS
-from tests.journeys import oracle
+from tests.journeys import map_oracle, oracle
 from tests.journeys.logs import answer, check_people, examples, logs, maps, moment, nows, periods, written
 
 ORDERS = ("A", "Order Completed", "Order Completed", "Order Refunded", "Order Cancelled")
@@ -21,7 +21,7 @@ def test_the_map_agrees_with_the_oracle(
     events: list[dict[str, Any]], document: dict[str, Any], now: int, period: dict[str, Any]
 ) -> None:
     found = answer(question(document, now, period), events)
-    wanted = oracle.map_answer(events, document, clock.duration(document["lapse"]), now, period)
+    wanted = map_oracle.map_answer(events, document, clock.duration(document["lapse"]), now, period)
     same(found, wanted)
 
 
@@ -94,4 +94,4 @@ def test_value_agrees_with_the_oracle(
     events: list[dict[str, Any]], document: dict[str, Any], now: int, period: dict[str, Any]
 ) -> None:
     found = answer(question(document, now, period), events)
-    same(found, oracle.map_answer(events, document, clock.duration(document["lapse"]), now, period))
+    same(found, map_oracle.map_answer(events, document, clock.duration(document["lapse"]), now, period))

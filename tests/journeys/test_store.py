@@ -14,7 +14,7 @@ from periplus import clock
 from periplus.clock import iso
 from periplus.journeys.funnel import COUNTS
 from periplus.journeys.map import STEP_COUNTS
-from tests.journeys import oracle
+from tests.journeys import attempts_oracle, map_oracle
 from tests.journeys.logs import check_people
 from tests.journeys.test_flow import goalless
 from tests.journeys.test_flow import same as same_flow
@@ -114,7 +114,7 @@ def moments(period: dict[str, Any], now: int = NOW) -> dict[str, Any]:
 def test_map(shop: Any, period: dict[str, Any], now: int) -> None:
     ws, events = shop
     found = ws.ask({"kind": "map", "map": DOCUMENT, **moments(period, now)})
-    same_map(found, oracle.map_answer(events, DOCUMENT, clock.duration("3d"), now, period))
+    same_map(found, map_oracle.map_answer(events, DOCUMENT, clock.duration("3d"), now, period))
     assert found.totals["journeys"] > 20
     if now == NOW:
         for row in found.rows:
@@ -125,12 +125,12 @@ def test_map(shop: Any, period: dict[str, Any], now: int) -> None:
 def test_flow(shop: Any, period: dict[str, Any]) -> None:
     ws, events = shop
     found = ws.ask({"kind": "flow", "map": DOCUMENT, **moments(period)})
-    same_flow(found, oracle.flow_answer(events, DOCUMENT, clock.duration("3d"), NOW, period))
+    same_flow(found, map_oracle.flow_answer(events, DOCUMENT, clock.duration("3d"), NOW, period))
     if period["by"] == "goal":
         return
     found = ws.ask({"kind": "flow", "by": "v", "lapse": "2d", **moments(period)})
     steps = [{"id": value, "rule": {"where": {"v": value}}} for value in ("1", "2", "three")]
-    same_flow(found, oracle.flow_answer(events, goalless(steps), clock.duration("2d"), NOW, period))
+    same_flow(found, map_oracle.flow_answer(events, goalless(steps), clock.duration("2d"), NOW, period))
 
 
 SINGLE = [{"event": "A"}, {"event": "B"}, {"event": "Order Completed"}]
@@ -162,7 +162,7 @@ def test_funnel(shop: Any, question: dict[str, Any]) -> None:
         # Attempts follow one another through all history; here it begins with the period.
         found = ws.ask({"kind": "funnel", **question, **moments({"by": "start"}, now)})
         recent, period = list(events), {"by": "start"}
-    attempts = oracle.funnel_attempts(
+    attempts = attempts_oracle.funnel_attempts(
         recent, question, within=within, windows=windows(question), now=now, period=period
     )
     agree(found, question, attempts)

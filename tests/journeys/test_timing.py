@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from periplus import clock
 from periplus.errors import QuestionError
-from tests.journeys import oracle
+from tests.journeys import attempts_oracle
 from tests.journeys.logs import answer, check_people, examples, logs, moment, nows, periods, written
 from tests.journeys.test_funnel import funnels, windows
 
@@ -27,7 +27,7 @@ from tests.journeys.test_funnel import funnels, windows
     st.lists(st.sampled_from([0, 0.25, 0.5, 0.9, 1]), min_size=1, unique=True),
 )
 def test_as_the_oracle_times(question, events, now, period, quantiles):
-    attempts = oracle.funnel_attempts(
+    attempts = attempts_oracle.funnel_attempts(
         events,
         question,
         within=clock.duration(question.get("within", "30d")),

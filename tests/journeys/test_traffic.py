@@ -17,7 +17,7 @@ from periplus.errors import NotFoundError, QuestionError
 from periplus.journeys.funnel import COUNTS
 from periplus.journeys.map import STEP_COUNTS
 from periplus.question import Answer, ask
-from tests.journeys import oracle
+from tests.journeys import attempts_oracle, map_oracle, oracle
 from tests.journeys.logs import (
     answer,
     check_people,
@@ -63,11 +63,11 @@ def test_map_flow_and_funnel_agree_with_the_oracle_and_each_other(
     asked = {"map": document, "now": moment(now), "period": written(period), "traffic": traffic}
     seen, lapse = oracle.shown(events, traffic), clock.duration(document["lapse"])
     found, aside = unmarked(answer({"kind": "map", **asked}, events))
-    same_map(found, oracle.map_answer(seen, document, lapse, now, period))
+    same_map(found, map_oracle.map_answer(seen, document, lapse, now, period))
     if any(event["marked"] for event in events):
         assert aside == oracle.left_out(events, traffic, now, period)
     flow = answer({"kind": "flow", **asked}, events)
-    same_flow(flow, oracle.flow_answer(seen, document, lapse, now, period))
+    same_flow(flow, map_oracle.flow_answer(seen, document, lapse, now, period))
     for row in found.rows:
         here = row["step"]
         assert row["visits"] == sum(row[outcome] for outcome in oracle.OUTCOMES)
@@ -87,7 +87,7 @@ def test_a_funnel_agrees_with_the_oracle(
 ) -> None:
     found = answer({**question, "now": moment(now), "period": written(period), "traffic": traffic}, events)
     within = clock.duration(question.get("within", "30d"))
-    attempts = oracle.funnel_attempts(
+    attempts = attempts_oracle.funnel_attempts(
         oracle.shown(events, traffic),
         question,
         within=within,
@@ -153,12 +153,12 @@ def check(ws: Any, events: list[dict[str, Any]], period: dict[str, Any], traffic
     seen, lapse = oracle.shown(events, traffic), clock.duration("3d")
     asked = {"map": DOCUMENT, "traffic": traffic, **moments(period)}
     found, aside = unmarked(ws.ask({"kind": "map", **asked}))
-    same_map(found, oracle.map_answer(seen, DOCUMENT, lapse, NOW, period))
+    same_map(found, map_oracle.map_answer(seen, DOCUMENT, lapse, NOW, period))
     assert aside == oracle.left_out(events, traffic, NOW, period)
     for row in found.rows:
         check_people(found, row, STEP_COUNTS)
     flow = ws.ask({"kind": "flow", **asked})
-    same_flow(flow, oracle.flow_answer(seen, DOCUMENT, lapse, NOW, period))
+    same_flow(flow, map_oracle.flow_answer(seen, DOCUMENT, lapse, NOW, period))
 
 
 @pytest.mark.parametrize("traffic", TRAFFIC)
@@ -170,7 +170,7 @@ def test_a_funnel_with_properties_from_files(shop: Any, traffic: str) -> None:
     period = {"by": "start", "from": 12 * DAY, "to": 16 * DAY}
     found = ws.ask({**question, "traffic": traffic, **moments(period, 20 * DAY)})
     recent = [event for event in oracle.shown(events, traffic) if event["time"] >= 12 * DAY]
-    attempts = oracle.funnel_attempts(
+    attempts = attempts_oracle.funnel_attempts(
         recent, question, within=clock.duration("5d"), windows=[None, None], now=20 * DAY, period=period
     )
     agree(found, question, attempts)

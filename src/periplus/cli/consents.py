@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from periplus.cli.command import Folder, Json, group, opened, show
-from periplus.collect.purposes import PURPOSES
 from periplus.terminal import table
 
 consent_app = group("consent", "What customers allowed, by purpose.")
@@ -56,6 +55,8 @@ def consent_set(
 ) -> None:
     """Store what a customer said elsewhere."""
     if not allow and not refuse:
+        from periplus.collect.purposes import PURPOSES
+
         raise typer.BadParameter(f"name a purpose with --allow or --refuse: {', '.join(PURPOSES)}")
     said = dict.fromkeys(allow or [], True) | dict.fromkeys(refuse or [], False)
     with opened(workspace) as ws:

@@ -194,22 +194,18 @@ def _walked(planned: Plan, part: _Rows) -> Attempts:
     """The attempts in some segments, by the loop that the rules call for."""
     rules, segments = planned.rules, part.segments
     time = np.asarray(part.shard.time)
-    if _is_plain(planned):
-        code = planned.mask.codes(part.shard, rules.steps)
-        if code is not None:
-            if part.away is not None:
-                code[part.away] = rules.steps + 1
-            if part.may_start is not None:
-                code[~part.may_start & (code == 0)] = rules.steps + 1
-            now = planned.span.now
-            return plain_attempts(segments.lo, segments.hi, time, code, rules.steps, rules.within, now)
     mask = planned.mask.of(part.shard)
-    excluding = np.zeros(0, np.uint32) if planned.excluding is None else planned.excluding.of(part.shard)
     if part.away is not None:
         mask[part.away] = 0
-        excluding[part.away[: len(excluding)]] = 0
     if part.may_start is not None and not rules.every and not planned.any_order:
         mask[~part.may_start] &= ~np.uint32(1)
+    if _is_plain(planned):
+        return plain_attempts(
+            segments.lo, segments.hi, time, mask, rules.steps, rules.within, planned.span.now
+        )
+    excluding = np.zeros(0, np.uint32) if planned.excluding is None else planned.excluding.of(part.shard)
+    if part.away is not None:
+        excluding[part.away[: len(excluding)]] = 0
     clock = _clock(planned, part)
     if planned.any_order:
         anywhere = np.ones(len(time), np.bool_) if part.may_start is None or rules.every else part.may_start

@@ -14,6 +14,7 @@ from typing import no_type_check
 import numpy as np
 
 from periplus.store.compiled import compiled
+from periplus.store.shard import Shard
 
 FOREVER = 1 << 61
 """A window without end, in microseconds; small enough that times can be added to it."""
@@ -34,12 +35,11 @@ class Attempts:
     open: np.ndarray
 
 
-def seen(offsets: np.ndarray, time: np.ndarray, now: int) -> np.ndarray:
+def seen(shard: Shard, now: int) -> np.ndarray:
     """int64[c]: the end of each customer's rows that are not after `now`."""
-    until = np.array(offsets[1:], np.int64)
-    # Each customer's last row is their latest: the others need not be looked at.
-    if len(time) and int(time[until - 1].max()) > now:
-        _seen(np.asarray(offsets), np.asarray(time), now, until)
+    until = np.array(shard.offsets[1:], np.int64)
+    if shard.last_time is not None and shard.last_time > now:
+        _seen(np.asarray(shard.offsets), np.asarray(shard.time), now, until)
     return until
 
 
@@ -121,12 +121,13 @@ def _plain(lo, hi, time, mask, row, steps, within, now, segment, rows, furthest,
         while row[k] < hi[g]:
             m = mask[row[k]]
             t = time[row[k]]
-            for s in range(min(far + 1, steps - 1), 0, -1):
-                if (m >> np.uint32(s)) & np.uint32(1) and t - latest[s - 1] <= within:
-                    latest[s] = latest[s - 1]
-                    if s > far:
-                        far = s
-                        first[s] = k
+            if m > 1:  # it may serve more than the first step
+                for s in range(min(far + 1, steps - 1), 0, -1):
+                    if (m >> np.uint32(s)) & np.uint32(1) and t - latest[s - 1] <= within:
+                        latest[s] = latest[s - 1]
+                        if s > far:
+                            far = s
+                            first[s] = k
             if m & np.uint32(1):
                 latest[0] = t
                 if far < 0:

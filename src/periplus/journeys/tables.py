@@ -59,25 +59,27 @@ def quantiles(parts: Sequence[np.ndarray], groups: int, q: float) -> list[float 
 
     with ThreadPoolExecutor(_THREADS) as pool:
         counts = sum(pool.map(count, shares), np.zeros((groups, width), np.int64))
-        reached = np.cumsum(counts, axis=1)
-        sizes = reached[:, -1]
-        place = q * (sizes - 1)
-        below = place.astype(np.int64)
-        above = np.minimum(below + 1, np.maximum(sizes - 1, 0))
+        # Over all buckets of one group after the other, how many durations there are up to the end of each.
+        until = np.cumsum(counts)
+        ends = until[width - 1 :: width]
+        sizes = np.diff(ends, prepend=0)
         some = np.flatnonzero(sizes)
-        # The bucket of each rank: the first whose running count is above it.
-        ranks = np.stack([below, above])[:, some]
-        at = (reached[some][None] <= ranks[:, :, None]).sum(axis=2)
-        wanted = np.zeros((groups, width), np.bool_)
-        wanted[some, at[0]] = wanted[some, at[1]] = True
+        place = q * (sizes[some] - 1)
+        below = place.astype(np.int64)
+        ranks = ends[some] - sizes[some] + np.stack([below, np.minimum(below + 1, sizes[some] - 1)])
+        # The bucket of each rank: the first that ends beyond it.
+        at = np.searchsorted(until, ranks, "right")
+        wanted = np.zeros(groups * width, np.bool_)
+        wanted[at] = True
+        wanted = wanted.reshape(groups, width)
         near = np.sort(np.concatenate(list(pool.map(pick, shares))))
     found: list[float | None] = [None] * groups
     if not len(some):
         return found
-    before = np.where(at > 0, reached[some, np.maximum(at - 1, 0)], 0)
-    start = np.searchsorted(near, (some << SHIFT) | _least(at, fine))
+    before = until[at] - counts.reshape(-1)[at]
+    start = np.searchsorted(near, (some << SHIFT) | _least(at - some * width, fine))
     low, high = near[start + ranks - before] & ((1 << SHIFT) - 1)
-    exact = low + (place[some] - below[some]) * (high - low)
+    exact = low + (place - below) * (high - low)
     for group, seconds in zip(some.tolist(), exact.tolist(), strict=True):
         found[group] = seconds
     return found

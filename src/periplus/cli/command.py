@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import sys
@@ -23,6 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+_ALLOCATED = 50_000
+"""Objects that may be made, and not yet gone, before the first look for garbage."""
 
 
 def _version(asked: bool) -> None:
@@ -58,6 +61,9 @@ def main() -> None:
     """The entry point: one plain message for every problem, never a traceback for what a user did."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may be no text, a terminal know few letters
         sys.stdout.reconfigure(errors="backslashreplace")
+    # What is imported stays: looking through it for garbage again and again, and once more at the end, takes longer
+    # than most commands do.
+    gc.set_threshold(_ALLOCATED)
     try:
         app()
     except PeriplusError as problem:
@@ -73,6 +79,8 @@ def main() -> None:
                 hint="Check that it is there, and that this user may read and write it.",
             )
         )
+    finally:
+        gc.freeze()
 
 
 def _fail(problem: PeriplusError) -> None:

@@ -50,6 +50,23 @@ def coded_texts(snapshot: Snapshot, path: str, expression: Expression) -> CodedT
     from the rows: in small files, where values lie in the rest beside the columns, or are very many."""
     if not any(file.rows >= LEAST_ROWS for file in snapshot.files):
         return None
+    sql = [expression(snapshot.columns_of(file))[0] for file in snapshot.files]
+    numbered = snapshot.once(("texts", path, *sql), lambda: _numbered(snapshot, path, expression))
+    if numbered is None:
+        return None
+    texts, of = numbered
+
+    def by_value(file: EventFile, columns: FileColumns) -> np.ndarray:
+        del columns
+        return of[file.number]()
+
+    return CodedTexts(texts, snapshot.evaluate(expression, np.uint16, by_value))
+
+
+def _numbered(
+    snapshot: Snapshot, path: str, expression: Expression
+) -> tuple[list[str], dict[int, Callable[[], np.ndarray]]] | None:
+    """The texts there are, and for each file what gives uint16 per row: the place of its text, from 1."""
     number: dict[str, int] = {}
     of: dict[int, Callable[[], np.ndarray]] = {}
     for file in snapshot.files:
@@ -68,12 +85,7 @@ def coded_texts(snapshot: Snapshot, path: str, expression: Expression) -> CodedT
                     return None
                 table[place] = code
         of[file.number] = _looked_up(snapshot, file, table, codes)
-
-    def by_value(file: EventFile, columns: FileColumns) -> np.ndarray:
-        del columns
-        return of[file.number]()
-
-    return CodedTexts(list(number), snapshot.evaluate(expression, np.uint16, by_value))
+    return list(number), of
 
 
 Held = tuple[Sequence[str | None], np.ndarray | None]

@@ -97,8 +97,7 @@ def _known(condition: Condition, when: When | None) -> tuple[Condition, When]:
 def _now(shard: Shard, now: int) -> Moments:
     """One moment per customer: the present."""
     count = len(shard.customers)
-    rows = seen(np.asarray(shard.offsets), np.asarray(shard.time), now)
-    return Moments(np.arange(count + 1, dtype=np.int64), rows, np.full(count, now, np.int64))
+    return Moments(np.arange(count + 1, dtype=np.int64), seen(shard, now), np.full(count, now, np.int64))
 
 
 @dataclass

@@ -169,23 +169,24 @@ def _summed(parts: list[Tally], since_start: list[np.ndarray]) -> _Counted:
 
 def _cells(groups: Groups, order: list[int], steps: int) -> Iterator[tuple[int, int]]:
     """(group, step) of the rows of a side, in their order."""
+    span = groups.span
     for place in order:
-        for bucket in range(groups.span):
+        for group in range(place * span, (place + 1) * span):
             for step in range(steps):
-                yield place * groups.span + bucket, step
+                yield group, step
 
 
 def _rows(asked: _Asked, side: Side, there: _Counted, order: list[int], titles: list[str]) -> list[Row]:
     """The rows of a side: by breakdown value, bucket and step."""
-    groups, steps = asked.groups, len(titles)
+    groups, steps, span = asked.groups, len(titles), asked.groups.span
     medians = tables.medians([part.seconds for part in there.parts], groups.width * steps)
     reached, stopped, still_open = (there.counts[field].tolist() for field in COUNTS)
-    buckets = None if groups.buckets is None else [groups.buckets.label(n) for n in range(groups.span)]
+    buckets = None if groups.buckets is None else [groups.buckets.label(n) for n in range(span)]
     rows = []
     for group, step in _cells(groups, order, steps):
-        row: Row = {"step": step, "label": titles[step], "breakdown": groups.values[group // groups.span]}
+        row: Row = {"step": step, "label": titles[step], "breakdown": groups.values[group // span]}
         if buckets is not None:
-            row["bucket"] = buckets[group % groups.span]
+            row["bucket"] = buckets[group % span]
         if len(asked.sides) > 1:
             row["side"] = side.label
         first = reached[group][0]

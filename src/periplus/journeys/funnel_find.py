@@ -35,12 +35,18 @@ class Segments:
 
 @dataclass(frozen=True)
 class Found:
-    """The attempts of a shard, in its segments; `moment` int64[a] is the time by which the period selects each."""
+    """The attempts of a shard, in its segments; `at` int[a] is the row by whose time the period selects each."""
 
     shard: Shard
     attempts: Attempts
     segments: Segments
-    moment: np.ndarray
+    at: np.ndarray
+
+    @property
+    def moment(self) -> np.ndarray:
+        """int64[a]: the time by which the period selects each attempt."""
+        found: np.ndarray = np.asarray(self.shard.time)[self.at]
+        return found
 
     @property
     def owner(self) -> np.ndarray:
@@ -83,11 +89,11 @@ def _of_customers(planned: Plan, shard: Shard) -> Found:
     among = planned.among(shard)
     if among is not None:
         may_start = among if may_start is None else may_start & among
-    hi = seen(shard.offsets, shard.time, span.now)
+    hi = seen(shard, span.now)
     lo = np.asarray(shard.offsets)[:-1]
     segments = Segments(lo, hi, np.arange(len(lo)))
     found = _attempts(planned, _Rows(shard, segments, None, may_start, None))
-    return Found(shard, found, segments, np.asarray(shard.time)[found.rows[:, 0]])
+    return Found(shard, found, segments, found.rows[:, 0])
 
 
 def _of_journeys(planned: Plan, shard: Shard) -> Found:
@@ -110,7 +116,7 @@ def _of_journeys(planned: Plan, shard: Shard) -> Found:
     if span.by == "activity":  # the visit it begins on
         at = walked.first[np.searchsorted(walked.first, found.rows[:, 0], "right") - 1]
     going_on = _going_on(planned, found, walked.running[journey] == 1)
-    return Found(shard, going_on, segments, np.asarray(shard.time)[at])
+    return Found(shard, going_on, segments, at)
 
 
 def _of_sessions(planned: Plan, shard: Shard) -> Found:
@@ -122,7 +128,7 @@ def _of_sessions(planned: Plan, shard: Shard) -> Found:
     lo = np.flatnonzero(np.diff(session, prepend=-1))
     end = np.append(lo[1:], len(session))
     owner = np.searchsorted(offsets, lo, "right") - 1
-    until = seen(offsets, time, span.now)
+    until = seen(shard, span.now)
     begun = time[lo]
     kept = (begun >= span.since) & (begun < span.until) & (begun <= span.now)
     among = planned.among(shard)
@@ -134,7 +140,7 @@ def _of_sessions(planned: Plan, shard: Shard) -> Found:
     # A customer's last session may go on.
     goes_on = (hi == until[owner]) & planned.sessions.goes_on(shard, hi - 1, span.now)
     going_on = _going_on(planned, found, goes_on[found.segment])
-    return Found(shard, going_on, segments, time[lo[found.segment]])
+    return Found(shard, going_on, segments, lo[found.segment])
 
 
 def _going_on(planned: Plan, found: Attempts, goes_on: np.ndarray) -> Attempts:
@@ -194,22 +200,18 @@ def _walked(planned: Plan, part: _Rows) -> Attempts:
     """The attempts in some segments, by the loop that the rules call for."""
     rules, segments = planned.rules, part.segments
     time = np.asarray(part.shard.time)
-    if _is_plain(planned):
-        code = planned.mask.codes(part.shard, rules.steps)
-        if code is not None:
-            if part.away is not None:
-                code[part.away] = rules.steps + 1
-            if part.may_start is not None:
-                code[~part.may_start & (code == 0)] = rules.steps + 1
-            now = planned.span.now
-            return plain_attempts(segments.lo, segments.hi, time, code, rules.steps, rules.within, now)
     mask = planned.mask.of(part.shard)
-    excluding = np.zeros(0, np.uint32) if planned.excluding is None else planned.excluding.of(part.shard)
     if part.away is not None:
         mask[part.away] = 0
-        excluding[part.away[: len(excluding)]] = 0
     if part.may_start is not None and not rules.every and not planned.any_order:
-        mask[~part.may_start] &= ~np.uint32(1)
+        mask &= part.may_start | ~np.uint32(1)
+    if _is_plain(planned):
+        return plain_attempts(
+            segments.lo, segments.hi, time, mask, rules.steps, rules.within, planned.span.now
+        )
+    excluding = np.zeros(0, np.uint32) if planned.excluding is None else planned.excluding.of(part.shard)
+    if part.away is not None:
+        excluding[part.away[: len(excluding)]] = 0
     clock = _clock(planned, part)
     if planned.any_order:
         anywhere = np.ones(len(time), np.bool_) if part.may_start is None or rules.every else part.may_start
@@ -248,7 +250,7 @@ def _clock(planned: Plan, part: _Rows) -> Clock:
     assert planned.sessions is not None
     turn = planned.sessions.of(shard).astype(np.int64)
     # Of each customer with a segment, the last row seen: an event after now is in its session, or in a next one.
-    last = seen(shard.offsets, shard.time, now)[part.segments.owner] - 1
+    last = seen(shard, now)[part.segments.owner] - 1
     last = np.maximum(last, 0)
     after = turn[last] if len(turn) else last
     goes_on = planned.sessions.goes_on(shard, last, now) if len(turn) else np.zeros(0, np.bool_)

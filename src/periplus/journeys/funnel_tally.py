@@ -52,7 +52,7 @@ def _tally(rows, furthest, is_open, group, time, reached, stopped, still_open, s
         if group.shape[0]:
             g = group[a]
         before = np.int64(-1)
-        for i in range(steps):
+        for i in range(furthest[a] + 1):
             r = np.int64(rows[a, i])
             if r < 0:
                 continue

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import no_type_check
 
 import numpy as np
 
@@ -18,11 +17,9 @@ from periplus.journeys import by_value, customer_condition
 from periplus.journeys.customer_condition import When
 from periplus.journeys.event_labels import ByShard, bits, first_met, looked_up, named, parted
 from periplus.journeys.walk import MOST_STEPS, OFF
-from periplus.store.compiled import compiled
 from periplus.store.snapshot import Shard, Snapshot
 
 __all__ = ["ByShard", "Masks", "When", "codes", "first_met", "masks"]
-_SEVERAL = 255
 
 
 def codes(
@@ -84,24 +81,6 @@ class Masks:
             found &= self.where[self.on(shard)]
         return found
 
-    def codes(self, shard: Shard, bits: int) -> np.ndarray | None:
-        """uint8 per event: the one bit it has (of `bits`), or bits + 1; None if some event has several."""
-        alone = self.on is None and not self.personal
-        if alone and self.computed is None:
-            known = np.empty(len(self.table), np.uint8)
-            return looked_up(known, shard.name) if _single(self.table, bits, known) else None
-        if alone and self.computed is not None and self.computed[shard.index].dtype == np.uint8:
-            code = np.full(256, _SEVERAL, np.uint8)
-            code[0] = bits + 1
-            code[1 << np.arange(min(bits, 8))] = np.arange(min(bits, 8))
-            if int(self.table.max()) < 256:
-                found = np.empty(len(shard.name), np.uint8)
-                own = self.table.astype(np.uint8)
-                whole = _coded(own, np.asarray(shard.name), self.computed[shard.index], code, found)
-                return found if whole else None
-        found = np.empty(len(shard.name), np.uint8)
-        return found if _single(self.of(shard), bits, found) else None
-
 
 def masks(snapshot: Snapshot, conditions: Sequence[Condition | None], when: When | None = None) -> Masks:
     """uint32 per event: bit i is set where it meets condition i; None is met by every event.
@@ -127,33 +106,3 @@ def _personal(
         for index, condition in listed
         if condition.speaks_of_customer()
     ]
-
-
-@compiled("b1(u4[::1], i8, u1[::1])")
-@no_type_check
-def _single(mask, bits, found):
-    """The number of the one bit of each mask; False at the first mask with several."""
-    for i in range(mask.shape[0]):
-        m = mask[i]
-        if m & (m - np.uint32(1)):
-            return False
-        code = bits + 1
-        for bit in range(bits):
-            if m == np.uint32(1) << np.uint32(bit):
-                code = bit
-        found[i] = code
-    return True
-
-
-@compiled(
-    "b1(u1[::1], Array(uint16, 1, 'C', readonly=True), Array(uint8, 1, 'C', readonly=True), u1[::1], u1[::1])"
-)
-@no_type_check
-def _coded(table, name, computed, code, found):
-    """The code of what the name and what the properties decide, together; False at the first of several bits."""
-    for i in range(name.shape[0]):
-        c = code[table[name[i]] | computed[i]]
-        if c == _SEVERAL:
-            return False
-        found[i] = c
-    return True

@@ -95,19 +95,22 @@ def read(snapshot: Snapshot, paths: list[str], names: Iterable[str] | None) -> V
     Events that lack one of the paths have no value. Codes are in the order of the text forms.
     """
     if len(paths) == 1 and (texts := coded_texts(snapshot, paths[0], tagged(paths[0]))) is not None:
-        return _by_codes(snapshot, texts, names)
+        return _by_codes(snapshot, paths[0], texts, None if names is None else frozenset(names))
     return _from_rows(snapshot, paths, names)
 
 
-def _by_codes(snapshot: Snapshot, texts: CodedTexts, names: Iterable[str] | None) -> Values:
-    wanted = None
-    if names is not None:
-        listed = frozenset(names)
-        wanted = np.array([name in listed for name in snapshot.names], np.bool_)
-    occurring = texts.occurring(snapshot, wanted)
-    shown, code = _coded(texts.texts, occurring)
-    code_of = np.full(len(texts.texts) + 1, -1, np.int64)
-    code_of[occurring + 1] = code[occurring]
+def _by_codes(snapshot: Snapshot, path: str, texts: CodedTexts, names: frozenset[str] | None) -> Values:
+    wanted = None if names is None else np.array([name in names for name in snapshot.names], np.bool_)
+
+    def known() -> tuple[list[Any], np.ndarray]:
+        """The values at such events, and by text from 1 the code of its value."""
+        occurring = texts.occurring(snapshot, wanted)
+        shown, code = _coded(texts.texts, occurring)
+        code_of = np.full(len(texts.texts) + 1, -1, np.int64)
+        code_of[occurring + 1] = code[occurring]
+        return shown, code_of
+
+    shown, code_of = snapshot.once(("values", path, names), known)
     return _CodedValues(shown, snapshot, texts, code_of, wanted)
 
 

@@ -78,8 +78,7 @@ class SegmentBook:
         context, span, among = self._read(name, now, traffic)
 
         def work(shard: Shard) -> tuple[int, int]:
-            offsets = np.asarray(shard.offsets)
-            came = seen(offsets, np.asarray(shard.time), span.now) > offsets[:-1]
+            came = seen(shard, span.now) > np.asarray(shard.offsets)[:-1]
             return int(np.count_nonzero(among(shard))), int(np.count_nonzero(came))
 
         parts = each_shard(context, work)

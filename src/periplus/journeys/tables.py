@@ -1,7 +1,7 @@
 """Durations by group: exact medians and quantiles of any number of them, without sorting them all.
 
-Each shard hands over keys, one per duration: its group and its whole seconds in one number. A first pass
-counts them in buckets whose width grows with the duration, as durations are many at seconds and few at
+Each shard hands over keys, one per duration: its group and its whole seconds in one number. A few are simply sorted.
+Of many, a first pass counts them in buckets whose width grows with the duration, as durations are many at seconds and few at
 months; counts add up over shards. The ranks asked for fall into few buckets, and only what lies in those
 is sorted.
 """
@@ -41,7 +41,34 @@ def quantiles(parts: Sequence[np.ndarray], groups: int, q: float) -> list[float 
     [2.5, None]
     """
     fine = _fine(groups)
-    width = (SHIFT - fine + 1) << fine
+    if sum(map(len, parts)) < groups * _width(fine):
+        near = np.sort(np.concatenate([np.zeros(0, np.int64), *parts]))
+        some, rank, between = _ranks(np.searchsorted(near, np.arange(1, groups + 1) << SHIFT), q)
+    else:
+        near, some, rank, between = _picked(parts, groups, fine, q)
+    low, high = near[rank] & ((1 << SHIFT) - 1)
+    found: list[float | None] = [None] * groups
+    for group, seconds in zip(some.tolist(), (low + between * (high - low)).tolist(), strict=True):
+        found[group] = seconds
+    return found
+
+
+def _ranks(ends: np.ndarray, q: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The groups that have durations; the two ranks int64[2, some] between which each one's quantile lies, among the
+    durations of all groups one after the other, of which group g ends at ends[g]; and how far it is from the first."""
+    sizes = np.diff(ends, prepend=0)
+    some = np.flatnonzero(sizes)
+    place = q * (sizes[some] - 1)
+    below = place.astype(np.int64)
+    own = np.stack([below, np.minimum(below + 1, sizes[some] - 1)])
+    return some, ends[some] - sizes[some] + own, place - below
+
+
+def _picked(
+    parts: Sequence[np.ndarray], groups: int, fine: int, q: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The keys of the buckets that the ranks fall into, sorted, and what `_ranks` says with the ranks among these."""
+    width = _width(fine)
     shares = [list(parts[first::_THREADS]) for first in range(_THREADS)]
 
     def count(share: list[np.ndarray]) -> np.ndarray:
@@ -59,28 +86,16 @@ def quantiles(parts: Sequence[np.ndarray], groups: int, q: float) -> list[float 
 
     with ThreadPoolExecutor(_THREADS) as pool:
         counts = sum(pool.map(count, shares), np.zeros((groups, width), np.int64))
-        reached = np.cumsum(counts, axis=1)
-        sizes = reached[:, -1]
-        place = q * (sizes - 1)
-        below = place.astype(np.int64)
-        above = np.minimum(below + 1, np.maximum(sizes - 1, 0))
-        some = np.flatnonzero(sizes)
-        # The bucket of each rank: the first whose running count is above it.
-        ranks = np.stack([below, above])[:, some]
-        at = (reached[some][None] <= ranks[:, :, None]).sum(axis=2)
+        # The buckets of one group after the other, and how many durations there are up to the end of each.
+        until = np.cumsum(counts)
+        some, rank, between = _ranks(until[width - 1 :: width], q)
+        at = np.searchsorted(until, rank, "right")
         wanted = np.zeros((groups, width), np.bool_)
-        wanted[some, at[0]] = wanted[some, at[1]] = True
+        wanted.reshape(-1)[at] = True
         near = np.sort(np.concatenate(list(pool.map(pick, shares))))
-    found: list[float | None] = [None] * groups
-    if not len(some):
-        return found
-    before = np.where(at > 0, reached[some, np.maximum(at - 1, 0)], 0)
-    start = np.searchsorted(near, (some << SHIFT) | _least(at, fine))
-    low, high = near[start + ranks - before] & ((1 << SHIFT) - 1)
-    exact = low + (place[some] - below[some]) * (high - low)
-    for group, seconds in zip(some.tolist(), exact.tolist(), strict=True):
-        found[group] = seconds
-    return found
+    before = until[at] - counts.reshape(-1)[at]
+    begin = np.searchsorted(near, (some << SHIFT) | _least(at - some * width, fine))
+    return near, some, begin + rank - before, between
 
 
 def _fine(groups: int) -> int:
@@ -89,6 +104,11 @@ def _fine(groups: int) -> int:
     while fine > 2 and groups * (SHIFT << fine) > _COUNTERS:
         fine -= 1
     return fine
+
+
+def _width(fine: int) -> int:
+    """How many buckets a group has."""
+    return (SHIFT - fine + 1) << fine
 
 
 def _least(bucket: np.ndarray, fine: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -20,6 +21,11 @@ class Shard:
     offsets: np.ndarray
     time: np.ndarray
     name: np.ndarray
+
+    @cached_property
+    def last_time(self) -> int | None:
+        """The time of its latest event, None without any: that of some customer's last row."""
+        return int(self.time[self.offsets[1:] - 1].max()) if len(self.time) else None
 
 
 @dataclass(frozen=True)

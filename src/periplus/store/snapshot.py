@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import numpy as np
@@ -29,6 +29,10 @@ from periplus.store.told import Told
 
 LABELS_KEPT = 256 << 20
 """Bytes of computed labels a snapshot keeps for the next question."""
+
+MADE_KEPT = 64
+"""Small things worked out for one question that a snapshot keeps for the next."""
+T = TypeVar("T")
 
 Expression = Callable[[FileColumns], tuple[str, list[Any]]]
 """SQL of one value for the columns of one file: `(text with ?, bound values)`."""
@@ -86,6 +90,7 @@ class Snapshot:
         self._masks: dict[int, np.ndarray] = {}
         self._local = threading.local()
         self._labels: OrderedDict[str, list[np.ndarray]] = OrderedDict()
+        self._made: OrderedDict[Hashable, Any] = OrderedDict()
         self._labels_lock = threading.Lock()
 
     @cached_property
@@ -282,10 +287,25 @@ class Snapshot:
             at += rows
         return found
 
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` comes to in this version, worked out once; for what is small. The last ones are kept."""
+        with self._labels_lock:
+            if key in self._made:
+                self._made.move_to_end(key)
+                known: T = self._made[key]
+                return known
+        made = make()
+        with self._labels_lock:
+            self._made[key] = made
+            while len(self._made) > MADE_KEPT:
+                self._made.popitem(last=False)
+        return made
+
     def forget_labels(self) -> None:
         """Compute every expression anew when it is next asked for."""
         with self._labels_lock:
             self._labels.clear()
+            self._made.clear()
 
     def _keep(self, key: str, found: list[np.ndarray]) -> None:
         with self._labels_lock:

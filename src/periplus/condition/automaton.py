@@ -52,8 +52,12 @@ class Pattern:
     _stepped: dict[tuple[frozenset[int], str], frozenset[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.re2 = _re2(self.part)
         self._lay(self.part, 0, 1)
+        self.re2 = _re2(self.part)
+        # RE2 looks between bytes: inside a character of several it finds a place, which has no word on either side. What
+        # is content with such a place is written so that it asks for one between characters, and else for none.
+        if "\\B" in self.re2 and 1 in self._reach(frozenset({0}), " ", " "):
+            self.re2 = f"(?:{_INSIDE}|{self.re2.replace(_PLACES['B'], _NEVER)})"
 
     def search(self, text: str) -> bool:
         """Whether the pattern is found anywhere in the text."""
@@ -135,6 +139,13 @@ class Pattern:
         return known
 
 
+_PLACES = {"^": "\\A", "$": "\\z", "b": "\\b", "B": "\\B"}
+_INSIDE = r"\A\z|\A[^0-9A-Z_a-z]|[^0-9A-Z_a-z]\z|[0-9A-Z_a-z]{2}|[^0-9A-Z_a-z]{2}"
+"""RE2 of a text that has a place between characters (or ends) with a word on both sides or on none."""
+_FOLDED = tuple(((ord(letter), ord(letter)), (ord(letter) + 32, ord(letter) + 32)) for letter in "KS")
+_NEVER = r"(?:\b\B)"
+
+
 def _is_word(sign: str) -> bool:
     return sign != "" and sign.isascii() and (sign.isalnum() or sign == "_")
 
@@ -153,9 +164,12 @@ def _remember(
 def _re2(part: Part) -> str:
     match part:
         case Chars(ranges):
-            return "[" + "".join(f"\\x{{{low:x}}}-\\x{{{high:x}}}" for low, high in ranges) + "]"
+            listed = "[" + "".join(f"\\x{{{low:x}}}-\\x{{{high:x}}}" for low, high in ranges) + "]"
+            # RE2 takes a letter in both cases for a folded letter, and beside others in a choice that has more forms:
+            # K is the Kelvin sign's too. What is repeated once is left as it stands.
+            return listed + "{1}" * (ranges in _FOLDED)
         case Place(sign):
-            return {"^": "\\A", "$": "\\z", "b": "\\b", "B": "\\B"}[sign]
+            return _PLACES[sign]
         case Sequence(parts):
             return "".join(_re2(each) for each in parts)
         case Choice(parts):

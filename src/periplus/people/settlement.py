@@ -18,12 +18,13 @@ from periplus.people import closure, decisions, guards, traffic
 from periplus.people.decisions import Change
 from periplus.people.identity import NEEDED, Resolution, resolve
 from periplus.people.linking import Linking
-from periplus.store import claims, door, files, standing
+from periplus.store import claims, door, files, standing, writing
 from periplus.store.files import FIXED, MARKED, EventFile
 from periplus.store.home import Home
 from periplus.store.manifest import Manifest
 from periplus.store.staged import Progress
 from periplus.store.standing import KINDS
+from periplus.store.taken import Piece
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class Arrival:
     batch: str
     own_sequence: str = "NULL::BIGINT"
     skipped: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def comes_as_it_is(self, target: standing.Shape) -> bool:
+        """Whether the rows come into a file of the shape `target` with their columns unchanged."""
+        one_batch = self.batch.isdigit() and self.own_sequence.startswith("NULL")
+        return one_batch and all(target.columns.get(path) == kind for path, kind in self.columns.items())
 
 
 def settled(
@@ -135,12 +141,14 @@ def _skip_table(connection: door.Connection, number: int, arrival: Arrival) -> N
         connection.unregister("skip_column")
 
 
-def _kept(number: int, arrival: Arrival) -> str:
+def _kept(number: int, arrival: Arrival, *, numbered: bool = False) -> str:
+    """SQL of the rows that come in, without those to skip; with `numbered` their `file_row_number` too."""
     source = f"read_parquet({door.file_list([arrival.path])}"
     if not len(arrival.skipped):
-        return f"{source})"
+        return f"{source}{', file_row_number = true' if numbered else ''})"
+    listed = "*" if numbered else "* EXCLUDE (file_row_number)"
     return (
-        f"(SELECT * EXCLUDE (file_row_number) FROM {source}, file_row_number = true) "
+        f"(SELECT {listed} FROM {source}, file_row_number = true) "
         f"WHERE file_row_number NOT IN (SELECT r FROM skip_{number}))"
     )
 
@@ -178,9 +186,15 @@ def _written(
         return before
     select = " UNION ALL BY NAME ".join(selects)
     names = _names(connection, before, arrivals)
+    pieces = []
+    if not len(moving) and all(arrival.comes_as_it_is(target) for arrival in arrivals):
+        pieces = [
+            Piece(arrival.path, _placed(index, arrival, marks[index], resolution, traits), int(arrival.batch))
+            for index, arrival in enumerate(arrivals)
+        ]
     name = f"runs/{number:06d}"
     with door.joins_as_written(connection):
-        written = files.write(
+        written = writing.write(
             connection,
             home.root,
             name,
@@ -190,6 +204,7 @@ def _written(
             rest=target.rest,
             names=names,
             shards=before.shards,
+            pieces=pieces,
         )
     if not written.rows:
         written.remove()
@@ -235,6 +250,16 @@ def _section(nobody: str, marked: str) -> str:
     what = f"CASE WHEN e.section % {MARKED} = 2 THEN 2 WHEN {nobody} THEN 1 ELSE 0 END"
     beside = "0" if marked == "false" else f"CASE WHEN {marked} THEN {MARKED} ELSE 0 END"
     return f"({what} + {beside})::UTINYINT AS section"
+
+
+def _placed(number: int, arrival: Arrival, marked: str, resolution: Resolution, traits: Sequence[str]) -> str:
+    """SQL of (row, section, customer) of the rows that come in, `row` being its number in the staged file."""
+    return (
+        f"SELECT e.file_row_number AS row, {_section(f'{resolution.customer} IS NULL', marked)}, "
+        f"coalesce({resolution.customer}, 0)::UBIGINT AS customer FROM (SELECT *, {standing.reference(arrival.columns)}, "
+        f"{standing.external(arrival.columns, arrival.rest, traits)} "
+        f"FROM {_kept(number, arrival, numbered=True)}) AS e{resolution.joins}"
+    )
 
 
 def _arrival_select(

@@ -11,7 +11,6 @@ from periplus.collect.asked import one
 from periplus.collect.hashing import Hashing
 from periplus.collect.recipe import (
     PHYSICAL,
-    ROW_BITS,
     EventRecipe,
     Recipe,
     Spans,
@@ -22,6 +21,8 @@ from periplus.collect.recipe import (
     written,
 )
 from periplus.store.door import Connection, file_list, joins_as_written, literal, quoted
+from periplus.store.lent import Lent
+from periplus.store.staged import ROW_BITS
 
 STATEMENTS = ("identify", "group", "alias")
 REJECTS = 'file INTEGER, line BIGINT, reason VARCHAR, "column" VARCHAR, value VARCHAR, payload VARCHAR'
@@ -44,6 +45,8 @@ class Written:
     withheld: int
     newest_first: list[int]
     warnings: list[str]
+    lent: dict[Path, Lent]
+    """By event file: columns that it has not, because they stay in the file that is imported."""
 
 
 def execute(
@@ -52,13 +55,16 @@ def execute(
     folder: Path,
     step: Callable[[str], None],
     hashing: Hashing | None = None,
+    *,
+    lend: bool = False,
 ) -> Written:
     """Write the events of all recipes into `folder`; refused rows go to the table `rejects`, and to `unmade` the
     events that rows which came in would have made had their time been readable. With `hashing`, identifiers are
-    hashed in what is written."""
+    hashed in what is written. With `lend`, columns that come in as they are stay where they are."""
     sent = shredded(recipes)
     kinds = sent if hashing is None else hashed_columns.kinds(hashing, sent)
     paths: list[Path] = []
+    lent: dict[Path, Lent] = {}
     withheld, reversed_files, warnings = 0, [], []
     for number, recipe in enumerate(recipes):
         step("reading times")
@@ -72,19 +78,23 @@ def execute(
         all_timed = _positions(connection, recipe, newest_first)
         _before(connection, recipe)
         step("writing events")
+        lender = recipe.lent.only_of(kinds) if lend and hashing is None and recipe.lent is not None else None
+        left_out = frozenset(() if lender is None else lender.columns)
         for event in recipe.events:
             path = folder / f"events-{number:03d}-{event.place:03d}.parquet"
             with joins_as_written(connection):
-                made = _copy(connection, recipe, event, (sent, kinds), path, all_timed, hashing)
+                made = _copy(connection, recipe, event, (sent, kinds), path, all_timed, hashing, left_out)
             if made:
                 paths.append(path)
+                if lender is not None and lender.columns:
+                    lent[path] = lender
             else:
                 path.unlink(missing_ok=True)
         if len(recipe.events) > 1 or made != recipe.rows:  # else every row made its event: none to refuse
             withheld += _refuse(connection, recipe, spans)
             warnings += _unmade(connection, recipe, spans)
         connection.execute("DROP TABLE happened; DROP TABLE positions; DROP TABLE equals_before")
-    return Written(paths, kinds, _paths_in_rest(connection, paths), withheld, reversed_files, warnings)
+    return Written(paths, kinds, _paths_in_rest(connection, paths), withheld, reversed_files, warnings, lent)
 
 
 def _spans(connection: Connection, recipe: Recipe) -> Spans:
@@ -184,6 +194,7 @@ def _copy(
     path: Path,
     all_timed: bool,
     hashing: Hashing | None,
+    left_out: frozenset[str],
 ) -> int:
     """Write one event of a recipe; `kinds` of the shredded columns as they were sent, and as they are written."""
     position = '"@position"'
@@ -202,6 +213,8 @@ def _copy(
     sent, kept_as = kinds
     others, pieces = {}, []
     for name, kind in kept_as.items():
+        if name in left_out:
+            continue
         value = event.values.get(name)
         others[name] = _as_kind(value, sent.get(name, kind))
         if value is not None and value.misfit is not None:

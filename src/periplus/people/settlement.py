@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from periplus.collect.marks import TrafficRules
+from periplus.collect.marks import MARKING, TrafficRules
 from periplus.errors import StoreError
 from periplus.people import closure, decisions, guards, traffic
 from periplus.people.decisions import Change
@@ -21,6 +21,7 @@ from periplus.people.linking import Linking
 from periplus.store import claims, door, files, standing, writing
 from periplus.store.files import FIXED, MARKED, EventFile
 from periplus.store.home import Home
+from periplus.store.lent import Lent
 from periplus.store.manifest import Manifest
 from periplus.store.staged import Progress
 from periplus.store.standing import KINDS
@@ -38,6 +39,7 @@ class Arrival:
     batch: str
     own_sequence: str = "NULL::BIGINT"
     skipped: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    lent: Lent | None = None
 
     def comes_as_it_is(self, target: standing.Shape) -> bool:
         """Whether the rows come into a file of the shape `target` with their columns unchanged."""
@@ -110,6 +112,12 @@ def settled(
     )
 
 
+def asked(home: Home, before: Manifest) -> set[str]:
+    """Paths that say whose an event is, or whether it is marked: asked of the rows that come in before they are written."""
+    traits = decisions.of(home.root, before).force().rules.external
+    return {*standing.REFERENCES, *MARKING, *map(standing.path_of, traits)}
+
+
 def _arriving(
     connection: door.Connection, arrivals: list[Arrival], rules: TrafficRules, traits: Sequence[str]
 ) -> list[str]:
@@ -139,6 +147,12 @@ def _skip_table(connection: door.Connection, number: int, arrival: Arrival) -> N
         connection.register("skip_column", {"r": arrival.skipped})
         connection.execute(f"CREATE OR REPLACE TEMP TABLE skip_{number} AS SELECT r FROM skip_column")
         connection.unregister("skip_column")
+
+
+def _whole(number: int, arrival: Arrival) -> str:
+    """SQL of the rows that come in with all their columns, also those that are lent."""
+    staged = _kept(number, arrival)
+    return staged if arrival.lent is None else arrival.lent.whole(f"(FROM {staged})")
 
 
 def _kept(number: int, arrival: Arrival, *, numbered: bool = False) -> str:
@@ -189,7 +203,12 @@ def _written(
     pieces = []
     if not len(moving) and all(arrival.comes_as_it_is(target) for arrival in arrivals):
         pieces = [
-            Piece(arrival.path, _placed(index, arrival, marks[index], resolution, traits), int(arrival.batch))
+            Piece(
+                arrival.path,
+                _placed(index, arrival, marks[index], resolution, traits),
+                int(arrival.batch),
+                arrival.lent,
+            )
             for index, arrival in enumerate(arrivals)
         ]
     name = f"runs/{number:06d}"
@@ -283,7 +302,7 @@ def _arrival_select(
         f"coalesce({customer}, 0)::UBIGINT AS customer, {arrival.batch}::INTEGER AS batch_, "
         f"{arrival.own_sequence} AS own_sequence_ "
         f"FROM (SELECT *, {standing.reference(arrival.columns)}, {standing.external(arrival.columns, arrival.rest, traits)} "
-        f"FROM {_kept(number, arrival)}) AS e{joins}"
+        f"FROM {_whole(number, arrival)}) AS e{joins}"
     )
     return f"SELECT {listed} FROM (SELECT * RENAME (batch_ AS batch, own_sequence_ AS own_sequence) FROM ({_bare(inner, arrival)}))"
 

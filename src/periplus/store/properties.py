@@ -61,7 +61,7 @@ def taken(written: Taken, columns: Mapping[str, str]) -> dict[str, dict[str, Any
     return {
         column: {
             "rows": written.filled[column],
-            "values": _shown(written.frequent(column, SAMPLE, FREQUENT)) if kind in SUGGESTED else [],
+            "values": _shown(written.columns[column].frequent(SAMPLE, FREQUENT)) if kind in SUGGESTED else [],
         }
         for column, kind in columns.items()
     }

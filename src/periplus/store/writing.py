@@ -90,7 +90,7 @@ def _of_file(connection: door.Connection, path: Path, names: Sequence[str]) -> H
 
 def _of_taken(found: Taken, names: Sequence[str]) -> Hot:
     """Hot columns that are at hand."""
-    return lambda name: found.codes("event", names) if name == "name" else found.placed[name]
+    return lambda name: found.columns["event"].codes(names) if name == "name" else found.placed[name]
 
 
 def _people(connection: door.Connection, path: Path, target: Path, where: str) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import periplus
+from periplus.collect import stage
+from periplus.errors import InputError
+from periplus.people import admission
 from periplus.store import door, files, manifest, order, staged_column, taken
 from periplus.store.order import Places
 
@@ -36,7 +41,8 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "userId": pa.array(some(0.3, *[f"u{number}" for number in range(40)])),
         "anonymousId": pa.array(some(0.8, *[f"d{number}" for number in range(900)])),
         "context.bot": pa.array(some(0.05, True)),
-        "properties.price": pa.array(some(0.5, 1.5, -0.0, 1e300)),
+        "properties.price": pa.array(some(0.5, 1.5, -0.0, 1e300, float("nan"), float("inf"))),
+        "properties.size": pa.array(some(0.5, 3, -1), pa.int16()),
         "properties.step": pa.array(some(0.5, 1, 2**62)),
         "properties.gift": pa.array(some(0.5, True, False)),
         "properties.order_id": pa.array(some(0.1, *[f"o{number}" for number in range(3000)])),
@@ -88,24 +94,93 @@ def imported(log: Path, root: Path) -> list[tuple[object, ...]]:
         return found
 
 
-def test_both_ways_give_the_same_files(log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as patch:
+def not_lent(monkeypatch: pytest.MonkeyPatch) -> None:
+    execute = stage.execute
+    monkeypatch.setattr(stage, "execute", lambda *given, lend: execute(*given))
+
+
+@pytest.fixture(scope="module")
+def expected(log: Path, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[object, ...]]:
+    """What DuckDB sorts out of files that were staged whole."""
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(taken, "fits", lambda connection, pieces: False)
-        expected = imported(log, tmp_path / "sorted")
+        not_lent(patch)
+        return imported(log, tmp_path_factory.mktemp("shops") / "sorted")
+
+
+@pytest.mark.parametrize("way", ["taken", "taken of what is staged", "sorted by the engine"])
+def test_all_ways_give_the_same_files(
+    way: str, log: Path, expected: list[tuple[object, ...]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if way == "sorted by the engine":
+        monkeypatch.setattr(taken, "fits", lambda connection, pieces: False)
+    if way == "taken of what is staged":
+        not_lent(monkeypatch)
     monkeypatch.setattr(taken, "ROW_GROUP", 1_000)
     monkeypatch.setattr(staged_column, "MANY", 100)
     monkeypatch.setattr(order, "FEW", 100)
-    ways = []
-    wrote = taken.write
-    monkeypatch.setattr(taken, "write", lambda *given: ways.append(1) or wrote(*given))
-    found = imported(log, tmp_path / "taken")
-    assert len(ways) == 2, "the second import carries histories over, which SQL puts together"
+    lenders = []
+    write = taken.write
+    monkeypatch.setattr(
+        taken, "write", lambda *given: lenders.extend(piece.lent for piece in given[1]) or write(*given)
+    )
+    found = imported(log, tmp_path / "shop")
+    if way == "sorted by the engine":
+        assert lenders == []
+    else:  # the second of three imports carries histories over, which SQL puts together
+        assert [lender is not None for lender in lenders] == [way == "taken"] * 2
+    assert len(found) == len(expected) == 3
     assert sum(len(rows) for *_, rows in expected) >= ROWS
     for ours, theirs in zip(found, expected, strict=True):
-        assert ours[0] == theirs[0]
-        assert ours[1] == theirs[1]
-        assert ours[2] == theirs[2]
-        assert ours[3] == theirs[3]
+        for one, other in zip(ours, theirs, strict=True):
+            assert one == other
+
+
+def test_a_file_that_is_changed_while_it_is_imported_brings_nothing(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it is still a whole file: what is staged of it and what is not would be of different rows."""
+    path = tmp_path / "log.parquet"
+    shutil.copyfile(log, path)
+    admit = admission.admit
+
+    def late(*given: Any, **more: Any) -> Any:
+        pq.write_table(pq.read_table(path).slice(0, ROWS - 1), path)
+        return admit(*given, **more)
+
+    monkeypatch.setattr(admission, "admit", late)
+    with periplus.init(tmp_path / "shop") as shop:
+        with pytest.raises(InputError, match="was changed while it was imported"):
+            shop.import_file(path)
+        assert shop.batches() == []
+        path.unlink()
+        monkeypatch.setattr(admission, "admit", admit)
+        assert shop.import_file(log).events == ROWS
+
+
+def test_texts_that_are_no_text_bring_nothing(tmp_path: Path) -> None:
+    """The last text of a column that is not staged; then good ones, of events that have no id."""
+    rows = 5_000
+    texts = pa.array([b"fine"] * (rows - 1) + [b"\xff\xfe"])
+    table = pa.table(
+        {
+            "event": ["a"] * rows,
+            "messageId": [str(number) for number in range(rows)],
+            "timestamp": [10**15] * rows,
+            "userId": ["u"] * rows,
+            "properties.word": pa.Array.from_buffers(pa.string(), rows, texts.buffers()),
+        }
+    )
+    pq.write_table(table, tmp_path / "log.parquet", row_group_size=2_500)
+    with periplus.init(tmp_path / "shop") as shop:
+        with pytest.raises(InputError, match="UTF-8"):
+            shop.import_file(tmp_path / "log.parquet")
+        assert shop.batches() == []
+        fine = table.set_column(1, "messageId", pa.array(["", None] * (rows // 2)))
+        fine = fine.set_column(4, "properties.word", pa.array(["fine", None] * (rows // 2)))
+        pq.write_table(fine, tmp_path / "log.parquet")
+        assert shop.import_file(tmp_path / "log.parquet").accepted == rows
+        assert shop.import_file(tmp_path / "log.parquet").duplicate == rows
 
 
 def test_what_has_no_room_is_sorted_by_the_engine(log: Path) -> None:

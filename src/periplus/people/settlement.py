@@ -21,7 +21,7 @@ from periplus.people.linking import Linking
 from periplus.store import claims, door, files, standing, writing
 from periplus.store.files import FIXED, MARKED, EventFile
 from periplus.store.home import Home
-from periplus.store.lent import Lent
+from periplus.store.lent import Lent, unchanged
 from periplus.store.manifest import Manifest
 from periplus.store.staged import Progress
 from periplus.store.standing import KINDS
@@ -212,7 +212,8 @@ def _written(
             for index, arrival in enumerate(arrivals)
         ]
     name = f"runs/{number:06d}"
-    with door.joins_as_written(connection):
+    lenders = [arrival.lent for arrival in arrivals]
+    with door.joins_as_written(connection), unchanged(lenders):
         written = writing.write(
             connection,
             home.root,

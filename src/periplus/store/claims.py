@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from periplus.store import door, keys, standing
 from periplus.store.files import FIXED, ROW_GROUP, EventFile
 from periplus.store.home import Home
+from periplus.store.lent import unchanged
 from periplus.store.manifest import Batch, Manifest
 from periplus.store.staged import ROW_BITS, Staged
 
@@ -65,11 +66,10 @@ def save(
         lender = staged.lent.get(path)
         selects.append(f"FROM {claimed if lender is None else lender.whole(claimed)}")
     target = root / f"{name}.parquet"
-    connection.execute(
-        f"COPY ({' UNION ALL BY NAME '.join(selects)}) TO {door.literal(str(target))} (FORMAT PARQUET, COMPRESSION ZSTD)"
-    )
-    for lender in staged.lent.values():
-        lender.check()
+    with unchanged(staged.lent.values()):
+        connection.execute(
+            f"COPY ({' UNION ALL BY NAME '.join(selects)}) TO {door.literal(str(target))} (FORMAT PARQUET, COMPRESSION ZSTD)"
+        )
     document = {"columns": staged.columns, "rest": None if staged.rest is None else list(staged.rest)}
     (root / f"{name}.json").write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
     connection.execute(

@@ -7,7 +7,8 @@ which its size and time of change tell.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -55,14 +56,20 @@ class Lent:
             f"(SELECT s.*, {listed} FROM {lender} AS l JOIN {staged} AS s ON s.line = l.file_row_number + 1)"
         )
 
-    def check(self) -> None:
-        """Raise InputError if the file is not what it was when its events were staged."""
-        if _mark(self.path) != self.mark:
-            raise InputError(
-                f"{self.path.name} was changed while it was imported; nothing came in.",
-                code="changed",
-                hint="Import it again when nobody writes to it.",
-            )
+
+@contextmanager
+def unchanged(lenders: Iterable[Lent | None]) -> Iterator[None]:
+    """Raise InputError if, after the block, a file is not what it was when its events were staged."""
+    try:
+        yield
+    finally:  # also where the block failed: this is why
+        for lender in lenders:
+            if lender is not None and _mark(lender.path) != lender.mark:
+                raise InputError(
+                    f"{lender.path.name} was changed while it was imported; nothing came in.",
+                    code="changed",
+                    hint="Import it again when nobody writes to it.",
+                )
 
 
 def lent(path: Path, wanted: Mapping[str, str]) -> Lent:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from periplus.store import door
-from periplus.store.lent import Lent
+from periplus.store.lent import Lent, unchanged
 
 ROW_BITS = 40
 """A row of several files is named by one number: the file's, and in so many bits its own."""
@@ -67,11 +67,11 @@ class Staged:
         events = [path.with_name(f"whole-{path.name}") if path in lent else path for path in self.events]
         for path, whole in zip(self.events, events, strict=True):
             if path in lent:
-                connection.execute(
-                    f"COPY (FROM {lent[path].whole(f'read_parquet({door.file_list([path])})')}) "
-                    f"TO {door.literal(str(whole))} (FORMAT parquet, COMPRESSION uncompressed)"
-                )
-                lent[path].check()
+                with unchanged([lent[path]]):
+                    connection.execute(
+                        f"COPY (FROM {lent[path].whole(f'read_parquet({door.file_list([path])})')}) "
+                        f"TO {door.literal(str(whole))} (FORMAT parquet, COMPRESSION uncompressed)"
+                    )
         left = {path: lender for path, lender in self.lent.items() if path not in lent}
         return replace(self, events=events, lent=left)
 

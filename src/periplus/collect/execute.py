@@ -73,9 +73,10 @@ def execute(
             f"CREATE OR REPLACE TEMP VIEW timed AS SELECT * EXCLUDE ({_temporary(recipe)}), {only_times(recipe)} "
             f"FROM {timed(recipe, recipe.relation, spans)}"
         )
+        all_timed = _happened(connection, recipe)
         newest_first = [file for file in recipe.files if _falls(connection, recipe, file)]
         reversed_files += newest_first
-        all_timed = _positions(connection, recipe, newest_first)
+        _positions(connection, newest_first)
         _before(connection, recipe)
         step("writing events")
         lender = recipe.lent.only_of(kinds) if lend and hashing is None and recipe.lent is not None else None
@@ -125,14 +126,33 @@ def _refused(recipe: Recipe) -> str:
     return " OR ".join(f"({sql})" for sql, _, _ in recipe.checks) or "false"
 
 
+def _happened(connection: Connection, recipe: Recipe) -> bool:
+    """Table `happened`: when each event was, and its receipt; returns whether all of them have a time."""
+    parts = []
+    for event in recipe.events:
+        received = "NULL::BIGINT" if event.received is None else f"t{event.received}"
+        parts.append(
+            f'SELECT file, "row", t{event.moment} AS time, {received} AS received FROM timed '
+            f"WHERE {event.when}"
+        )
+    # a filter on the time would be evaluated beside it once more, so rows without one are taken out after
+    connection.execute(f"CREATE TEMP TABLE happened AS {' UNION ALL '.join(parts)}")
+    (missing,) = one(connection, "SELECT count(*) - count(time) FROM happened")
+    if missing:
+        connection.execute("DELETE FROM happened WHERE time IS NULL")
+    return not missing
+
+
 def _falls(connection: Connection, recipe: Recipe, file: int) -> bool:
     """Whether the first event's times never rise and fall at least once: the file is listed newest first."""
-    moment = f"t{recipe.events[0].moment}"
+    source, moment = "timed", f"t{recipe.events[0].moment}"
+    if len(recipe.events) == 1 and recipe.events[0].when == "true":
+        source, moment = "happened", "time"  # where they are read already
     first = file << ROW_BITS
     for until in (first + RISES, (file + 1) << ROW_BITS):
         query = (
             f"SELECT COALESCE(bool_or(now > before), false), COALESCE(bool_or(now < before), false) FROM (SELECT {moment} AS now, "
-            f'lag({moment}) OVER (ORDER BY "row") AS before FROM timed '
+            f'lag({moment}) OVER (ORDER BY "row") AS before FROM {source} '
             f'WHERE "row" BETWEEN {first} AND {until - 1} AND {moment} IS NOT NULL)'
         )
         row = one(connection, query)
@@ -141,25 +161,11 @@ def _falls(connection: Connection, recipe: Recipe, file: int) -> bool:
     return bool(row[1])
 
 
-def _positions(connection: Connection, recipe: Recipe, newest_first: list[int]) -> bool:
+def _positions(connection: Connection, newest_first: list[int]) -> None:
     """Table `positions`: where among the rows of equal time (and receipt) of its file a row stands, if not first.
 
-    Rows of a file that is newest first are counted from its end. Table `happened` has every event's time; returns
-    whether all of them have one.
+    Rows of a file that is newest first are counted from its end.
     """
-    parts = []
-    for event in recipe.events:
-        received = "NULL::BIGINT" if event.received is None else f"t{event.received}"
-        parts.append(
-            f'SELECT file, "row", t{event.moment} AS time, {received} AS received FROM timed '
-            f"WHERE {event.when}"
-        )
-    happened = " UNION ALL ".join(parts)
-    # a filter on the time would be evaluated beside it once more, so rows without one are taken out after
-    connection.execute(f"CREATE TEMP TABLE happened AS {happened}")
-    (missing,) = one(connection, "SELECT count(*) - count(time) FROM happened")
-    if missing:
-        connection.execute("DELETE FROM happened WHERE time IS NULL")
     order = (
         '"row"'
         if not newest_first
@@ -171,7 +177,6 @@ def _positions(connection: Connection, recipe: Recipe, newest_first: list[int]) 
         f'SELECT DISTINCT "row", time, dense_rank() OVER (PARTITION BY file, time, received ORDER BY {order}) - 1 AS position '
         "FROM happened JOIN repeated USING (file, time)"
     )
-    return not missing
 
 
 def _before(connection: Connection, recipe: Recipe) -> None:

@@ -204,7 +204,7 @@ class Workspace:
                 )
             staged = stage(
                 paths, folder=folder, settings=self.settings, mapping=mapping, source=source, progress=told,
-                hashing=hashed.of(self.home.root, self.snapshot().manifest),
+                hashing=hashed.of(self.home.root, self.snapshot().manifest), lend=True,
             )  # fmt: skip
             imported = admission.admit(self.home, staged, now=clock.wall(), replaced=replace, progress=told)
         # What was imported is published by now; this only makes later questions faster.

@@ -11,7 +11,6 @@ from periplus.collect.asked import one
 from periplus.collect.hashing import Hashing
 from periplus.collect.recipe import (
     PHYSICAL,
-    ROW_BITS,
     EventRecipe,
     Recipe,
     Spans,
@@ -22,6 +21,8 @@ from periplus.collect.recipe import (
     written,
 )
 from periplus.store.door import Connection, file_list, joins_as_written, literal, quoted
+from periplus.store.lent import Lent
+from periplus.store.staged import ROW_BITS
 
 STATEMENTS = ("identify", "group", "alias")
 REJECTS = 'file INTEGER, line BIGINT, reason VARCHAR, "column" VARCHAR, value VARCHAR, payload VARCHAR'
@@ -44,6 +45,8 @@ class Written:
     withheld: int
     newest_first: list[int]
     warnings: list[str]
+    lent: dict[Path, Lent]
+    """By event file: columns that it has not, because they stay in the file that is imported."""
 
 
 def execute(
@@ -52,13 +55,16 @@ def execute(
     folder: Path,
     step: Callable[[str], None],
     hashing: Hashing | None = None,
+    *,
+    lend: bool = False,
 ) -> Written:
     """Write the events of all recipes into `folder`; refused rows go to the table `rejects`, and to `unmade` the
     events that rows which came in would have made had their time been readable. With `hashing`, identifiers are
-    hashed in what is written."""
+    hashed in what is written. With `lend`, columns that come in as they are stay where they are."""
     sent = shredded(recipes)
     kinds = sent if hashing is None else hashed_columns.kinds(hashing, sent)
     paths: list[Path] = []
+    lent: dict[Path, Lent] = {}
     withheld, reversed_files, warnings = 0, [], []
     for number, recipe in enumerate(recipes):
         step("reading times")
@@ -67,24 +73,29 @@ def execute(
             f"CREATE OR REPLACE TEMP VIEW timed AS SELECT * EXCLUDE ({_temporary(recipe)}), {only_times(recipe)} "
             f"FROM {timed(recipe, recipe.relation, spans)}"
         )
+        all_timed = _happened(connection, recipe)
         newest_first = [file for file in recipe.files if _falls(connection, recipe, file)]
         reversed_files += newest_first
-        all_timed = _positions(connection, recipe, newest_first)
+        _positions(connection, newest_first)
         _before(connection, recipe)
         step("writing events")
+        lender = recipe.lent.only_of(kinds) if lend and hashing is None and recipe.lent is not None else None
+        left_out = frozenset(() if lender is None else lender.columns)
         for event in recipe.events:
             path = folder / f"events-{number:03d}-{event.place:03d}.parquet"
             with joins_as_written(connection):
-                made = _copy(connection, recipe, event, (sent, kinds), path, all_timed, hashing)
+                made = _copy(connection, recipe, event, (sent, kinds), path, all_timed, hashing, left_out)
             if made:
                 paths.append(path)
+                if lender is not None and lender.columns:
+                    lent[path] = lender
             else:
                 path.unlink(missing_ok=True)
         if len(recipe.events) > 1 or made != recipe.rows:  # else every row made its event: none to refuse
             withheld += _refuse(connection, recipe, spans)
             warnings += _unmade(connection, recipe, spans)
         connection.execute("DROP TABLE happened; DROP TABLE positions; DROP TABLE equals_before")
-    return Written(paths, kinds, _paths_in_rest(connection, paths), withheld, reversed_files, warnings)
+    return Written(paths, kinds, _paths_in_rest(connection, paths), withheld, reversed_files, warnings, lent)
 
 
 def _spans(connection: Connection, recipe: Recipe) -> Spans:
@@ -115,14 +126,33 @@ def _refused(recipe: Recipe) -> str:
     return " OR ".join(f"({sql})" for sql, _, _ in recipe.checks) or "false"
 
 
+def _happened(connection: Connection, recipe: Recipe) -> bool:
+    """Table `happened`: when each event was, and its receipt; returns whether all of them have a time."""
+    parts = []
+    for event in recipe.events:
+        received = "NULL::BIGINT" if event.received is None else f"t{event.received}"
+        parts.append(
+            f'SELECT file, "row", t{event.moment} AS time, {received} AS received FROM timed '
+            f"WHERE {event.when}"
+        )
+    # a filter on the time would be evaluated beside it once more, so rows without one are taken out after
+    connection.execute(f"CREATE TEMP TABLE happened AS {' UNION ALL '.join(parts)}")
+    (missing,) = one(connection, "SELECT count(*) - count(time) FROM happened")
+    if missing:
+        connection.execute("DELETE FROM happened WHERE time IS NULL")
+    return not missing
+
+
 def _falls(connection: Connection, recipe: Recipe, file: int) -> bool:
     """Whether the first event's times never rise and fall at least once: the file is listed newest first."""
-    moment = f"t{recipe.events[0].moment}"
+    source, moment = "timed", f"t{recipe.events[0].moment}"
+    if len(recipe.events) == 1 and recipe.events[0].when == "true":
+        source, moment = "happened", "time"  # where they are read already
     first = file << ROW_BITS
     for until in (first + RISES, (file + 1) << ROW_BITS):
         query = (
             f"SELECT COALESCE(bool_or(now > before), false), COALESCE(bool_or(now < before), false) FROM (SELECT {moment} AS now, "
-            f'lag({moment}) OVER (ORDER BY "row") AS before FROM timed '
+            f'lag({moment}) OVER (ORDER BY "row") AS before FROM {source} '
             f'WHERE "row" BETWEEN {first} AND {until - 1} AND {moment} IS NOT NULL)'
         )
         row = one(connection, query)
@@ -131,25 +161,11 @@ def _falls(connection: Connection, recipe: Recipe, file: int) -> bool:
     return bool(row[1])
 
 
-def _positions(connection: Connection, recipe: Recipe, newest_first: list[int]) -> bool:
+def _positions(connection: Connection, newest_first: list[int]) -> None:
     """Table `positions`: where among the rows of equal time (and receipt) of its file a row stands, if not first.
 
-    Rows of a file that is newest first are counted from its end. Table `happened` has every event's time; returns
-    whether all of them have one.
+    Rows of a file that is newest first are counted from its end.
     """
-    parts = []
-    for event in recipe.events:
-        received = "NULL::BIGINT" if event.received is None else f"t{event.received}"
-        parts.append(
-            f'SELECT file, "row", t{event.moment} AS time, {received} AS received FROM timed '
-            f"WHERE {event.when}"
-        )
-    happened = " UNION ALL ".join(parts)
-    # a filter on the time would be evaluated beside it once more, so rows without one are taken out after
-    connection.execute(f"CREATE TEMP TABLE happened AS {happened}")
-    (missing,) = one(connection, "SELECT count(*) - count(time) FROM happened")
-    if missing:
-        connection.execute("DELETE FROM happened WHERE time IS NULL")
     order = (
         '"row"'
         if not newest_first
@@ -161,7 +177,6 @@ def _positions(connection: Connection, recipe: Recipe, newest_first: list[int]) 
         f'SELECT DISTINCT "row", time, dense_rank() OVER (PARTITION BY file, time, received ORDER BY {order}) - 1 AS position '
         "FROM happened JOIN repeated USING (file, time)"
     )
-    return not missing
 
 
 def _before(connection: Connection, recipe: Recipe) -> None:
@@ -184,6 +199,7 @@ def _copy(
     path: Path,
     all_timed: bool,
     hashing: Hashing | None,
+    left_out: frozenset[str],
 ) -> int:
     """Write one event of a recipe; `kinds` of the shredded columns as they were sent, and as they are written."""
     position = '"@position"'
@@ -202,6 +218,8 @@ def _copy(
     sent, kept_as = kinds
     others, pieces = {}, []
     for name, kind in kept_as.items():
+        if name in left_out:
+            continue
         value = event.values.get(name)
         others[name] = _as_kind(value, sent.get(name, kind))
         if value is not None and value.misfit is not None:

@@ -17,6 +17,7 @@ from periplus.collect.recipe import Value
 from periplus.collect.rows import Seen
 from periplus.errors import InputError
 from periplus.store.door import quoted
+from periplus.store.lent import Lent, lent
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,10 @@ class FlatParquet:
     rest: str | None
     micros: frozenset[str]
     payload: str
+    counted: bool
+    """Whether some row has no message id, so that equal rows must be counted."""
+    lent: Lent | None
+    """Paths whose columns come in as they are; None where the file is gone when its events are written."""
 
 
 def opened(
@@ -93,8 +98,14 @@ def opened(
         )
     texts = {name: parquet.as_text(name, kind) for name, kind in file.types.items() if kind != "BLOB"}
     row = keys.row_sql(source, texts)
-    missing = f"{quoted('messageId')} IS NULL" if "messageId" in file.types else "true"
-    relation = file.relation(index, ", ".join([f"CASE WHEN {missing} THEN {row} END AS h", *inside]))
+    missing = (
+        f"COALESCE({parquet.as_text('messageId', file.types['messageId'])}, '') = ''"
+        if "messageId" in file.types
+        else "true"
+    )
+    counted = parquet.any_row(bench.connection, file, missing)
+    hashed = f"CASE WHEN {missing} THEN {row} END" if counted else "NULL::UHUGEINT"
+    relation = file.relation(index, ", ".join([f"{hashed} AS h", *inside]))
     payload = parquet.json_pieces(
         {
             name: load.column(name)
@@ -102,4 +113,13 @@ def opened(
             if file.types[name] != "BLOB" and name.split(".", 1)[0] not in ignored
         }
     )
-    return FlatParquet(relation, fields, paths, rest, frozenset(micros), payload), index
+    lender = None
+    if inner == path:
+        plain = {name: value.kind for name, value in paths.items() if value.sql in _plain(load.column(name))}
+        lender = lent(path, plain)
+    return FlatParquet(relation, fields, paths, rest, frozenset(micros), payload, counted, lender), index
+
+
+def _plain(column: str) -> tuple[str, ...]:
+    """How the SQL of a value reads that is the column's own, as `parquet.value` has it."""
+    return column, f"CAST({column} AS VARCHAR)", f"CASE WHEN isfinite({column}) THEN {column} END"

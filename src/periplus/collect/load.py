@@ -14,11 +14,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.ipc as ipc
 
-from periplus.collect.recipe import ROW_BITS
 from periplus.collect.rows import Chunk, Damaged, Seen
 from periplus.store.door import quoted
 from periplus.store.files import os_problem
-from periplus.store.staged import Progress
+from periplus.store.staged import ROW_BITS, Progress
 
 FIXED = ("row", "file", "line", "start", "finish", "h")
 

@@ -27,6 +27,8 @@ from periplus.condition.pattern import pattern
 Reason = Literal["says so", "bot", "user agent", "address", "staff", "e-mail"]
 """Why an event is left out, in the order in which reasons are looked for."""
 
+MARKING = ("context.bot", "context.internal", "context.userAgent", "context.ip", "context.network")
+"""Paths by which an event is marked."""
 MOST = 5000
 """Entries of one list of the rules."""
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from periplus.collect.asked import one
 from periplus.collect.plain import empty
-from periplus.collect.recipe import ROW_BITS, Value
+from periplus.collect.recipe import Value
 from periplus.errors import InputError
 from periplus.event import escape
 from periplus.store.door import Connection, EngineError, file_list, first_line, literal, quoted
+from periplus.store.staged import ROW_BITS
 
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 _LARGE = {"UBIGINT", "HUGEINT", "UHUGEINT"}
@@ -176,12 +177,25 @@ def _json(column: str) -> str:
 def _holds_lists(connection: Connection, file: ParquetFile, name: str) -> bool:
     """Whether the first texts of a column are JSON lists, all of them; one that is not goes to the rest."""
     column = quoted(name)
-    row = one(
-        connection,
-        f"SELECT count(*), count(*) FILTER (WHERE starts_with(ltrim(x), '[') AND json_valid(x)) FROM "
-        f"(SELECT {column} AS x FROM read_parquet({file_list([file.inner])}) WHERE {column} IS NOT NULL LIMIT {SAMPLE})",
+    for sample in (1, SAMPLE):  # the first text of most columns says that it is none
+        texts, lists = one(
+            connection,
+            f"SELECT count(*), count(*) FILTER (WHERE starts_with(ltrim(x), '[') AND json_valid(x)) FROM "
+            f"(SELECT {column} AS x FROM read_parquet({file_list([file.inner])}) WHERE {column} IS NOT NULL LIMIT {sample})",
+        )
+        if not texts or lists < texts:
+            return False
+    return True
+
+
+def any_row(connection: Connection, file: ParquetFile, condition: str) -> bool:
+    """Whether the condition (SQL over the columns) holds for some row."""
+    return (
+        condition != "false"
+        and one(
+            connection, f"SELECT EXISTS (FROM read_parquet({file_list([file.inner])}) WHERE {condition})"
+        )[0]
     )
-    return bool(row and row[0] and row[0] == row[1])
 
 
 def json_pieces(columns: dict[str, str]) -> str:

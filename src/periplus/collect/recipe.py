@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from periplus.collect import times
 from periplus.collect.times import Form
+from periplus.store.lent import Lent
 
-ROW_BITS = 40
 PHYSICAL: dict[str, str] = {
     "section": "UTINYINT", "time": "BIGINT", "sequence": "BIGINT", "key_hi": "UBIGINT", "key_lo": "UBIGINT",
     "type": "VARCHAR", "event": "VARCHAR", "source": "VARCHAR", "channel": "VARCHAR", "department": "VARCHAR",
@@ -86,6 +86,8 @@ class Recipe:
     """(SQL, reason, column): a row for which the SQL holds is refused, whatever its times."""
     payload: str | None = None
     """SQL of a refused row as text; None: it is read from the file at `start`:`finish`."""
+    lent: Lent | None = None
+    """Values that need not be staged, where nobody needs them before the events are written."""
 
 
 Spans = Mapping[int, tuple[int, int]]

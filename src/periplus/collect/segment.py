@@ -17,6 +17,7 @@ from periplus.collect import flat_parquet, jsonl, keys, load
 from periplus.collect.asked import one
 from periplus.collect.fields import composed, majority
 from periplus.collect.jsonl import JsonLines
+from periplus.collect.marks import MARKING
 from periplus.collect.opened import OpenFile, Workbench
 from periplus.collect.plain import is_parquet, plain, unpacked
 from periplus.collect.purposes import refuses_sql
@@ -26,6 +27,8 @@ from periplus.collect.times import Form
 from periplus.errors import InputError, unknown
 from periplus.event import split_path
 from periplus.store.door import literal, quoted
+from periplus.store.lent import Lent
+from periplus.store.standing import REFERENCES
 
 LONGEST_PATH = 500
 """Letters of a path that gets a column: names stand in every query, and nobody asks for a longer one."""
@@ -46,6 +49,8 @@ TRANSPORT = frozenset({"integrations", "writeKey", "_metadata", "version", "proj
 """What speaks of the delivery, not of the event: left out."""
 TIMES = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
 TYPES = ("track", "page", "screen", "identify", "group", "alias")
+ASKED_EARLY = frozenset((*REFERENCES, *MARKING))
+"""Paths that say whose an event is, or that it is a bot's: staged with it."""
 _CONTACTS = (
     "traits.email",
     "traits.phone",
@@ -69,6 +74,10 @@ class Flat:
     micros: frozenset[str] = frozenset()
     """Times that are BIGINT microseconds UTC already."""
     payload: str | None = None
+    counted: bool = True
+    """Whether some row may have no message id."""
+    lent: Lent | None = None
+    """Paths whose columns come in as they are."""
 
 
 def recipes(bench: Workbench, paths: list[Path], source: str) -> list[Recipe]:
@@ -101,7 +110,9 @@ def recipes(bench: Workbench, paths: list[Path], source: str) -> list[Recipe]:
             ignored=TRANSPORT,
             cap=COLUMN_CAP,
         )
-        flat = Flat(held.relation, held.fields, held.paths, held.rest, False, held.micros, held.payload)
+        flat = Flat(
+            held.relation, held.fields, held.paths, held.rest, False, held.micros, held.payload, held.counted, held.lent
+        )  # fmt: skip
         made.append(recipe(bench, flat, source, (file,), bench.files[file].rows))
     return made
 
@@ -281,7 +292,18 @@ def recipe(bench: Workbench, flat: Flat, source: str, files: tuple[int, ...], ro
         checks=tuple(checks),
         payload=flat.payload,
         rows=rows,
+        counted=flat.counted,
+        lent=None if flat.lent is None else flat.lent.only(_unchanged(flat, event)),
     )
+
+
+def _unchanged(flat: Flat, event: EventRecipe) -> set[str]:
+    """Paths whose values are the file's own, and that nothing is asked of before events are written."""
+    return {
+        path
+        for path, value in flat.paths.items()
+        if event.values[path] is value and not path.startswith("traits.") and path not in ASKED_EARLY
+    }
 
 
 def _times(bench: Workbench, flat: Flat) -> tuple[list[TimeItem], int, int | None]:

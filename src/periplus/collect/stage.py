@@ -44,20 +44,24 @@ def stage(
     source: str | None = None,
     progress: Progress | None = None,
     hashing: Hashing | None = None,
+    lend: bool = False,
 ) -> Staged:
     """The events of some files, prepared in a new folder inside `folder`, which the caller removes in the end.
 
     Without a mapping the files are Segment-spec JSONL, or flat Parquet. `source` wins over the mapping's.
     Raises InputError for a file that cannot be read, or of which no row can be, DocumentError for a wrong
     mapping; then the new folder is gone. `progress` may raise to cancel.
-    With `hashing`, identifiers are hashed before anything of them is written.
+    With `hashing`, identifiers are hashed before anything of them is written. With `lend`, columns that come in as they
+    are stay in the files until the events are written: for events that are admitted at once.
     """
     target = folder / f"import-{uuid.uuid4().hex[:12]}"
     target.mkdir(parents=True)
     try:
         with ExitStack() as stack:
             bench = workbench(stack, target, settings, progress)
-            return run(bench, found.given(paths), document(mapping), base(mapping), source, hashing)
+            return run(
+                bench, found.given(paths), document(mapping), base(mapping), source, hashing, lend=lend
+            )
     except EngineError as problem:
         shutil.rmtree(target, ignore_errors=True)
         raise explain(problem, "The import") from problem
@@ -112,6 +116,8 @@ def run(
     near: Path | None,
     source: str | None,
     hashing: Hashing | None = None,
+    *,
+    lend: bool = False,
 ) -> Staged:
     """`stage` on an open workbench, which keeps its tables: a plan looks into them afterwards."""
     name = source or (mapping.source if mapping else None) or DEFAULT_SOURCE
@@ -128,7 +134,9 @@ def run(
     bench.connection.execute("SET preserve_insertion_order = false")
     if hashing is not None:
         hashed_columns.define(bench.connection, hashing)
-    written = execute(bench.connection, recipes, bench.target, lambda what: bench.report(0, 1, what), hashing)
+    written = execute(
+        bench.connection, recipes, bench.target, lambda what: bench.report(0, 1, what), hashing, lend=lend
+    )
     bench.recipes = recipes
     rejects = _rejects(bench, hashing)
     return Staged(
@@ -146,6 +154,7 @@ def run(
         consent=_constant_consent(mapping),
         warnings=[said(each) for each in bench.warnings + written.warnings],
         hashed=() if hashing is None else hashing.kinds,
+        lent=written.lent,
     )
 
 

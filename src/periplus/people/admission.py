@@ -15,7 +15,7 @@ import numpy as np
 
 from periplus.collect.marks import TrafficRules
 from periplus.errors import NotFoundError, StoreError
-from periplus.people import hashed, withheld
+from periplus.people import hashed, settlement, withheld
 from periplus.people.settlement import Arrival, settled
 from periplus.store import claims, door, files, keys, locks, manifest, standing
 from periplus.store.home import WAIT_FOR_WRITER, Home
@@ -159,6 +159,7 @@ def _admitted(
     live = before.live_batch if stream is not None else None
     number = before.next_batch if live is None else live.id
     staged = withheld.sieved(connection, home.root, before, staged, now)
+    staged = staged.at_hand(connection, settlement.asked(home, before))
     progress(0, 4, "looking for duplicates")
     found = _sort_out(home, connection, before, staged, streamed=stream is not None)
     rejected = _count(connection, staged.rejects)
@@ -214,6 +215,7 @@ def _admitted(
             rows,
             str(number),
             skipped=skipped,
+            lent=staged.lent.get(path),
         )
         for path, rows, skipped in found.files
         if rows > len(skipped)

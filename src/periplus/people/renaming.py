@@ -18,7 +18,7 @@ from periplus.collect.vocabulary_changes import Changes, dialect_of
 from periplus.event import flatten, split_path, unflatten
 from periplus.people.patch import Patch, Row
 from periplus.people.settlement import settled
-from periplus.store import door, files, locks, manifest, standing
+from periplus.store import door, files, locks, manifest, standing, writing
 from periplus.store.columns import pointer
 from periplus.store.files import EventFile
 from periplus.store.home import WAIT_FOR_WRITER, Home
@@ -105,7 +105,7 @@ def _rewritten(
     names += [name for (name,) in found if name not in set(names)]
     number = before.next_file
     name = f"{file.name.rpartition('/')[0]}/{'base-' if file.name.startswith('shards/') else ''}{number:06d}"
-    written = files.write(
+    written = writing.write(
         connection,
         home.root,
         name,

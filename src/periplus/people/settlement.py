@@ -12,18 +12,20 @@ from pathlib import Path
 
 import numpy as np
 
-from periplus.collect.marks import TrafficRules
+from periplus.collect.marks import MARKING, TrafficRules
 from periplus.errors import StoreError
 from periplus.people import closure, decisions, guards, traffic
 from periplus.people.decisions import Change
 from periplus.people.identity import NEEDED, Resolution, resolve
 from periplus.people.linking import Linking
-from periplus.store import claims, door, files, standing
+from periplus.store import claims, door, files, standing, writing
 from periplus.store.files import FIXED, MARKED, EventFile
 from periplus.store.home import Home
+from periplus.store.lent import Lent, unchanged
 from periplus.store.manifest import Manifest
 from periplus.store.staged import Progress
 from periplus.store.standing import KINDS
+from periplus.store.taken import Piece
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,12 @@ class Arrival:
     batch: str
     own_sequence: str = "NULL::BIGINT"
     skipped: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    lent: Lent | None = None
+
+    def comes_as_it_is(self, target: standing.Shape) -> bool:
+        """Whether the rows come into a file of the shape `target` with their columns unchanged."""
+        one_batch = self.batch.isdigit() and self.own_sequence.startswith("NULL")
+        return one_batch and all(target.columns.get(path) == kind for path, kind in self.columns.items())
 
 
 def settled(
@@ -104,6 +112,12 @@ def settled(
     )
 
 
+def asked(home: Home, before: Manifest) -> set[str]:
+    """Paths that say whose an event is, or whether it is marked: asked of the rows that come in before they are written."""
+    traits = decisions.of(home.root, before).force().rules.external
+    return {*standing.REFERENCES, *MARKING, *map(standing.path_of, traits)}
+
+
 def _arriving(
     connection: door.Connection, arrivals: list[Arrival], rules: TrafficRules, traits: Sequence[str]
 ) -> list[str]:
@@ -135,12 +149,20 @@ def _skip_table(connection: door.Connection, number: int, arrival: Arrival) -> N
         connection.unregister("skip_column")
 
 
-def _kept(number: int, arrival: Arrival) -> str:
+def _whole(number: int, arrival: Arrival) -> str:
+    """SQL of the rows that come in with all their columns, also those that are lent."""
+    staged = _kept(number, arrival)
+    return staged if arrival.lent is None else arrival.lent.whole(f"(FROM {staged})")
+
+
+def _kept(number: int, arrival: Arrival, *, numbered: bool = False) -> str:
+    """SQL of the rows that come in, without those to skip; with `numbered` their `file_row_number` too."""
     source = f"read_parquet({door.file_list([arrival.path])}"
     if not len(arrival.skipped):
-        return f"{source})"
+        return f"{source}{', file_row_number = true' if numbered else ''})"
+    listed = "*" if numbered else "* EXCLUDE (file_row_number)"
     return (
-        f"(SELECT * EXCLUDE (file_row_number) FROM {source}, file_row_number = true) "
+        f"(SELECT {listed} FROM {source}, file_row_number = true) "
         f"WHERE file_row_number NOT IN (SELECT r FROM skip_{number}))"
     )
 
@@ -178,9 +200,21 @@ def _written(
         return before
     select = " UNION ALL BY NAME ".join(selects)
     names = _names(connection, before, arrivals)
+    pieces = []
+    if not len(moving) and all(arrival.comes_as_it_is(target) for arrival in arrivals):
+        pieces = [
+            Piece(
+                arrival.path,
+                _placed(index, arrival, marks[index], resolution, traits),
+                int(arrival.batch),
+                arrival.lent,
+            )
+            for index, arrival in enumerate(arrivals)
+        ]
     name = f"runs/{number:06d}"
-    with door.joins_as_written(connection):
-        written = files.write(
+    lenders = [arrival.lent for arrival in arrivals]
+    with door.joins_as_written(connection), unchanged(lenders):
+        written = writing.write(
             connection,
             home.root,
             name,
@@ -190,6 +224,7 @@ def _written(
             rest=target.rest,
             names=names,
             shards=before.shards,
+            pieces=pieces,
         )
     if not written.rows:
         written.remove()
@@ -237,6 +272,16 @@ def _section(nobody: str, marked: str) -> str:
     return f"({what} + {beside})::UTINYINT AS section"
 
 
+def _placed(number: int, arrival: Arrival, marked: str, resolution: Resolution, traits: Sequence[str]) -> str:
+    """SQL of (row, section, customer) of the rows that come in, `row` being its number in the staged file."""
+    return (
+        f"SELECT e.file_row_number AS row, {_section(f'{resolution.customer} IS NULL', marked)}, "
+        f"coalesce({resolution.customer}, 0)::UBIGINT AS customer FROM (SELECT *, {standing.reference(arrival.columns)}, "
+        f"{standing.external(arrival.columns, arrival.rest, traits)} "
+        f"FROM {_kept(number, arrival, numbered=True)}) AS e{resolution.joins}"
+    )
+
+
 def _arrival_select(
     number: int,
     arrival: Arrival,
@@ -258,7 +303,7 @@ def _arrival_select(
         f"coalesce({customer}, 0)::UBIGINT AS customer, {arrival.batch}::INTEGER AS batch_, "
         f"{arrival.own_sequence} AS own_sequence_ "
         f"FROM (SELECT *, {standing.reference(arrival.columns)}, {standing.external(arrival.columns, arrival.rest, traits)} "
-        f"FROM {_kept(number, arrival)}) AS e{joins}"
+        f"FROM {_whole(number, arrival)}) AS e{joins}"
     )
     return f"SELECT {listed} FROM (SELECT * RENAME (batch_ AS batch, own_sequence_ AS own_sequence) FROM ({_bare(inner, arrival)}))"
 

@@ -11,12 +11,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from periplus.store import door, keys, standing
-from periplus.store.files import FIXED, EventFile
+from periplus.store.files import FIXED, ROW_GROUP, EventFile
 from periplus.store.home import Home
+from periplus.store.lent import unchanged
 from periplus.store.manifest import Batch, Manifest
-from periplus.store.staged import Staged
+from periplus.store.staged import ROW_BITS, Staged
 
 _STAGED = tuple(name for name in FIXED if name not in ("customer", "batch", "own_sequence"))
 
@@ -26,16 +29,23 @@ def save_rows(connection: door.Connection, path: Path, rows: str, new: np.ndarra
 
     `rows` gives (file, line) per event; `new` bool[events] says which are new (None: all are).
     """
-    if new is None:
-        select = f"SELECT DISTINCT file, line, true AS accepted FROM ({rows})"
-    else:
-        connection.register("new_column", {"accepted": new})
-        select = f"SELECT file, line, bool_or(accepted) AS accepted FROM (({rows}) POSITIONAL JOIN new_column) GROUP BY ALL"
-    connection.execute(
-        f"COPY (SELECT * FROM ({select}) ORDER BY file, line) TO {door.literal(str(path))} (FORMAT PARQUET, COMPRESSION ZSTD)"
-    )
+    read = connection.execute(rows).fetchnumpy()
+    place = np.asarray(read["file"], np.int64) << ROW_BITS | np.asarray(read["line"], np.int64)
     if new is not None:
-        connection.unregister("new_column")
+        place = place << 1 | ~new  # of the events of one row those that are new come first
+    place = np.sort(place)
+    accepted = np.ones(len(place), np.bool_)
+    if new is not None:
+        accepted, place = (place & 1) == 0, place >> 1
+    first = np.concatenate(([True], place[1:] != place[:-1]))
+    place, accepted = place[first], accepted[first]
+    columns = {
+        "file": (place >> ROW_BITS).astype(np.int32), "line": place & ((1 << ROW_BITS) - 1), "accepted": accepted
+    }  # fmt: skip
+    pq.write_table(
+        pa.table(columns), path, compression="zstd", row_group_size=ROW_GROUP, use_dictionary=["file"],
+        column_encoding={"line": "DELTA_BINARY_PACKED"}, store_schema=False,
+    )  # fmt: skip
 
 
 def save(
@@ -49,15 +59,17 @@ def save(
         connection.register("claim_column", {"r": index.astype(np.int64)})
         connection.execute(f"CREATE OR REPLACE TEMP TABLE claim_{number} AS SELECT r FROM claim_column")
         connection.unregister("claim_column")
-        selects.append(
-            "SELECT * EXCLUDE (file_row_number) FROM "
-            f"read_parquet({door.file_list([path])}, file_row_number = true) "
-            f"WHERE file_row_number IN (SELECT r FROM claim_{number})"
+        claimed = (
+            f"(SELECT * EXCLUDE (file_row_number) FROM read_parquet({door.file_list([path])}, file_row_number = true) "
+            f"WHERE file_row_number IN (SELECT r FROM claim_{number}))"
         )
+        lender = staged.lent.get(path)
+        selects.append(f"FROM {claimed if lender is None else lender.whole(claimed)}")
     target = root / f"{name}.parquet"
-    connection.execute(
-        f"COPY ({' UNION ALL BY NAME '.join(selects)}) TO {door.literal(str(target))} (FORMAT PARQUET, COMPRESSION ZSTD)"
-    )
+    with unchanged(staged.lent.values()):
+        connection.execute(
+            f"COPY ({' UNION ALL BY NAME '.join(selects)}) TO {door.literal(str(target))} (FORMAT PARQUET, COMPRESSION ZSTD)"
+        )
     document = {"columns": staged.columns, "rest": None if staged.rest is None else list(staged.rest)}
     (root / f"{name}.json").write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
     connection.execute(

@@ -14,7 +14,7 @@ from dataclasses import replace
 import duckdb
 import numpy as np
 
-from periplus.store import door, files, locks, manifest, standing
+from periplus.store import door, files, locks, manifest, standing, writing
 from periplus.store.files import EventFile
 from periplus.store.home import WAIT_FOR_WRITER, Home
 from periplus.store.manifest import Manifest
@@ -142,7 +142,7 @@ def _write(
     with home.connect() as connection:
         try:
             standing.load_masks(connection, home.root, live)
-            return files.write(
+            return writing.write(
                 connection,
                 home.root,
                 name,

@@ -79,6 +79,19 @@ def text_functions(connection: Connection, functions: Mapping[str, Callable[[str
         connection.create_function(name, over(tell), ["VARCHAR"], "VARCHAR", type=PythonUDFType.ARROW)
 
 
+def threads(connection: Connection) -> int:
+    """How many threads a connection may use."""
+    ((count,),) = connection.execute("SELECT current_setting('threads')").fetchall()
+    return max(1, int(count))
+
+
+def memory(connection: Connection) -> int:
+    """How many bytes of memory a connection may use."""
+    ((text,),) = connection.execute("SELECT current_setting('memory_limit')").fetchall()
+    number, unit = str(text).split()
+    return int(float(number) * 1024 ** ("bytes", "KiB", "MiB", "GiB", "TiB").index(unit))
+
+
 @contextmanager
 def joins_as_written(connection: Connection) -> Iterator[None]:
     """For the block, hash tables are built on the right side of a join, as the SQL has it.

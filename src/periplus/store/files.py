@@ -11,16 +11,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 
 from periplus.errors import StoreError
-from periplus.store import door, properties
+from periplus.store import door
 
 FIXED = {
     "section": "UTINYINT",
@@ -51,7 +49,9 @@ FIXED = {
 MARKED = 3
 """What is added to the section of an event that is marked; `section % MARKED` says what it is."""
 ORDER = ("section", "customer", "time", "sequence", "key_hi", "key_lo")
-PARQUET = "FORMAT PARQUET, PARQUET_VERSION V2, COMPRESSION SNAPPY, ROW_GROUP_SIZE 122880"
+ROW_GROUP = 122_880
+"""Rows of a group: what DuckDB reads at a time."""
+PARQUET = f"FORMAT PARQUET, PARQUET_VERSION V2, COMPRESSION SNAPPY, ROW_GROUP_SIZE {ROW_GROUP}"
 """How event files are written: encodings of the second version, which are smaller and faster to write here."""
 
 
@@ -222,166 +222,6 @@ def os_problem(problem: OSError, path: Path) -> StoreError:
         code="unwritable",
         hint="Give this user the right to write there, or name another place.",
     )
-
-
-def write(
-    connection: door.Connection,
-    root: Path,
-    name: str,
-    number: int,
-    *,
-    select: str,
-    columns: dict[str, str],
-    rest: Sequence[str] | None,
-    names: list[str],
-    shards: int,
-) -> EventFile:
-    """Write the rows of `select` (all physical columns, any order) as a sorted file with its sidecars.
-
-    `names` is the workspace's list of event names and must hold every name in the rows.
-    """
-    folder = (root / name).parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise os_problem(problem, folder / "events") from None
-    path = root / f"{name}.parquet"
-    listed = [door.quoted(column) for column in (*FIXED, *columns, "rest")]
-    try:
-        connection.execute(
-            f"COPY (SELECT {', '.join(listed)} FROM ({select}) ORDER BY {', '.join(ORDER)}) "
-            f"TO {door.literal(str(path))} ({PARQUET})"
-        )
-        _people(connection, path, root / f"{name}.people.parquet", f"section < {MARKED}")
-        described = _describe(connection, root, name, number, columns, rest, names, shards)
-        if described.marked is not None:
-            _people(connection, path, root / f"{name}.marked-people.parquet", f"section >= {MARKED}")
-    except duckdb.Error as problem:
-        raise door.explain(problem, "writing the events") from None
-    except OSError as problem:
-        raise os_problem(problem, path) from None
-    described.save()
-    return described
-
-
-def _people(connection: door.Connection, path: Path, target: Path, where: str) -> None:
-    """Write who is in some sections of a file."""
-    connection.execute(
-        "COPY (SELECT customer, user_id, anonymous_id, email, phone, min(time) AS first, max(time) AS last, "
-        f"count(*) AS events FROM read_parquet({door.file_list([path])}) WHERE {where} AND "
-        "(customer <> 0 OR coalesce(user_id, anonymous_id, email, phone) IS NOT NULL) "
-        f"GROUP BY ALL ORDER BY customer) TO {door.literal(str(target))} "
-        "(FORMAT PARQUET, COMPRESSION ZSTD, COMPRESSION_LEVEL 1)"
-    )
-
-
-def _describe(
-    connection: door.Connection,
-    root: Path,
-    name: str,
-    number: int,
-    columns: dict[str, str],
-    rest: Sequence[str] | None,
-    names: list[str],
-    shards: int,
-) -> EventFile:
-    source = f"read_parquet({door.file_list([root / f'{name}.parquet'])})"
-    sizes = dict(connection.execute(f"SELECT section, count(*) FROM {source} GROUP BY section").fetchall())
-    journeys, nameless, statements, *beside = (sizes.get(section, 0) for section in range(2 * MARKED))
-    _sidecars(connection, root, name, source, 0, journeys, names)
-    plain = journeys + nameless + statements
-    first, last, counted = _counted(connection, source, 0)
-    marked = None
-    if any(beside):
-        _sidecars(connection, root, name, source, MARKED, beside[0], names)
-        edges = [plain + edge for edge in _edges(root, f"{name}.marked-", beside[0], shards)]
-        early, late, events = _counted(connection, source, MARKED)
-        marked = Marked(edges, events, beside[1], beside[2], early, late)
-    batches = connection.execute(f"SELECT batch, count(*) FROM {source} GROUP BY batch").fetchall()
-    return EventFile(
-        name=name,
-        number=number,
-        rows=plain + sum(beside),
-        shards=_edges(root, f"{name}.", journeys, shards),
-        columns=columns,
-        rest=None if rest is None else list(rest),
-        names=counted,
-        batches={int(batch): int(count) for batch, count in sorted(batches)},
-        nameless=nameless,
-        statements=statements,
-        first_time=first,
-        last_time=last,
-        properties=properties.counted(
-            connection, door.file_list([root / f"{name}.parquet"]), columns, plain + sum(beside)
-        ),
-        marked=marked,
-        root=root,
-    )
-
-
-def _counted(
-    connection: door.Connection, source: str, base: int
-) -> tuple[int | None, int | None, dict[str, int]]:
-    """First and last time, and the events by name, of the journey and nameless events from section `base` on."""
-    where = f"WHERE section IN ({base}, {base + 1})"
-    first, last = _one(connection, f"SELECT min(time), max(time) FROM {source} {where}")
-    counted = connection.execute(f"SELECT event, count(*) FROM {source} {where} GROUP BY event").fetchall()
-    return first, last, {event: int(count) for event, count in sorted(counted)}
-
-
-def _edges(root: Path, prefix: str, rows: int, shards: int) -> list[int]:
-    """Where each shard begins among the rows of a section, and the end of the last."""
-    customers = np.load(root / f"{prefix}customers.npy", mmap_mode="r")
-    offsets = np.load(root / f"{prefix}offsets.npy", mmap_mode="r")
-    bounds = [shard_start(index, shards) for index in range(1, shards)]
-    cuts = (
-        np.searchsorted(customers, np.array(bounds, np.uint64), "left") if bounds else np.zeros(0, np.int64)
-    )
-    return [0, *(int(offsets[cut]) for cut in cuts), rows]
-
-
-def _one(connection: door.Connection, sql: str) -> tuple[Any, ...]:
-    return tuple(connection.execute(sql).fetchall()[0])
-
-
-def _sidecars(
-    connection: door.Connection,
-    root: Path,
-    name: str,
-    source: str,
-    section: int,
-    journeys: int,
-    names: list[str],
-) -> None:
-    """Hot columns of the journey events (or the marked ones), and the customers with the offsets of their rows."""
-    connection.execute("DROP TYPE IF EXISTS event_names")
-    listed = ", ".join(door.literal(event) for event in names)
-    connection.execute(f"CREATE TYPE event_names AS ENUM ({listed})" if names else "SELECT 1")
-    code = "enum_code(event::event_names)::USMALLINT" if names else "0::USMALLINT"
-
-    kind = "marked-" if section == MARKED else ""
-
-    def save(label: str, values: np.ndarray) -> None:
-        np.save(root / f"{name}.{kind}{label}.npy", values)
-
-    head = f"FROM {source} WHERE section = {section}"
-    for label, expression in (
-        ("time", "time"),
-        ("name", code),
-        ("sequence", "sequence"),
-        ("key_hi", "key_hi"),
-        ("key_lo", "key_lo"),
-    ):
-        values = connection.execute(f"SELECT {expression} AS v {head}").fetchnumpy()["v"]
-        save(label, np.ascontiguousarray(values))
-    owner = np.asarray(connection.execute(f"SELECT customer AS v {head}").fetchnumpy()["v"], np.uint64)
-    starts = (
-        np.flatnonzero(np.concatenate(([True], owner[1:] != owner[:-1])))
-        if journeys
-        else np.zeros(0, np.int64)
-    )
-    save("customers", owner[starts])
-    save("offsets", np.append(starts, journeys).astype(np.int64))
 
 
 def shard_start(index: int, shards: int) -> int:

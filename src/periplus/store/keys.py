@@ -15,7 +15,7 @@ from periplus.store.files import os_problem
 
 def save(root: Path, name: str, high: np.ndarray, low: np.ndarray) -> None:
     """Write keys (two uint64[n]) sorted, as `name`.hi.npy and `name`.lo.npy."""
-    order = np.argsort(high, kind="stable")
+    order = np.argsort(high)
     target = root / name
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -91,12 +91,13 @@ def add_collected(root: Path, names: list[str], number: int, high: np.ndarray, l
 
 def repeated(high: np.ndarray, low: np.ndarray, rank: np.ndarray | None = None) -> np.ndarray:
     """bool[n]: which keys stand in the same arrays already; False for one of equal ones, the first or that of least rank."""
+    again = np.zeros(len(high), bool)
+    in_order = np.sort(high)
+    if not (in_order[1:] == in_order[:-1]).any():
+        return again
     order = np.argsort(high, kind="stable")
     sorted_high = high[order]
     twins = np.flatnonzero(sorted_high[1:] == sorted_high[:-1])
-    again = np.zeros(len(high), bool)
-    if not len(twins):
-        return again
     suspects = np.unique(np.concatenate((order[twins], order[twins + 1])))
     if rank is not None:
         suspects = suspects[np.argsort(rank[suspects], kind="stable")]

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from periplus.store import door
 
 if TYPE_CHECKING:
     from periplus.store.files import EventFile
+    from periplus.store.taken import Taken
 
 SAMPLE = 250_000
 """Rows a file's frequent values are taken from; as customers lie in the order of a hash, the first are a fair sample."""
 FREQUENT = 40
 """How many of a property's most frequent values a file remembers, as suggestions."""
+SUGGESTED = ("VARCHAR", "BOOLEAN")
+"""Kinds of properties whose frequent values are remembered."""
 
 
 @dataclass(frozen=True)
@@ -26,33 +30,45 @@ class PropertyInfo:
     values: list[str]
 
 
-def counted(
-    connection: door.Connection, files_sql: str, columns: dict[str, str], rows: int
-) -> dict[str, dict[str, Any]]:
-    """For each shredded path: rows that have it and, for texts and booleans, the frequent values."""
+def counted(connection: door.Connection, path: Path, columns: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """For each shredded path of a file: rows that have it and, for texts and booleans, the frequent values."""
     if not columns:
         return {}
-    source = f"read_parquet({files_sql})"
-    paths = list(columns)
+    file = door.file_list([path])
     # The file's own statistics say how many rows have a column; nothing needs to be read for it.
-    nulls = dict(
+    filled = dict(
         connection.execute(
-            f"SELECT path_in_schema, sum(coalesce(stats_null_count, 0)) FROM parquet_metadata({files_sql}) GROUP BY 1"
+            f"SELECT path_in_schema, sum(num_values - coalesce(stats_null_count, 0)) FROM parquet_metadata({file}) GROUP BY 1"
         ).fetchall()
     )
     found: dict[str, dict[str, Any]] = {
-        path: {"rows": rows - int(nulls.get(path, 0)), "values": []} for path in paths
+        column: {"rows": int(filled.get(column, 0)), "values": []} for column in columns
     }
-    texts = [path for path in paths if columns[path] in ("VARCHAR", "BOOLEAN") and found[path]["rows"]]
+    texts = [column for column in columns if columns[column] in SUGGESTED and found[column]["rows"]]
     if texts:
         # These are suggestions and the ground of "never seen" hints, not answers: a sample is enough.
-        sampled = ", ".join(f"approx_top_k({door.quoted(path)}, {FREQUENT})" for path in texts)
+        sampled = ", ".join(f"approx_top_k({door.quoted(column)}, {FREQUENT})" for column in texts)
         (row,) = connection.execute(
-            f"SELECT {sampled} FROM (SELECT * FROM {source} LIMIT {SAMPLE})"
+            f"SELECT {sampled} FROM (SELECT * FROM read_parquet({file}) LIMIT {SAMPLE})"
         ).fetchall()
-        for path, values in zip(texts, row, strict=True):
-            found[path]["values"] = [str(value)[:200] for value in values or () if value is not None]
+        for column, values in zip(texts, row, strict=True):
+            found[column]["values"] = _shown(values or ())
     return found
+
+
+def taken(written: Taken, columns: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """`counted` of a file whose columns are at hand."""
+    return {
+        column: {
+            "rows": written.filled[column],
+            "values": _shown(written.columns[column].frequent(SAMPLE, FREQUENT)) if kind in SUGGESTED else [],
+        }
+        for column, kind in columns.items()
+    }
+
+
+def _shown(values: Iterable[Any]) -> list[str]:
+    return [str(value)[:200] for value in values if value is not None]
 
 
 def known(files: Iterable[EventFile]) -> dict[str, PropertyInfo]:

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from periplus.store import door, files, keys, standing
+from periplus.store import door, keys, standing, writing
 from periplus.store.files import EventFile
 from periplus.store.home import Home
 from periplus.store.manifest import Batch, Manifest
@@ -34,7 +34,7 @@ def rewritten(home: Home, connection: door.Connection, before: Manifest, file: E
     number = before.next_file
     folder, _, last = file.name.rpartition("/")
     name = f"{folder}/{'base-' if last.startswith('base-') else ''}{number:06d}"
-    written = files.write(
+    written = writing.write(
         connection,
         home.root,
         name,

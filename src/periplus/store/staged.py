@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from periplus.store import door
+from periplus.store.lent import Lent, unchanged
+
+ROW_BITS = 40
+"""A row of several files is named by one number: the file's, and in so many bits its own."""
 Progress = Callable[[int, int, str], None]
 """Called with (done, total, what is being done); it may raise to cancel."""
 
@@ -47,6 +52,28 @@ class Staged:
     unmade: Path | None = None
     hashed: tuple[str, ...] = ()
     """Kinds of identifiers that were hashed on the way."""
+    lent: Mapping[Path, Lent] = field(default_factory=dict)
+    """By event file: columns that it has not itself; they stay in the file that is imported."""
+
+    def at_hand(self, connection: door.Connection, asked: Collection[str] | None = None) -> Staged:
+        """The same with nothing lent, if any of the paths `asked` is (None: if anything is)."""
+        lent = {
+            path: lender
+            for path, lender in self.lent.items()
+            if asked is None or set(asked) & set(lender.columns)
+        }
+        if not lent:
+            return self
+        events = [path.with_name(f"whole-{path.name}") if path in lent else path for path in self.events]
+        for path, whole in zip(self.events, events, strict=True):
+            if path in lent:
+                with unchanged([lent[path]]):
+                    connection.execute(
+                        f"COPY (FROM {lent[path].whole(f'read_parquet({door.file_list([path])})')}) "
+                        f"TO {door.literal(str(whole))} (FORMAT parquet, COMPRESSION uncompressed)"
+                    )
+        left = {path: lender for path, lender in self.lent.items() if path not in lent}
+        return replace(self, events=events, lent=left)
 
 
 @dataclass(frozen=True)

@@ -199,11 +199,16 @@ def external(columns: dict[str, str], rest: Sequence[str] | None, traits: Sequen
     return f"{external_value(columns, rest, traits)} AS external"
 
 
+def path_of(trait: str) -> str:
+    """The path of a trait that identifies people; of a property or a part of the context it is the path already."""
+    return trait if trait.startswith(("properties.", "context.")) else f"traits.{trait}"
+
+
 def external_value(columns: Mapping[str, str], rest: Collection[str] | None, traits: Sequence[str]) -> str:
     """The number of a person that an event carries in one of some traits (or properties), its name in front."""
     found = []
     for trait in traits:
-        path = trait if trait.startswith(("properties.", "context.")) else f"traits.{trait}"
+        path = path_of(trait)
         name = door.literal(f"{path.rpartition('.')[2]}:")
         if path in columns:
             found.append(f"{name} || {text_form(columns[path], door.quoted(path))}")

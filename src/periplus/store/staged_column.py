@@ -1,0 +1,165 @@
+"""Columns of staged events, each read whole: texts as codes where the files have them so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from periplus.errors import InputError
+
+LONGEST = 1 << 31
+"""Bytes of text that Arrow keeps in one array."""
+MANY = 1_000
+"""Values of a column from which on a group of rows gets only those that occur in it."""
+
+
+class ParquetColumns:
+    """A Parquet file, and what its footer says of its columns; `foreign` if others wrote it, whose values are checked."""
+
+    def __init__(self, path: Path, *, foreign: bool = False) -> None:
+        self.path = path
+        self.foreign = foreign
+        self.footer = pq.read_metadata(path)
+        self.rows: int = self.footer.num_rows
+
+    @cached_property
+    def chunks(self) -> dict[str, list[pq.ColumnChunkMetaData]]:
+        """What is said of each column, by group of rows."""
+        groups = [self.footer.row_group(number) for number in range(self.footer.num_row_groups)]
+        names = [self.footer.schema.column(place).path for place in range(self.footer.num_columns)]
+        return {name: [group.column(place) for group in groups] for place, name in enumerate(names)}
+
+    def empty(self, name: str) -> bool:
+        """Whether no row has a value, as far as the footer says."""
+        return all(_nulls(chunk) == chunk.num_values for chunk in self.chunks.get(name, ()))
+
+    def coded(self, name: str) -> bool:
+        """Whether the values are texts, and codes of a dictionary."""
+        chunks = self.chunks.get(name, ())
+        return all(chunk.physical_type == "BYTE_ARRAY" and chunk.has_dictionary_page for chunk in chunks)
+
+    def size(self, name: str) -> int:
+        """Bytes of a column as it is written."""
+        return sum(chunk.total_uncompressed_size for chunk in self.chunks.get(name, ()))
+
+    def column(self, name: str, kind: pa.DataType, coded: bool) -> list[pa.Array]:
+        """The values of a column, in order: of the type `kind`, or as codes of such."""
+        with pq.ParquetFile(
+            self.path, metadata=self.footer, memory_map=True, read_dictionary=[name] if coded else None
+        ) as opened:
+            chunks = opened.read([name], use_threads=False).column(0).chunks
+        if not coded:
+            chunks = [chunk.cast(kind) for chunk in chunks]
+        return [self._checked(name, chunk) for chunk in chunks] if self.foreign else list(chunks)
+
+    def _checked(self, name: str, chunk: pa.Array) -> pa.Array:
+        """Values as others wrote them: texts are UTF-8, numbers finite, or there is none."""
+        if pa.types.is_floating(chunk.type):
+            return pc.if_else(pc.is_finite(chunk), chunk, None)
+        try:
+            (chunk.dictionary if isinstance(chunk, pa.DictionaryArray) else chunk).validate(full=True)
+        except pa.ArrowInvalid:
+            raise InputError(
+                f"{self.path.name} has texts in the column {name} that are not UTF-8.",
+                code="parquet",
+                hint="Write the file again with texts in UTF-8; nothing was imported.",
+            ) from None
+        return chunk
+
+
+def _nulls(chunk: pq.ColumnChunkMetaData) -> int | None:
+    told = chunk.statistics
+    return told.null_count if told is not None and told.has_null_count else None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a type: its values (coded texts are a DictionaryArray), or None where no row has any.
+
+    `rows` int64[n] says which of the values stand in the n rows that are written.
+    """
+
+    type: pa.DataType
+    values: pa.Array | None
+    rows: np.ndarray
+
+    def taken(self, start: int, stop: int) -> pa.Array:
+        """The values of the rows start:stop."""
+        rows = self.rows[start:stop]
+        if self.values is None:
+            return pa.nulls(len(rows), self.type)
+        taken = self.values.take(pa.array(rows))
+        if isinstance(taken, pa.DictionaryArray) and len(taken.dictionary) > MANY:
+            return _occurring(taken)
+        return taken
+
+    def codes(self, texts: Sequence[str]) -> np.ndarray:
+        """uint16[n]: the place of each row's text among `texts`; 0 where it is none of them."""
+        values = pa.nulls(0, self.type) if self.values is None else self.values
+        held = values if isinstance(values, pa.DictionaryArray) else values.dictionary_encode()
+        place = {text: number for number, text in enumerate(texts)}
+        table = np.array([*(place.get(text, 0) for text in held.dictionary.to_pylist()), 0], np.uint16)
+        codes = np.asarray(held.indices.cast(pa.int64()).fill_null(len(table) - 1))
+        found: np.ndarray = table[codes][self.rows]
+        return found
+
+    def frequent(self, sample: int, most: int) -> list[Any]:
+        """The most frequent values of the first rows."""
+        if self.values is None:
+            return []
+        taken = self.values.take(pa.array(self.rows[:sample])).drop_null()
+        if isinstance(taken, pa.DictionaryArray):
+            counts = np.bincount(np.asarray(taken.indices), minlength=len(taken.dictionary))
+            values = taken.dictionary
+        else:
+            counted = pc.value_counts(taken)
+            counts, values = np.asarray(counted.field("counts")), counted.field("values")
+        ranked = np.argsort(-counts, kind="stable")[:most]
+        return list(values.take(pa.array(ranked[counts[ranked] > 0])).to_pylist())
+
+
+def _occurring(taken: pa.DictionaryArray) -> pa.DictionaryArray:
+    """The same values with a dictionary of those that occur: what is written has it once per group of rows."""
+    codes = np.asarray(taken.indices.fill_null(0))
+    occurs = np.zeros(len(taken.dictionary), np.bool_)
+    occurs[codes] = True
+    renumbered = (np.cumsum(occurs) - 1).astype(np.int32)[codes]
+    missing = None if not taken.null_count else np.asarray(taken.is_null())
+    return pa.DictionaryArray.from_arrays(
+        pa.array(renumbered, mask=missing), taken.dictionary.filter(pa.array(occurs))
+    )
+
+
+def read(files: Sequence[ParquetColumns], name: str, kind: pa.DataType) -> pa.Array | None:
+    """The values of a column of several files, one after another; those of a file that has it not are missing.
+
+    None where no file has a value.
+    """
+    if all(file.empty(name) for file in files):
+        return None
+    coded = pa.types.is_string(kind) and all(file.coded(name) for file in files)
+    chunks: list[pa.Array] = []
+    for file in files:
+        if file.empty(name):
+            chunks.append(pa.nulls(file.rows, pa.dictionary(pa.int32(), kind) if coded else kind))
+        else:
+            chunks += file.column(name, kind, coded)
+    values = pa.chunked_array(chunks)
+    return _narrow(values.unify_dictionaries().combine_chunks()) if coded else values.combine_chunks()
+
+
+def _narrow(whole: pa.DictionaryArray) -> pa.DictionaryArray:
+    """The same values, their codes in as few bytes as they need."""
+    most = len(whole.dictionary)
+    if most > MANY:
+        return whole
+    codes = whole.indices.cast(pa.int8() if most <= 127 else pa.int16())
+    return pa.DictionaryArray.from_arrays(codes, whole.dictionary)

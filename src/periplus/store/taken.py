@@ -1,0 +1,233 @@
+"""A file of events written by taking: the order of its rows is found first, and each column laid out by it.
+
+Rows of many columns are dear to sort: each of their texts is made, moved and forgotten. Here a column is read once, its
+texts as codes wherever the staged file has them so, and taken in the order of the rows, one group of rows after
+another, by as many threads as there are, while this one writes the groups before. The columns are in memory
+meanwhile; where they do not fit, DuckDB sorts the rows (`writing.py`). See adr 0016.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from periplus.store import door
+from periplus.store.files import FIXED, ROW_GROUP
+from periplus.store.lent import Lent
+from periplus.store.order import Places, order
+from periplus.store.staged_column import LONGEST, Column, ParquetColumns, read
+
+TYPES = {
+    "UTINYINT": pa.uint8(), "UBIGINT": pa.uint64(), "BIGINT": pa.int64(), "INTEGER": pa.int32(),
+    "VARCHAR": pa.string(), "JSON": pa.string(), "DOUBLE": pa.float64(), "BOOLEAN": pa.bool_(),
+}  # fmt: skip
+_RANDOM = ("time", "key_hi", "key_lo", "message_id")
+"""Columns whose values hardly recur and do not get smaller: neither coded nor compressed."""
+_OF_PEOPLE = ("user_id", "anonymous_id", "email")
+"""Texts that recur where rows lie by customer, even if they hardly did in the order in which they came."""
+_TOLD = tuple(name for name, kind in FIXED.items() if kind != "VARCHAR")
+"""Columns of which each group says its least and greatest value: readers skip groups by them."""
+_AHEAD = 2
+"""Groups that are taken ahead of the one that is written."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A staged Parquet file whose rows come into a file of events with their columns as they are.
+
+    `placed` is SQL of (row, section, customer) for each row that comes in; `row` is its number in the file, from 0.
+    `lent` are columns of it that stayed in another file.
+    """
+
+    path: Path
+    placed: str
+    batch: int
+    lent: Lent | None = None
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What was written, in the order of the file: what placed the rows, by name, and the columns that were taken.
+
+    `filled` counts the rows that have a value.
+    """
+
+    placed: Mapping[str, np.ndarray]
+    columns: Mapping[str, Column]
+    filled: Mapping[str, int]
+
+
+class _Sources:
+    """The files that the columns of some pieces lie in."""
+
+    def __init__(self, pieces: Sequence[Piece]) -> None:
+        self.pieces = pieces
+        self.staged = [ParquetColumns(piece.path) for piece in pieces]
+        self.lenders = [
+            None if piece.lent is None else ParquetColumns(piece.lent.path, foreign=True) for piece in pieces
+        ]
+
+    def _lent(self, name: str) -> tuple[bool, ...]:
+        return tuple(piece.lent is not None and name in piece.lent.columns for piece in self.pieces)
+
+    def of(self, name: str) -> list[ParquetColumns]:
+        """The file that has a column, for each piece."""
+        return [
+            lender if lent and lender is not None else staged
+            for lent, lender, staged in zip(self._lent(name), self.lenders, self.staged, strict=True)
+        ]
+
+    def places(self, names: Sequence[str], rows: np.ndarray) -> dict[str, np.ndarray]:
+        """For each column, which of its values stand in the staged rows `rows`."""
+        known: dict[tuple[bool, ...], np.ndarray] = {}
+        for lent in {self._lent(name) for name in names}:
+            known[lent] = self._side_by_side(lent)[rows] if any(lent) else rows
+        return {name: known[self._lent(name)] for name in names}
+
+    def _side_by_side(self, lent: Sequence[bool]) -> np.ndarray:
+        """int64[n]: for each staged row, which value is its own of a column that some pieces have lent."""
+        first, parts = 0, []
+        for own, lender, staged in zip(lent, self.lenders, self.staged, strict=True):
+            if own and lender is not None:
+                lines = read([staged], "line", pa.int64())
+                parts.append(np.zeros(0, np.int64) if lines is None else np.asarray(lines) - 1 + first)
+                first += lender.rows
+            else:
+                parts.append(np.arange(first, first + staged.rows))
+                first += staged.rows
+        return np.concatenate(parts)
+
+    def names(self) -> set[str]:
+        return {
+            name
+            for piece, staged in zip(self.pieces, self.staged, strict=True)
+            for name in (*staged.chunks, *(piece.lent.columns if piece.lent is not None else ()))
+        }
+
+
+def fits(connection: door.Connection, pieces: Sequence[Piece]) -> bool:
+    """Whether the columns of the pieces have room in half of the memory that may be used."""
+    sources = _Sources(pieces)
+    rows = sum(file.rows for file in sources.staged)
+    needed = 100 * rows
+    for name in sources.names():
+        files = [file for file in sources.of(name) if not file.empty(name)]
+        size = sum(file.size(name) for file in files)
+        if size >= LONGEST and not all(file.coded(name) for file in files):
+            return False
+        needed += size + sum(5 * file.rows for file in files)
+    return 2 * needed <= door.memory(connection)
+
+
+def write(
+    connection: door.Connection, pieces: Sequence[Piece], columns: Mapping[str, str], path: Path
+) -> Taken:
+    """Write the rows of the pieces to `path`, sorted, with the fixed columns, `columns` by their kinds, and `rest`."""
+    sources = _Sources(pieces)
+    kinds = {**FIXED, **columns, "rest": "VARCHAR"}
+    with ThreadPoolExecutor(door.threads(connection)) as pool:
+        placed, rows = _placed(connection, pieces, sources.staged)
+        others = [name for name in kinds if name not in placed]
+        places = sources.places(others, rows)
+
+        def held(name: str) -> Column:
+            kind = TYPES[kinds[name]]
+            return Column(kind, read(sources.of(name), name, kind), places[name])
+
+        found = dict(zip(others, pool.map(held, others), strict=True))
+        filled = _write(pool, path, list(kinds), placed, found)
+    return Taken(placed, found, filled)
+
+
+def _placed(
+    connection: door.Connection, pieces: Sequence[Piece], files: Sequence[ParquetColumns]
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """The columns that say where rows stand, sorted, and int64[n]: which staged row stands where."""
+    staged = sum(file.rows for file in files)
+    section, customer = np.zeros(staged, np.uint8), np.zeros(staged, np.uint64)
+    batch, comes = np.zeros(staged, np.int32), np.zeros(staged, np.bool_)
+    first = 0
+    for piece, file in zip(pieces, files, strict=True):
+        found = connection.execute(piece.placed).fetchnumpy()
+        at = np.asarray(found["row"], np.int64) + first
+        section[at], customer[at], comes[at] = found["section"], found["customer"], True
+        batch[first : first + file.rows] = piece.batch
+        first += file.rows
+    # copies: compiled loops take arrays that may be written
+    hot = [
+        np.array(read(files, name, TYPES[FIXED[name]])) for name in ("time", "sequence", "key_hi", "key_lo")
+    ]
+    arrays: list[np.ndarray] = [section, customer, *hot, batch]
+    rows = None
+    if not comes.all():
+        rows = np.flatnonzero(comes)
+        arrays = [each[rows] for each in arrays]
+    ordered = order(Places(*arrays[:-1]))
+    names = ("section", "customer", "time", "sequence", "key_hi", "key_lo", "batch")
+    placed = {name: each[ordered] for name, each in zip(names, arrays, strict=True)}
+    return placed, ordered if rows is None else rows[ordered]
+
+
+def _write(
+    pool: ThreadPoolExecutor,
+    path: Path,
+    names: Sequence[str],
+    placed: Mapping[str, np.ndarray],
+    held: Mapping[str, Column],
+) -> dict[str, int]:
+    """Write all columns; returns how many rows have a value of each that was held."""
+    rows = len(placed["time"])
+
+    def group(start: int) -> pa.Table:
+        stop = start + ROW_GROUP
+        arrays = [
+            pa.array(placed[name][start:stop]) if name in placed else held[name].taken(start, stop)
+            for name in names
+        ]
+        return pa.table(arrays, names=list(names))
+
+    filled = dict.fromkeys(held, 0)
+    writer: pq.ParquetWriter | None = None
+    try:
+        for table in _ahead(pool, group, range(0, max(1, rows), ROW_GROUP)):
+            if writer is None:
+                writer = _writer(path, table.schema)
+            writer.write_table(table, row_group_size=ROW_GROUP)
+            for name in held:
+                filled[name] += len(table) - table.column(name).null_count
+    finally:
+        if writer is not None:
+            writer.close()
+    return filled
+
+
+def _ahead(pool: ThreadPoolExecutor, made: Callable[[int], pa.Table], starts: range) -> Iterator[pa.Table]:
+    """What `made` gives for each start, in order, some of them being made while one is used."""
+    waiting: deque[Future[pa.Table]] = deque()
+    for start in starts:
+        waiting.append(pool.submit(made, start))
+        if len(waiting) > _AHEAD:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """A Parquet file in which what recurs is coded, and what can get smaller is compressed."""
+    plain = [field.name for field in schema if pa.types.is_string(field.type)]
+    recurs = [name for name in schema.names if name not in _RANDOM and name not in plain]
+    return pq.ParquetWriter(
+        path,
+        schema,
+        compression={name: "none" if name in _RANDOM else "snappy" for name in schema.names},
+        use_dictionary=[*recurs, *(name for name in _OF_PEOPLE if name in plain)],
+        write_statistics=list(_TOLD),
+        store_schema=False,
+    )

@@ -318,8 +318,8 @@ def _left_out(found: Result, snapshot: Snapshot) -> Row:
     since, until = (
         instant(period[end], zone("UTC")) if period.get(end) is not None else None for end in ("from", "to")
     )
-    last = found.now + 1
-    return {"left_out": snapshot.left_out(-(1 << 62) if since is None else since, min(last, until or last))}
+    end = found.now + 1 if until is None else min(found.now + 1, until)
+    return {"left_out": snapshot.left_out(-(1 << 62) if since is None else since, end)}
 
 
 def people(

@@ -55,6 +55,14 @@ def unmarked(found: Answer) -> tuple[Answer, int | None]:
     return Answer(**{**found.__dict__, "totals": totals}), aside
 
 
+def test_a_period_may_end_with_1969():
+    """The first instant of 1970 is the number 0, not the lack of one."""
+    seen = {"customer": 0, "time": 0, "event": "A", "properties": {}, "marked": True}
+    question = {"kind": "funnel", "steps": [{"event": "A"}, {"event": "A"}], "now": moment(0)}
+    assert answer({**question, "period": {"to": moment(0)}}, [seen]).totals["left_out"] == 0
+    assert answer(question, [seen]).totals["left_out"] == 1
+
+
 @examples(0.5)
 @given(marked_logs(), maps(), nows, periods(), traffics)
 def test_map_flow_and_funnel_agree_with_the_oracle_and_each_other(

@@ -61,8 +61,7 @@ def main() -> None:
     """The entry point: one plain message for every problem, never a traceback for what a user did."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may be no text, a terminal know few letters
         sys.stdout.reconfigure(errors="backslashreplace")
-    # What is imported stays: looking through it for garbage again and again, and once more at the end, takes longer
-    # than most commands do.
+    # What is imported stays: looking through it for garbage again and again takes longer than most commands do.
     gc.set_threshold(_ALLOCATED)
     try:
         app()
@@ -79,8 +78,6 @@ def main() -> None:
                 hint="Check that it is there, and that this user may read and write it.",
             )
         )
-    finally:
-        gc.freeze()
 
 
 def _fail(problem: PeriplusError) -> None:

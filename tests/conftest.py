@@ -9,11 +9,20 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.compiling import compile_once
+
 # Examples take as long as the machine is busy, which is no fault of what is tested.
 settings.register_profile(
     "any machine", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("any machine")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Only the process that starts the workers compiles, before it does."""
+    workers = config.getoption("numprocesses", None)
+    if workers and not hasattr(config, "workerinput"):
+        compile_once(workers)
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ demo: .venv/ready demo-shop/periplus.toml
 	done
 
 test: .venv/ready chromium
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/ready
 	$(BIN)/ruff check .

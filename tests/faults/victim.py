@@ -84,14 +84,20 @@ def _placed(path: Any, folder: int) -> str:
     return os.fsdecode(path) if folder < 0 else f"{Path(f'/proc/self/fd/{folder}').readlink()}/{path}"
 
 
-def load_everything() -> None:
-    """Import every module of ours, and what it imports late, and make all loops ready: from here on nothing is compiled."""
+def load_modules() -> None:
+    """Import every module of ours: all loops are known then."""
     import periplus
-    from periplus.store import compiled
 
     for module in pkgutil.walk_packages(periplus.__path__, "periplus."):
         if not module.name.startswith("periplus.store.migrations"):
             importlib.import_module(module.name)
+
+
+def load_everything() -> None:
+    """Import every module of ours, and what it imports late, and make all loops ready: from here on nothing is compiled."""
+    from periplus.store import compiled
+
+    load_modules()
     for name in LOADED_LATE:
         importlib.import_module(name)
     compiled.warm()

@@ -125,7 +125,9 @@ def test_as_the_oracle_counts(question, events, now, period, step):
         assert all(row["previous"] is None for row in got.values())
         assert len(got) == len(shown) * len({value for _, value in got})
         if isinstance(one["measure"], str):
-            for row in got.values():
+            empty = [row for row in got.values() if not row["value"]]
+            # Months of empty hours open into nobody all alike: of those the first few.
+            for row in [row for row in got.values() if row["value"]] + empty[:10]:
                 check_people(found, row, ("value",))
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -164,3 +165,38 @@ def test_labels_are_those_of_lists(ws: Any) -> None:
             == row["label"]
             == directory.labels(snapshot, [number])[number]
         )
+
+
+def test_a_label_is_told_anew_with_each_version_and_only_then(tmp_path: Path) -> None:
+    rows = [
+        {
+            "type": "track",
+            "event": "Seen",
+            "timestamp": "2026-05-01T00:00:00Z",
+            "messageId": f"m{number}",
+            **row,
+        }
+        for number, row in enumerate(
+            [
+                {"anonymousId": "d1"},
+                {"anonymousId": "d2", "email": "Bea@Example.org"},
+                {"userId": "cy", "email": "a@b.org"},
+            ]
+        )
+    ]
+    late = {"type": "identify", "timestamp": "2026-05-02T00:00:00Z", "messageId": "late", "anonymousId": "d1"}
+    (tmp_path / "first.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    (tmp_path / "late.jsonl").write_text(json.dumps({**late, "userId": "ann"}) + "\n", encoding="utf-8")
+    with periplus.init(tmp_path / "shop") as shop:
+        shop.import_file(tmp_path / "first.jsonl")
+        snapshot = shop.snapshot()
+        ids = [int(row["customer"], 16) for row in shop.search()["rows"]]
+        told = directory.labels(snapshot, ids)
+        assert sorted(told.values()) == ["bea@example.org", "cy", "d1"]
+        with mock.patch.object(directory, "_told", side_effect=AssertionError("asked again")):
+            assert directory.labels(snapshot, ids[:1]) == {ids[0]: told[ids[0]]}
+            assert directory.labels(snapshot, ids) == told
+        assert directory.labels(snapshot, [7]) == {}
+        shop.import_file(tmp_path / "late.jsonl")
+        named = directory.labels(shop.snapshot(), [directory.find(shop.snapshot(), "d1")])
+        assert list(named.values()) == ["ann"]

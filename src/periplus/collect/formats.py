@@ -6,12 +6,17 @@ first number is above 12 and no second one is has the day first.
 
 from __future__ import annotations
 
+import re
+from functools import cache
+
 from periplus.collect import times
 from periplus.collect.asked import one
 from periplus.collect.times import ISO, LATEST, Form
 from periplus.store.door import Connection
 
 SAMPLE = 2000
+_KINDS, _LONG = 200, 100
+"""So many kinds of text are looked at, and none longer, to tell which forms need not be tried."""
 _LONG_AGO = 100_000_000 * 1_000_000
 """Numbers are taken as a time only from March 1973 on; before, any small number would be one."""
 
@@ -74,21 +79,53 @@ def ambiguous(why: str) -> bool:
 
 
 def _counts(connection: Connection, relation: str, forms: tuple[Form, ...]) -> tuple[int, list[int]]:
+    """How many values `relation` has, and how many of them each form reads."""
+    tried = forms if len(forms) < 10 else _possible(connection, relation, forms)
     parts = []
-    for form in forms:
+    for form in tried:
         lowest = _LONG_AGO if form.kind == "unit" else 0
         written = times.local(form, "x")
-        if (
-            form.kind == "format"
-            and "%b" not in form.format
-            and "%B" not in form.format
-            and "%a" not in form.format
-        ):
+        if _strict(form):
             # a strict look first: strptime takes any run of blanks, and two digits for a year of four
             written = f"CASE WHEN regexp_full_match(x, '{times.shape(form)}') THEN {written} END"
         parts.append(f"count(*) FILTER (WHERE {written} BETWEEN {lowest} AND {LATEST})")
-    row = one(connection, f"SELECT count(x), {', '.join(parts)} FROM {relation}")
-    return int(row[0]), [int(count) for count in row[1:]]
+    row = one(connection, f"SELECT {', '.join(['count(x)', *parts])} FROM {relation}")
+    counts = dict(zip(tried, row[1:], strict=True))
+    return int(row[0]), [int(counts.get(form, 0)) for form in forms]
+
+
+def _possible(connection: Connection, relation: str, forms: tuple[Form, ...]) -> tuple[Form, ...]:
+    """The forms that may read something of `relation`, told by the kinds of text it has: every digit is as good as 0.
+
+    To plan a query that tries every form takes longer than to run it.
+    """
+    rows = connection.execute(
+        f"SELECT DISTINCT CASE WHEN length(x) <= {_LONG} THEN regexp_replace(x, '[0-9]', '0', 'g') END "
+        f"FROM {relation} WHERE regexp_matches(x, '[0-9]') LIMIT {_KINDS + 1}"
+    ).fetchall()
+    texts = [text for (text,) in rows]
+    if len(texts) > _KINDS or None in texts:
+        return forms
+    return tuple(form for form in forms if any(_may_read(form, text) for text in texts))
+
+
+def _may_read(form: Form, text: str) -> bool:
+    if _strict(form):
+        return _pattern(form).fullmatch(text) is not None
+    if form.kind == "format":  # with names of months or days, and any blanks
+        signs = set(re.sub(r"%[A-Za-z]|\s", "", form.format))
+        return signs <= set(text) and re.search("[A-Za-z]{3}", text) is not None
+    return True
+
+
+def _strict(form: Form) -> bool:
+    """Whether texts must look exactly like the form; names of months and days are left to strptime."""
+    return form.kind == "format" and not any(code in form.format for code in ("%b", "%B", "%a"))
+
+
+@cache
+def _pattern(form: Form) -> re.Pattern[str]:
+    return re.compile(times.shape(form), re.ASCII)
 
 
 def _why(best: Form, found: dict[Form, int]) -> str:

@@ -11,7 +11,7 @@ whom it means is in question itself, so the group stays small.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
 from periplus.people import components, guards
@@ -168,13 +168,18 @@ class _Reach:
 
     def read(self, rows: str) -> None:
         """The table `carried`: what some rows carry, as it is compared; `former` is what an alias says was a user's id."""
-        listed = ", ".join(f"{self.plain(kind, column)} AS {kind}" for kind, column in _KINDS.items())
+        columns = {"user": "user_id", **_KINDS}
         self.run(
-            f"CREATE OR REPLACE TEMP TABLE carried AS SELECT {self.plain('user', 'user_id')} AS user, {listed}, "
-            f"CASE WHEN alias THEN {self.plain('user', 'previous_id')} END AS former, alias FROM "
-            "(SELECT DISTINCT user_id, anonymous_id, email, phone, external, reference, previous_id, type = 'alias' AS alias "
-            f"FROM {rows})"
+            f"CREATE OR REPLACE TEMP TABLE carried_raw AS SELECT DISTINCT {', '.join(columns.values())}, "
+            f"CASE WHEN type = 'alias' THEN previous_id END AS previous_id, type = 'alias' AS alias FROM {rows}"
         )
+        sent = _filled(self.connection, "carried_raw", {**columns, "former": "previous_id"})
+        told = {kind: self.plain(kind, column) for kind, column in columns.items()}
+        told["former"] = self.plain("user", "previous_id")
+        listed = ", ".join(
+            f"{sql if kind in sent else 'NULL::VARCHAR'} AS {kind}" for kind, sql in told.items()
+        )
+        self.run(f"CREATE OR REPLACE TEMP TABLE carried AS SELECT {listed}, alias FROM carried_raw")
 
     def carried(self, kinds: Iterable[str], where: str = "true") -> None:
         """Reach what the table `carried` has of some kinds; what an alias says was a user's id may be a device's."""
@@ -272,18 +277,22 @@ class _Reach:
 
         Else every order of a call centre would pull all the others.
         """
-        values = ", ".join(
-            f"{_void_less(kind, self.plain(kind, column))} AS {kind}" for kind, column in _SIDE.items()
-        )
+        there = _filled(self.connection, "meeting", _SIDE)
+        guarded = [
+            kind for kind in kinds if kind in there and there.intersection(guards.BESIDE.get(kind, ()))
+        ]
+        if not guarded:
+            return
+        told = {kind: self.plain(kind, column) for kind, column in _SIDE.items() if kind in there}
+        values = ", ".join(f"{_void_less(kind, value)} AS {kind}" for kind, value in told.items())
         self.run(f"CREATE OR REPLACE TEMP TABLE counting AS SELECT {values} FROM meeting WHERE NOT marked")
-        for kind in kinds:
-            if kind in guards.BESIDE and kind in _SIDE:
-                self.run(
-                    f"INSERT INTO barred SELECT '{kind}', {kind} FROM "
-                    f"({guards.crowded('counting', kind, self.linking.rules.limits)}) "
-                    f"WHERE {kind} IN (SELECT id FROM reach_{kind})"
-                )
-                self.run(f"DELETE FROM reach_{kind} WHERE id IN ({guards.barred(kind)})")
+        for kind in guarded:
+            self.run(
+                f"INSERT INTO barred SELECT '{kind}', {kind} FROM "
+                f"({guards.crowded('counting', kind, self.linking.rules.limits, there)}) "
+                f"WHERE {kind} IN (SELECT id FROM reach_{kind})"
+            )
+            self.run(f"DELETE FROM reach_{kind} WHERE id IN ({guards.barred(kind)})")
 
     def on(self) -> None:
         """Reach what the pulled rows carry beside, and what is one by hand with anything reached."""
@@ -316,6 +325,13 @@ _REFERENCES = tuple(path.rpartition(".")[2] for path in standing.REFERENCES)
 def _void_less(kind: str, value: str) -> str:
     """SQL of an identifier, NULL where people have decided that it links nothing."""
     return f"CASE WHEN {value} NOT IN ({guards.void(kind)}) THEN {value} END"
+
+
+def _filled(connection: Connection, table_: str, columns: Mapping[str, str]) -> set[str]:
+    """The kinds whose columns have any value: for the others no expression need be planned, which takes longest."""
+    counts = ", ".join(f"count({column}) > 0" for column in columns.values())
+    (some,) = connection.execute(f"SELECT {counts} FROM {table_}").fetchall()
+    return {kind for kind, there in zip(columns, some, strict=True) if there}
 
 
 def _any(connection: Connection, name: str) -> bool:

@@ -99,10 +99,10 @@ def least(connection: Connection, table: str, pairs: str) -> None:
     """
     run = connection.execute
     pairs = f"(SELECT a, b FROM {pairs} WHERE a IS NOT NULL AND b IS NOT NULL)"
-    run(f"CREATE OR REPLACE TEMP TABLE member AS SELECT a AS value FROM {pairs} UNION SELECT b FROM {pairs}")
-    if not run("SELECT 1 FROM member LIMIT 1").fetchall():  # as in most flushes: no loop need be compiled
+    if not run(f"SELECT 1 FROM {pairs} LIMIT 1").fetchall():  # as in most flushes: no loop need be compiled
         run(f"CREATE OR REPLACE TEMP TABLE {table} (value VARCHAR, root VARCHAR)")
         return
+    run(f"CREATE OR REPLACE TEMP TABLE member AS SELECT a AS value FROM {pairs} UNION SELECT b FROM {pairs}")
     root = _roots(connection, pairs)
     letter = _column(connection, "SELECT ascii(value) AS n FROM member", np.int32)
     names = np.full(len(root), -2, np.int32)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import islice
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -28,16 +29,16 @@ CLEAN = {"user_id": usable, "email": email, "phone": phone, "anonymous_id": usab
 """How the value of each is read."""
 
 LABEL = (
-    "coalesce(min({user_id}), arg_min({email}, (first, {email})), "
-    "CASE WHEN min(first) FILTER ({phone} IS NOT NULL) <= coalesce(min(first) FILTER ({anonymous_id} IS NOT NULL), "
-    "9223372036854775807) THEN arg_min({phone}, (first, {phone})) "
-    "ELSE arg_min({anonymous_id}, (first, {anonymous_id})) END)"
+    "coalesce(min(user_id), arg_min(email, (first, email)), "
+    "CASE WHEN min(first) FILTER (phone IS NOT NULL) <= coalesce(min(first) FILTER (anonymous_id IS NOT NULL), "
+    "9223372036854775807) THEN arg_min(phone, (first, phone)) "
+    "ELSE arg_min(anonymous_id, (first, anonymous_id)) END)"
 )
-"""SQL: user id, else e-mail, else the longest-known other identifier."""
+"""SQL over rows of `_CLEANED`: user id, else e-mail, else the longest-known other identifier."""
 
 
-def _label() -> str:
-    return LABEL.format(**{column: CLEAN[column](column) for column in KINDS})
+_CLEANED = f"SELECT * REPLACE ({', '.join(f'{CLEAN[column](column)} AS {column}' for column in KINDS)}) FROM"
+"""SQL: rows of people with their identifiers read, each once: to plan such a query takes longer than to run it."""
 
 
 def _people(snapshot: Snapshot) -> str:
@@ -50,27 +51,48 @@ def shown(customer: int) -> str:
     return f"{customer:016x}"
 
 
+_known: WeakKeyDictionary[Snapshot, dict[int, str]] = WeakKeyDictionary()
+"""Labels told of a data version, which does not change; one list after another names the same people."""
+LABELS_KNOWN = 100_000
+
+
 def labels(snapshot: Snapshot, customers: Sequence[int]) -> dict[int, str]:
     """How customers are shown, by customer; who has no identifier left is shown by the customer's digits."""
-    wanted = np.unique(np.asarray(list(customers), np.uint64))
-    if not len(wanted):
-        return {}
-    found: dict[int, str] = {}
+    known = _known.setdefault(snapshot, {})
+    wanted = dict.fromkeys(map(int, customers))
+    found = {customer: label for customer in wanted if (label := known.get(customer)) is not None}
     # Who has marked events only is named by those; everybody else by the others, whichever traffic is shown.
     for with_marked in (False, True) if snapshot.has_marked else (False,):
-        wanted = wanted[[int(customer) not in found for customer in wanted]]
+        if not (missing := wanted.keys() - found.keys()):
+            break
         people = standing.people(snapshot.manifest, snapshot.files, with_marked=with_marked)
-        cursor = snapshot.cursor()
-        cursor.register("wanted_column", {"customer": wanted})
-        try:
-            rows = cursor.execute(
-                f"SELECT customer, {_label()} FROM ({people}) "
-                "SEMI JOIN wanted_column USING (customer) GROUP BY customer"
-            ).fetchall()
-        finally:
-            cursor.unregister("wanted_column")
-        found |= {int(customer): label or shown(customer) for customer, label in rows}
+        users = f"SELECT customer, {usable('user_id')} AS user_id FROM"
+        told = _told(snapshot, people, users, "min(user_id)", missing)
+        nameless = [customer for customer, user in told.items() if user is None]
+        told |= _told(snapshot, people, _CLEANED, LABEL, nameless)
+        found |= {customer: label or shown(customer) for customer, label in told.items()}
+    if len(known) + len(found) > LABELS_KNOWN:
+        known.clear()
+    known.update(islice(found.items(), LABELS_KNOWN))
     return found
+
+
+def _told(
+    snapshot: Snapshot, people: str, cleaned: str, label: str, customers: Collection[int]
+) -> dict[int, str | None]:
+    """What the aggregate `label` over rows `cleaned` says of customers, of those who stand in `people`."""
+    if not customers:
+        return {}
+    cursor = snapshot.cursor()
+    cursor.register("wanted_column", {"customer": np.sort(np.fromiter(customers, np.uint64))})
+    try:
+        rows = cursor.execute(
+            f"SELECT customer, {label} FROM ({cleaned} ({people}) SEMI JOIN wanted_column USING (customer)) "
+            "GROUP BY customer"
+        ).fetchall()
+    finally:
+        cursor.unregister("wanted_column")
+    return {int(customer): told for customer, told in rows}
 
 
 def search(
@@ -205,13 +227,12 @@ def _described(snapshot: Snapshot, customers: Sequence[int]) -> list[dict[str, A
     if not customers:
         return []
     listed = ", ".join(str(int(customer)) for customer in customers)
+    some = f"{_CLEANED} ({_people(snapshot)}) WHERE customer IN ({listed})"
     rows = (
         snapshot.cursor()
         .execute(
-            f"SELECT customer, {_label()}, "
-            f"list_distinct(flatten([{', '.join(f'list({CLEAN[c](c)})' for c in KINDS)}])), "
-            f"min(first), max(last), sum(events) FROM ({_people(snapshot)}) WHERE customer IN ({listed}) "
-            "GROUP BY customer"
+            f"SELECT customer, {LABEL}, list_distinct(flatten([{', '.join(f'list({c})' for c in KINDS)}])), "
+            f"min(first), max(last), sum(events) FROM ({some}) GROUP BY customer"
         )
         .fetchall()
     )

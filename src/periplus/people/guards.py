@@ -15,6 +15,7 @@ and it can be told from the events that carry the identifier. User ids are never
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Annotated
 
 from pydantic import Field
@@ -55,23 +56,37 @@ def reset(connection: Connection) -> None:
     connection.execute("CREATE OR REPLACE TEMP TABLE barred (kind VARCHAR, value VARCHAR)")
 
 
-def block(connection: Connection, limits: Limits) -> None:
-    """Take what is over its limit in `combos`, or barred, out of the tables `spelt_KIND`, and add it to `void_id`."""
+def block(connection: Connection, limits: Limits, sent: Container[str]) -> None:
+    """Take what is over its limit in `combos`, or barred, out of the tables `spelt_KIND`, and add it to `void_id`.
+
+    `sent` are the kinds that any row of `combos` has: beside what nobody sent nothing is counted.
+    """
     run = connection.execute
     run("CREATE TEMP TABLE IF NOT EXISTS barred (kind VARCHAR, value VARCHAR)")
-    values = ", ".join(f"s_{kind}.value AS {kind}" for kind in COLUMN)
-    joins = " ".join(
-        f"LEFT JOIN spelt_{kind} AS s_{kind} ON s_{kind}.raw = c.{COLUMN[kind]}" for kind in COLUMN
-    )
-    run(
-        f"CREATE OR REPLACE TEMP TABLE counting AS SELECT DISTINCT {values} FROM combos AS c {joins} WHERE NOT c.marked"
-    )
-    for kind in COLUMN:
-        if kind in BESIDE:
-            found = f"SELECT {kind} FROM ({crowded('counting', kind, limits)}) UNION {barred(kind)}"
-            run(f"INSERT INTO void_id SELECT '{kind}', * FROM ({found})")
-            run(f"DELETE FROM spelt_{kind} WHERE value IN ({void(kind)})")
-    run("DROP TABLE counting")
+    counted = {kind: column for kind, column in COLUMN.items() if kind in sent}
+    guarded = [kind for kind in counted if any(other in sent for other in BESIDE.get(kind, ()))]
+    if guarded:
+        values = ", ".join(f"s_{kind}.value AS {kind}" for kind in counted)
+        joins = " ".join(
+            f"LEFT JOIN spelt_{kind} AS s_{kind} ON s_{kind}.raw = c.{column}"
+            for kind, column in counted.items()
+        )
+        run(
+            f"CREATE OR REPLACE TEMP TABLE counting AS SELECT DISTINCT {values} FROM combos AS c {joins} "
+            "WHERE NOT c.marked"
+        )
+    kinds = ", ".join(f"'{kind}'" for kind in COLUMN if kind in BESIDE)
+    over = [f"SELECT kind, value FROM barred WHERE kind IN ({kinds})"]
+    over += [
+        f"SELECT '{kind}', {kind} FROM ({crowded('counting', kind, limits, counted)})" for kind in guarded
+    ]
+    run(f"CREATE OR REPLACE TEMP TABLE over_limit AS {' UNION '.join(over)}")
+    if run("SELECT 1 FROM over_limit LIMIT 1").fetchall():
+        run("INSERT INTO void_id SELECT * FROM over_limit")
+        for kind in COLUMN:
+            if kind in BESIDE:
+                run(f"DELETE FROM spelt_{kind} WHERE value IN ({void(kind)})")
+    run("DROP TABLE IF EXISTS counting")
 
 
 def block_references(connection: Connection, events: str, limits: Limits) -> None:
@@ -90,12 +105,16 @@ def block_references(connection: Connection, events: str, limits: Limits) -> Non
     run("DROP TABLE counting")
 
 
-def crowded(rows: str, kind: str, limits: Limits) -> str:
-    """SQL of the identifiers of a kind that the relation `rows`, of a column per kind, has over the limit."""
+def crowded(rows: str, kind: str, limits: Limits, columns: Container[str] = COLUMN) -> str:
+    """SQL of the identifiers of a kind that the relation `rows`, of a column per kind, has over the limit.
+
+    Of the kinds it is counted with `columns` must have one at least.
+    """
     limit = getattr(limits, kind)
+    beside = [other for other in BESIDE[kind] if other in columns]
     # Who is seen with many different ones stands in as many rows: only those few are worth telling apart.
-    some = " OR ".join(f"count({other}) > {limit}" for other in BESIDE[kind])
-    many = " OR ".join(f"count(DISTINCT {other}) > {limit}" for other in BESIDE[kind])
+    some = " OR ".join(f"count({other}) > {limit}" for other in beside)
+    many = " OR ".join(f"count(DISTINCT {other}) > {limit}" for other in beside)
     several = f"SELECT {kind} FROM {rows} WHERE {kind} IS NOT NULL GROUP BY {kind} HAVING {some}"
     return f"SELECT {kind} FROM {rows} WHERE {kind} IN ({several}) GROUP BY {kind} HAVING {many}"
 

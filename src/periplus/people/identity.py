@@ -134,28 +134,40 @@ def link(connection: Connection, events: str, linking: Linking) -> Persons:
         f"(type = 'alias') AS alias, marked FROM {events} GROUP BY ALL"
     )
     linking.load(connection)
+    sent = _sent(connection)
     for kind, column in COLUMN.items():
-        _spell(connection, linking, kind, f"SELECT {column} AS raw, marked FROM combos")
-    _spell(
-        connection,
-        linking,
-        "device",
-        "SELECT anonymous_id AS raw, marked FROM combos UNION ALL SELECT previous_id, marked FROM combos WHERE alias",
-    )
-    guards.block(connection, linking.rules.limits)
-    there = [kind for kind in PERSONS if _any(connection, f"spelt_{kind}")]
+        carried = f"SELECT {column} AS raw, marked FROM combos"
+        _spell(connection, linking, kind, carried if kind in sent else None)
+    devices = "SELECT anonymous_id AS raw, marked FROM combos UNION ALL SELECT previous_id, marked FROM combos WHERE alias"
+    _spell(connection, linking, "device", devices if sent & {"device", "alias"} else None)
+    guards.block(connection, linking.rules.limits, sent)
+    there = [kind for kind in PERSONS if kind in sent and _any(connection, f"spelt_{kind}")]
     persons = Persons(
         tuple(kind for kind in there if linking.links(kind)),
         tuple(kind for kind in there if not linking.links(kind)),
     )
-    users = _users(connection, linking)
+    users = _users(connection, linking, aliases="alias" in sent)
     _components(connection, persons, linking, users)
     _sighted(connection, persons, linking)
     return persons
 
 
-def _spell(connection: Connection, linking: Linking, kind: str, carried: str) -> None:
+def _sent(connection: Connection) -> set[str]:
+    """The kinds of identifiers that any event has, and `alias` if any is one: for the others no query need be planned."""
+    kinds = {**COLUMN, "device": "anonymous_id", "alias": "CASE WHEN alias THEN 1 END"}
+    (some,) = connection.execute(
+        f"SELECT {', '.join(f'count({column}) > 0' for column in kinds.values())} FROM combos"
+    ).fetchall()
+    return {kind for kind, there in zip(kinds, some, strict=True) if there}
+
+
+def _spell(connection: Connection, linking: Linking, kind: str, carried: str | None) -> None:
     """Identifiers of a kind as they were sent and as they are compared; `seen`: on an event that is not marked."""
+    if carried is None:
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE spelt_{kind} (raw VARCHAR, value VARCHAR, seen BOOLEAN)"
+        )
+        return
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE spelt_{kind} AS SELECT * FROM (SELECT raw, {linking.value(kind, 'raw')} AS value, "
         f"seen FROM (SELECT raw, bool_or(NOT marked) AS seen FROM ({carried}) WHERE raw IS NOT NULL GROUP BY raw)) "
@@ -167,17 +179,19 @@ def _any(connection: Connection, table_: str) -> bool:
     return bool(connection.execute(f"SELECT 1 FROM {table_} LIMIT 1").fetchall())
 
 
-def _users(connection: Connection, linking: Linking) -> dict[str, str]:
+def _users(connection: Connection, linking: Linking, *, aliases: bool) -> dict[str, str]:
     """Every user id with its customer; those an alias or a hand joins share the least of their ids, which is returned."""
     run = connection.execute
     # A previous id that has been seen as a user id is one; otherwise it is a device, seen with that user.
     counts = linking.counts("user", "p.value", "user", "u.value") if linking.rules.alias else "false"
-    run(
-        "CREATE OR REPLACE TEMP TABLE user_pair AS "
-        "SELECT p.value AS a, u.value AS b FROM combos AS c JOIN spelt_user AS u ON u.raw = c.user_id "
-        f"JOIN spelt_user AS p ON p.value = {linking.value('user', 'c.previous_id')} AND p.seen "
-        f"WHERE c.alias AND NOT c.marked AND p.value <> u.value AND {counts}"
-    )
+    run("CREATE OR REPLACE TEMP TABLE user_pair (a VARCHAR, b VARCHAR)")
+    if aliases:
+        run(
+            "INSERT INTO user_pair "
+            "SELECT p.value AS a, u.value AS b FROM combos AS c JOIN spelt_user AS u ON u.raw = c.user_id "
+            f"JOIN spelt_user AS p ON p.value = {linking.value('user', 'c.previous_id')} AND p.seen "
+            f"WHERE c.alias AND NOT c.marked AND p.value <> u.value AND {counts}"
+        )
     by_hand: list[tuple[str, str]] = []
     for team in linking.teams:
         accounts = [each.value for each in team if each.kind == "user"]
@@ -194,9 +208,11 @@ def _joined(
     connection: Connection, name: str, pairs: str, by_hand: Sequence[tuple[str, str]]
 ) -> dict[str, str]:
     """The table `name` (value, root) of what `pairs` and hands join; the roots of those that hands name are returned."""
+    if not by_hand:
+        components.least(connection, name, pairs)
+        return {}
     table(connection, "hand_pair", ("a", "b"), by_hand)
-    both = f"(SELECT a, b FROM {pairs} UNION ALL SELECT a, b FROM hand_pair)" if by_hand else pairs
-    components.least(connection, name, both)
+    components.least(connection, name, f"(SELECT a, b FROM {pairs} UNION ALL SELECT a, b FROM hand_pair)")
     named = "SELECT a FROM hand_pair UNION SELECT b FROM hand_pair"
     return dict(connection.execute(f"SELECT value, root FROM {name} WHERE value IN ({named})").fetchall())
 
@@ -233,6 +249,9 @@ def _components(connection: Connection, persons: Persons, linking: Linking, user
         run("DELETE FROM person_pair WHERE a IN (SELECT value FROM apart) OR b IN (SELECT value FROM apart)")
         roots = _joined(connection, "person_root", "person_pair", by_hand)
     for kind in PERSONS:
+        if kind not in persons.kinds:
+            run(f"CREATE OR REPLACE TEMP TABLE id_{kind} (raw VARCHAR, value VARCHAR, component UBIGINT)")
+            continue
         root = f"coalesce(root, '{_tag(kind)}' || s.value)"
         named = " ".join(f"WHEN '{_tag(each)}' THEN {hashed(each, f'substr({root}, 2)')}" for each in PERSONS)
         connection.execute(

@@ -73,6 +73,9 @@ def devices(connection: Connection, events: str, persons: Higher, linking: Linki
         "CREATE OR REPLACE TEMP TABLE torn_device AS SELECT raw, device FROM known_device "
         "WHERE device IN (SELECT device FROM one_device) AND raw NOT IN (SELECT raw FROM id_device)"
     )
+    if not run("SELECT 1 FROM torn_device LIMIT 1").fetchall():
+        run("CREATE OR REPLACE TEMP TABLE spot_device (raw VARCHAR, time BIGINT, customer UBIGINT)")
+        return
     rows = carried.format(rows=events, alias="r.type = 'alias'")
     run(
         f"CREATE OR REPLACE TEMP TABLE torn_row AS SELECT e.*, coalesce(e.means, {target}) "
@@ -102,11 +105,14 @@ def references(connection: Connection, events: str, persons: Higher, linking: Li
     """Events that carry only an order or ticket number belong to whom it was last seen with."""
     run = connection.execute
     run("CREATE OR REPLACE TEMP TABLE spot_reference (reference VARCHAR, time BIGINT, customer UBIGINT)")
+    numbered = f"{reference('e.reference')} IS NOT NULL"
+    if not run(f"SELECT 1 FROM {events} WHERE reference IS NOT NULL LIMIT 1").fetchall():
+        return
     customer = persons.customer(*DEVICE)
     joins = persons.joins + DEVICE_JOINS
     run(
         f"CREATE OR REPLACE TEMP TABLE orphan AS SELECT DISTINCT e.reference, e.time FROM {events} AS e{joins} "
-        f"WHERE {reference('e.reference')} IS NOT NULL AND {customer} IS NULL AND e.reference NOT IN "
+        f"WHERE {numbered} AND {customer} IS NULL AND e.reference NOT IN "
         "(SELECT kind || '_id:' || value FROM void_id WHERE kind IN ('order', 'ticket'))"
     )
     if not connection.sql("SELECT 1 FROM orphan LIMIT 1").fetchall():

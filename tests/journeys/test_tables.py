@@ -24,3 +24,18 @@ def test_quantiles_are_exact(groups: int, durations: int, q: float) -> None:
             assert found[number] == pytest.approx(float(np.quantile(own, q)), rel=1e-12)
         else:
             assert found[number] is None
+
+
+@pytest.mark.parametrize("q", [0, 0.1, 0.5, 0.9, 1])
+@pytest.mark.parametrize(("groups", "durations"), [(3, 0), (5, 40), (60, 300_000)])
+def test_durations_of_no_length_may_be_told_by_their_number(groups: int, durations: int, q: float) -> None:
+    random = np.random.default_rng(groups + durations)
+    group = random.integers(0, groups, durations)
+    group[group == 1] = 0
+    seconds = (10 ** random.uniform(0, 6, durations)).astype(np.int64)
+    zeros = random.integers(0, 2 * durations // groups + 3, groups)
+    zeros[0] = 0  # one group has keys alone, the next one zeros alone
+    found = tables.quantiles(np.array_split(tables.keys(group, seconds * 1_000_000), 3), groups, q, zeros)
+    for number in range(groups):
+        own = np.concatenate([seconds[group == number], np.zeros(zeros[number], np.int64)])
+        assert found[number] == (pytest.approx(float(np.quantile(own, q)), rel=1e-12) if len(own) else None)

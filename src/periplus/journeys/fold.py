@@ -10,7 +10,7 @@ import numpy as np
 
 from periplus.journeys.moment import ALWAYS, Span
 from periplus.journeys.tables import SHIFT
-from periplus.journeys.walk import GOAL, OUTCOMES, STATES, Walked
+from periplus.journeys.walk import BACK, GOAL, ONWARD, OUTCOMES, STATES, Walked
 from periplus.store.compiled import compiled
 
 JOURNEYS, CUSTOMERS, WITH_GOAL, NET, GROSS = range(5)
@@ -22,7 +22,8 @@ class Folded:
 
     `outcomes` int64[steps, 7]; `counts` int64[steps, 5] (journeys, customers, those that reach the goal,
     value net and gross); `stages` int64[stages, 7]; `totals` int64[5] (journeys by state, value net and
-    gross); `seconds`: keys of the durations of visits by step; `off_map` and `outside`: events.
+    gross); `seconds`: keys of the durations of visits by step, but for
+    those of no length, which `zeros` int64[steps] counts; `off_map` and `outside`: events.
     """
 
     outcomes: np.ndarray
@@ -30,6 +31,7 @@ class Folded:
     stages: np.ndarray
     totals: np.ndarray
     seconds: list[np.ndarray]
+    zeros: np.ndarray
     off_map: int
     outside: int
 
@@ -78,19 +80,33 @@ def fold(
     """
     visits, _ = chosen(walked, span)
     steps = len(stage)
-    outcomes, by_stage = (
-        np.zeros((steps, len(OUTCOMES)), np.int64),
-        np.zeros((stages, len(OUTCOMES)), np.int64),
-    )
+    moves, of_runs = (np.zeros((steps, steps + len(OUTCOMES)), np.int64) for _ in range(2))
     counts, totals = np.zeros((steps, 5), np.int64), np.zeros(len(STATES) + 2, np.int64)
-    time = np.asarray(walked.shard.time)
-    seconds = np.empty(len(walked.step), np.int64)
+    zeros, keys = np.zeros(steps, np.int64), np.empty(len(walked.step), np.int64)
     count = _fold(
-        time, visits, walked.journey, walked.step, walked.first, walked.last, walked.outcome,
+        np.asarray(walked.shard.time), visits, walked.visits, walked.step, walked.first, walked.last, walked.outcome,
         walked.customer, walked.last_goal, walked.state, net, gross, stage,
-        outcomes, counts, by_stage, totals, seconds,
+        moves.reshape(-1), of_runs.reshape(-1), counts, totals, zeros, keys,
     )  # fmt: skip
-    return Folded(outcomes, counts, by_stage, totals, [seconds[:count]], walked.off_map, walked.outside)
+    each = np.arange(steps)
+    return Folded(
+        _outcomes(moves, each, steps), counts, _outcomes(of_runs, stage, stages), totals, [keys[:count]], zeros,
+        walked.off_map, walked.outside,
+    )  # fmt: skip
+
+
+def _outcomes(moves: np.ndarray, place: np.ndarray, places: int) -> np.ndarray:
+    """int64[places, 7]: outcomes by place, of moves int64[steps, steps + 7] from steps to steps, or to where journeys end.
+
+    `place` int64[steps] says where each step is; a move within a place is none.
+    """
+    steps = len(place)
+    found = np.zeros((places, len(OUTCOMES)), np.int64)
+    here, there = place[:, None], place[None, :]
+    np.add.at(found[:, ONWARD], place, np.where(there > here, moves[:, :steps], 0).sum(axis=1))
+    np.add.at(found[:, BACK], place, np.where(there < here, moves[:, :steps], 0).sum(axis=1))
+    np.add.at(found, place, moves[:, steps:])
+    return found
 
 
 def summed(parts: Sequence[Folded]) -> Folded:
@@ -101,6 +117,7 @@ def summed(parts: Sequence[Folded]) -> Folded:
         np.sum([part.stages for part in parts], axis=0),
         np.sum([part.totals for part in parts], axis=0),
         [keys for part in parts for keys in part.seconds],
+        np.sum([part.zeros for part in parts], axis=0),
         sum(part.off_map for part in parts),
         sum(part.outside for part in parts),
     )
@@ -122,48 +139,57 @@ def stage_runs(walked: Walked, stage: np.ndarray) -> tuple[np.ndarray, np.ndarra
 @compiled(
     "i8(Array(int64, 1, 'C', readonly=True), b1[::1], i4[::1], u1[::1], i4[::1], i4[::1], u1[::1], "
     "i4[::1], i4[::1], u1[::1], i8[::1], i8[::1], i8[::1], "
-    "i8[:, ::1], i8[:, ::1], i8[:, ::1], i8[::1], i8[::1])"
+    "i8[::1], i8[::1], i8[:, ::1], i8[::1], i8[::1], i8[::1])"
 )
 @no_type_check
 def _fold(
-    time, chosen, journey, step, first, last, outcome, customer, last_goal, state, net, gross, stage,
-    outcomes, counts, by_stage, totals, seconds,
+    time, chosen, visits, step, first, last, outcome, customer, last_goal, state, net, gross, stage,
+    moves, of_runs, counts, totals, zeros, keys,
 ):  # fmt: skip
-    """Visits in order: what is counted once per journey or customer remembers the last one it saw."""
+    """Journey by journey: what is counted once per journey or customer remembers the last one it saw.
+
+    Whether a visit counts is added as 0 or 1 where that can be: nobody can foretell it, and a processor that
+    has guessed wrong loses more time than adding takes. `of_runs` counts the moves of those runs of visits
+    within one stage that began in the period.
+    """
     steps = stage.shape[0]
-    seen_journey = np.full(steps, -1, np.int64)
-    seen_customer = np.full(steps, -1, np.int64)
-    in_totals = -1
+    width = np.uint64(steps + len(OUTCOMES))
+    seen_journey = np.full(steps, -1, np.int32)
+    seen_customer = np.full(steps, -1, np.int32)
     n = 0
-    run_chosen = False  # whether the present run of visits within one stage began in the period
-    for v in range(journey.shape[0]):
-        j = journey[v]
-        s = step[v]
-        begins = v == 0 or journey[v - 1] != j or stage[step[v - 1]] != stage[s]
-        if begins:
-            run_chosen = chosen[v]
-        if run_chosen:
-            if outcome[v] >= GOAL:
-                by_stage[stage[s], outcome[v]] += 1
-            elif stage[step[v + 1]] != stage[s]:
-                by_stage[stage[s], 0 if stage[step[v + 1]] > stage[s] else 1] += 1
-        if not chosen[v]:
-            continue
-        outcomes[s, outcome[v]] += 1
-        seconds[n] = (np.int64(s) << SHIFT) | ((time[last[v]] - time[first[v]]) // 1_000_000)
-        n += 1
-        if seen_journey[s] != j:
-            seen_journey[s] = j
-            counts[s, JOURNEYS] += 1
-            counts[s, NET] += net[j]
-            counts[s, GROSS] += gross[j]
-            if last_goal[j] >= first[v]:
-                counts[s, WITH_GOAL] += 1
-        if seen_customer[s] != customer[j]:
-            seen_customer[s] = customer[j]
-            counts[s, CUSTOMERS] += 1
-        if in_totals != j:
-            in_totals = j
+    for j in range(visits.shape[0] - 1):
+        final = visits[j + 1] - 1
+        end = np.uint64(steps + outcome[final])
+        who = customer[j]
+        rare = last_goal[j] >= 0 or net[j] != 0 or gross[j] != 0
+        some = False
+        here = np.int64(-1)  # the stage of the present run of visits
+        run_counts = np.int64(0)
+        for v in range(visits[j], final + 1):
+            s = np.uint64(step[v])
+            after = np.uint64(step[min(v + 1, final)])
+            move = s * width + (end if v == final else after)
+            counted = np.int64(chosen[v])
+            some |= chosen[v]
+            run_counts = run_counts if stage[s] == here else counted
+            here = stage[s]
+            moves[move] += counted
+            of_runs[move] += run_counts
+            fresh = counted & np.int64(seen_journey[s] != j)
+            counts[s, JOURNEYS] += fresh
+            counts[s, CUSTOMERS] += counted & np.int64(seen_customer[s] != who)
+            seen_journey[s] = j if counted else seen_journey[s]
+            seen_customer[s] = who if counted else seen_customer[s]
+            if rare and fresh:
+                counts[s, NET] += net[j]
+                counts[s, GROSS] += gross[j]
+                counts[s, WITH_GOAL] += np.int64(last_goal[j] >= first[v])
+            if first[v] == last[v]:  # one event, as most visits are
+                zeros[s] += counted
+            elif counted:
+                keys[n] = (np.int64(s) << SHIFT) | ((time[last[v]] - time[first[v]]) // 1_000_000)
+                n += 1
+        if some:
             totals[state[j]] += 1
             totals[3] += net[j]
             totals[4] += gross[j]

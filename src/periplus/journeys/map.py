@@ -102,7 +102,7 @@ def answer(question: MapQuestion, context: Context) -> Result:
         return fold(walked, span, stage, len(rules.stages), *worth(walked))
 
     found = summed(each_shard(context, work))
-    medians = tables.medians(found.seconds, len(rules.steps))
+    medians = tables.medians(found.seconds, len(rules.steps), found.zeros)
     unseen = notice.steps_without_events([(step.id, step.rule) for step in rules.steps], context.snapshot)
     return Result(
         question={"kind": "map", "map": question.map, "unit": "journeys", **span.document()},

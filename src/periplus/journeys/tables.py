@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import no_type_check
 
 import numpy as np
@@ -29,45 +30,72 @@ def keys(group: np.ndarray, micros: np.ndarray) -> np.ndarray:
     return np.asarray((group.astype(np.int64) << SHIFT) | (micros // 1_000_000))
 
 
-def medians(parts: Sequence[np.ndarray], groups: int) -> list[float | None]:
+def medians(parts: Sequence[np.ndarray], groups: int, zeros: np.ndarray | None = None) -> list[float | None]:
     """The median of each group, in seconds."""
-    return quantiles(parts, groups, 0.5)
+    return quantiles(parts, groups, 0.5, zeros)
 
 
-def quantiles(parts: Sequence[np.ndarray], groups: int, q: float) -> list[float | None]:
+def quantiles(
+    parts: Sequence[np.ndarray], groups: int, q: float, zeros: np.ndarray | None = None
+) -> list[float | None]:
     """A quantile of each group of the keys in `parts`: exact, linear between neighbours (type 7).
+
+    `zeros` int64[groups] says how many durations of no length each group has beside its keys.
 
     >>> quantiles([keys(np.zeros(4, np.int64), np.array([1, 2, 3, 9]) * 1_000_000)], 2, 0.5)
     [2.5, None]
+    >>> quantiles([keys(np.zeros(2, np.int64), np.array([1, 9]) * 1_000_000)], 1, 0.5, np.array([1]))
+    [1.0]
     """
+    more = np.zeros(groups, np.int64) if zeros is None else zeros
     fine = _fine(groups)
     if sum(map(len, parts)) < groups * _width(fine):
         near = np.sort(np.concatenate([np.zeros(0, np.int64), *parts]))
-        some, rank, between = _ranks(np.searchsorted(near, np.arange(1, groups + 1) << SHIFT), q)
+        ranks = _ranks(np.searchsorted(near, np.arange(1, groups + 1) << SHIFT), more, q)
+        at = ranks.place
     else:
-        near, some, rank, between = _picked(parts, groups, fine, q)
-    low, high = near[rank] & ((1 << SHIFT) - 1)
+        near, ranks, at = _picked(parts, groups, fine, more, q)
+    seconds = np.zeros(ranks.place.shape, np.int64)
+    seconds[~ranks.zero] = near[at[~ranks.zero]] & ((1 << SHIFT) - 1)
+    low, high = seconds
     found: list[float | None] = [None] * groups
-    for group, seconds in zip(some.tolist(), (low + between * (high - low)).tolist(), strict=True):
-        found[group] = seconds
+    for group, second in zip(
+        ranks.group.tolist(), (low + ranks.between * (high - low)).tolist(), strict=True
+    ):
+        found[group] = second
     return found
 
 
-def _ranks(ends: np.ndarray, q: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The groups that have durations; the two ranks int64[2, some] between which each one's quantile lies, among the
-    durations of all groups one after the other, of which group g ends at ends[g]; and how far it is from the first."""
-    sizes = np.diff(ends, prepend=0)
+@dataclass(frozen=True)
+class _Ranks:
+    """Where the quantiles of groups lie: `group` int64[some], those that have durations.
+
+    `place` int64[2, some]: the two keys between which each one lies, among the keys of all groups one after
+    the other; where `zero` bool[2, some] is set it is none of them, but a duration of no length. `between`
+    float64[some]: how far it is from the first.
+    """
+
+    group: np.ndarray
+    place: np.ndarray
+    zero: np.ndarray
+    between: np.ndarray
+
+
+def _ranks(ends: np.ndarray, zeros: np.ndarray, q: float) -> _Ranks:
+    """The ranks of a quantile; the keys of group g end at ends[g]."""
+    keyed = np.diff(ends, prepend=0)
+    sizes = keyed + zeros
     some = np.flatnonzero(sizes)
-    place = q * (sizes[some] - 1)
-    below = place.astype(np.int64)
-    own = np.stack([below, np.minimum(below + 1, sizes[some] - 1)])
-    return some, ends[some] - sizes[some] + own, place - below
+    exact = q * (sizes[some] - 1)
+    below = exact.astype(np.int64)
+    own = np.stack([below, np.minimum(below + 1, sizes[some] - 1)]) - zeros[some]
+    return _Ranks(some, ends[some] - keyed[some] + own, own < 0, exact - below)
 
 
 def _picked(
-    parts: Sequence[np.ndarray], groups: int, fine: int, q: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The keys of the buckets that the ranks fall into, sorted, and what `_ranks` says with the ranks among these."""
+    parts: Sequence[np.ndarray], groups: int, fine: int, zeros: np.ndarray, q: float
+) -> tuple[np.ndarray, _Ranks, np.ndarray]:
+    """The keys of the buckets that the ranks fall into, sorted; the ranks; and int64[2, some]: which of the keys they are."""
     width = _width(fine)
     shares = [list(parts[first::_THREADS]) for first in range(_THREADS)]
 
@@ -86,16 +114,18 @@ def _picked(
 
     with ThreadPoolExecutor(_THREADS) as pool:
         counts = sum(pool.map(count, shares), np.zeros((groups, width), np.int64))
-        # The buckets of one group after the other, and how many durations there are up to the end of each.
+        # The buckets of one group after the other, and how many keys there are up to the end of each.
         until = np.cumsum(counts)
-        some, rank, between = _ranks(until[width - 1 :: width], q)
-        at = np.searchsorted(until, rank, "right")
+        ranks = _ranks(until[width - 1 :: width], zeros, q)
+        place = np.where(ranks.zero, 0, ranks.place)
+        bucket = np.searchsorted(until, place, "right")
         wanted = np.zeros((groups, width), np.bool_)
-        wanted.reshape(-1)[at] = True
+        wanted.reshape(-1)[bucket[~ranks.zero]] = True
         near = np.sort(np.concatenate(list(pool.map(pick, shares))))
-    before = until[at] - counts.reshape(-1)[at]
-    begin = np.searchsorted(near, (some << SHIFT) | _least(at - some * width, fine))
-    return near, some, begin + rank - before, between
+    before = until[bucket] - counts.reshape(-1)[bucket]
+    group = bucket // width
+    begin = np.searchsorted(near, (group << SHIFT) | _least(bucket - group * width, fine))
+    return near, ranks, begin + place - before
 
 
 def _fine(groups: int) -> int:

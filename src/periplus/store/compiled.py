@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
@@ -83,7 +84,10 @@ def use_cache(folder: str) -> None:
 
 
 def warm() -> int:
-    """Compile every loop known so far and return how many there are."""
+    """Compile every loop, also of what is not loaded yet, and return how many there are."""
+    package = Path(__file__).parents[1]
+    for path, _ in _with_loops():
+        import_module(".".join((package.name, *path.relative_to(package).with_suffix("").parts)))
     for loop in _loops:
         loop.ready()
     return len(_loops)
@@ -101,12 +105,18 @@ def _edition() -> str:
     Numba looks at the file of a loop alone, and would keep one whose constants or helpers have changed
     in another file; so each edition of the code has a folder of its own.
     """
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(Path(__file__).read_bytes())
+    for _, text in _with_loops():
+        digest.update(text)
+    return digest.hexdigest()[:16]
+
+
+def _with_loops() -> Iterator[tuple[Path, bytes]]:
+    """The modules that have loops, with their text."""
     for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         text = path.read_bytes()
-        if b"store.compiled import" in text or path.samefile(__file__):
-            digest.update(text)
-    return digest.hexdigest()[:16]
+        if b"store.compiled import" in text and not path.samefile(__file__):
+            yield path, text
 
 
 def _usable_cache() -> Path | None:

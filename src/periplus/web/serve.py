@@ -15,6 +15,7 @@ import uvicorn
 
 from periplus.errors import PeriplusError, StoreError
 from periplus.people.retention_book import Daily
+from periplus.question import kinds
 from periplus.watch.scheduler import Scheduler
 from periplus.web.app import create_app, sign_in_link
 from periplus.web.collector import CollectorEdge
@@ -50,6 +51,8 @@ def serve(workspace: Workspace, *, host: str, port: int, say: Callable[[str], No
     taken = listening.getsockname()[1]
     shown = f"[{host}]" if family == socket.AF_INET6 else host
     sys.setswitchinterval(SWITCH)
+    for kind in kinds:
+        kinds[kind]  # loaded before the first request, which should not wait for it
     gc.collect()
     gc.freeze()  # what is loaded stays; looking through it again and again would hold requests up
     gc.set_threshold(*COLLECT)

@@ -70,15 +70,10 @@ def moves_of(
 def counted(walked: Walked, moves: Moves, nodes: int, states: int) -> Counted:
     """Visits, journeys and times by pair of nodes; journeys by state."""
     pairs = nodes * nodes
-    visits, journeys, by_state = (
-        np.zeros(pairs, np.int64),
-        np.zeros(pairs, np.int64),
-        np.zeros(states, np.int64),
-    )
-    seconds = np.empty(len(moves.pair), np.int64)
-    count = _count(moves.pair, moves.visit, moves.micros, walked.journey, walked.state,
-                   np.full(pairs, -1, np.int32), visits, journeys, by_state, seconds)  # fmt: skip
-    returning = np.bincount(moves.pair[moves.returns], minlength=pairs)
+    visits, journeys, returning = (np.zeros(pairs, np.int64) for _ in range(3))
+    by_state, seconds = np.zeros(states, np.int64), np.empty(len(moves.pair), np.int64)
+    count = _count(moves.pair, moves.visit, moves.micros, moves.returns, walked.journey, walked.state,
+                   np.full(pairs, -1, np.int32), visits, journeys, returning, by_state, seconds)  # fmt: skip
     return Counted(visits, journeys, returning, seconds[:count], int(visits[nodes:].sum()), by_state)
 
 
@@ -132,45 +127,53 @@ def _move(
                 stop += 1
             # A journey that never gets there has no way to it.
             end = stop + 1 if stop < end else begin
-        for v in range(begin, end):
-            seen[step[v]] = j
-            if not chosen[v]:
-                continue
-            here = np.int64(step[v]) + 1
-            if v == begin:
-                pair[n] = here
-                visit[n] = v
-                micros[n] = -1
-                n += 1
+        if begin == end:
+            continue
+        if chosen[begin]:
+            pair[n] = np.int64(step[begin]) + 1
+            visit[n] = begin
+            micros[n] = -1
+            n += 1
+        # Between visits nothing is asked: what is not chosen is written over by the next one.
+        for v in range(begin, end - 1):
+            here, there = np.uint64(step[v]), np.uint64(step[v + 1])
+            seen[here] = j
+            pair[n] = np.int64((here + np.uint64(1)) * np.uint64(nodes) + there + np.uint64(1))
             visit[n] = v
-            if v == end - 1:
-                pair[n] = here * nodes + final
-                micros[n] = -1
-            else:
-                pair[n] = here * nodes + step[v + 1] + 1
-                micros[n] = time[first[v + 1]] - time[last[v]]
-                returns[n] = seen[step[v + 1]] == j
+            micros[n] = time[first[v + 1]] - time[last[v]]
+            returns[n] = seen[there] == j
+            n += np.int64(chosen[v])
+        returns[n] = False
+        if chosen[end - 1]:
+            pair[n] = (np.int64(step[end - 1]) + 1) * nodes + final
+            visit[n] = end - 1
+            micros[n] = -1
             n += 1
     return n
 
 
-@compiled("i8(i8[::1], i4[::1], i8[::1], i4[::1], u1[::1], i4[::1], i8[::1], i8[::1], i8[::1], i8[::1])")
+@compiled(
+    "i8(i8[::1], i4[::1], i8[::1], b1[::1], i4[::1], u1[::1], i4[::1], "
+    "i8[::1], i8[::1], i8[::1], i8[::1], i8[::1])"
+)
 @no_type_check
-def _count(pair, visit, micros, journey, state, seen, visits, journeys, states, seconds):
-    """A journey that goes the same way twice counts once; journeys come in order."""
+def _count(pair, visit, micros, returns, journey, state, seen, visits, journeys, returning, states, seconds):
+    """A journey that goes the same way twice counts once; journeys come in order.
+
+    What nobody can foretell is added as 0 or 1, and asked nowhere: a wrong guess costs the processor more.
+    """
     n = 0
     last = -1
     for i in range(pair.shape[0]):
-        p = pair[i]
+        p = np.uint64(pair[i])
         j = journey[visit[i]]
         visits[p] += 1
-        if seen[p] != j:
-            seen[p] = j
-            journeys[p] += 1
+        journeys[p] += np.int64(seen[p] != j)
+        seen[p] = j
+        returning[p] += np.int64(returns[i])
         if j != last:
             last = j
             states[state[j]] += 1
-        if micros[i] >= 0:
-            seconds[n] = (p << tables.SHIFT) | (micros[i] // 1_000_000)
-            n += 1
+        seconds[n] = np.int64((p << np.uint64(tables.SHIFT)) | np.uint64(micros[i]) // np.uint64(1_000_000))
+        n += np.int64(micros[i] >= 0)
     return n

@@ -17,6 +17,7 @@ import pyarrow.ipc as ipc
 from periplus.collect.rows import Chunk, Damaged, Seen
 from periplus.store.door import quoted
 from periplus.store.files import os_problem
+from periplus.store.lent import Part
 from periplus.store.staged import ROW_BITS, Progress
 
 FIXED = ("row", "file", "line", "start", "finish", "h")
@@ -30,6 +31,8 @@ class Loaded:
     """Column name to SQL type."""
     parts: list[str] = field(default_factory=list)
     seen: dict[str, Seen] = field(default_factory=dict)
+    tables: list[Part] = field(default_factory=list)
+    """The rows of text files, as `parts` reads them."""
 
     @property
     def relation(self) -> str:

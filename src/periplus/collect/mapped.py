@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from periplus.collect import elements, formats, found, load, others, rows_of, tables, unfold
@@ -10,12 +11,13 @@ from periplus.collect.asked import one
 from periplus.collect.delimiter import guess_delimiter
 from periplus.collect.mapping import Format, Join, MappingDocument, Table
 from periplus.collect.opened import Workbench
-from periplus.collect.recipe import Recipe
+from periplus.collect.recipe import ASKED_EARLY, Recipe
 from periplus.collect.rows import Seen
 from periplus.collect.rows_of import Rows
 from periplus.collect.times import Form
 from periplus.errors import DocumentError
 from periplus.store.door import quoted
+from periplus.store.lent import LentArrow
 
 
 def recipes(
@@ -119,7 +121,26 @@ def _table(
     )
     if table.where:
         _leave_out(bench, relation, made, indexes)
+    if relation == loaded.relation and all(reader.as_read for reader in readers):
+        made = replace(made, lent=_lent(loaded, made))
     return made
+
+
+def _lent(loaded: load.Loaded, made: Recipe) -> LentArrow | None:
+    """The texts that come in as they stand, and that nothing is asked of before the events are written."""
+    if len(made.events) != 1:
+        return None
+    columns = {load.column(name): name for name in loaded.columns}
+    found = {
+        path: columns[value.sql]
+        for path, value in made.events[0].values.items()
+        if value.kind == "VARCHAR"
+        and value.misfit is None
+        and value.sql in columns
+        and not path.startswith("traits.")
+        and path not in ASKED_EARLY
+    }
+    return LentArrow(dict.fromkeys(found, "VARCHAR"), loaded.tables, found)
 
 
 def _folded(name: str, table: Table) -> bool:

@@ -12,8 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from periplus.collect import times
+from periplus.collect.marks import MARKING
 from periplus.collect.times import Form
 from periplus.store.lent import Lent
+from periplus.store.standing import REFERENCES
 
 PHYSICAL: dict[str, str] = {
     "section": "UTINYINT", "time": "BIGINT", "sequence": "BIGINT", "key_hi": "UBIGINT", "key_lo": "UBIGINT",
@@ -23,6 +25,8 @@ PHYSICAL: dict[str, str] = {
     "consent": "VARCHAR", "file": "INTEGER", "line": "BIGINT", "place": "SMALLINT",
 }  # fmt: skip
 """The physical columns of a staged event and their types; the shredded ones and `rest` follow."""
+ASKED_EARLY = frozenset((*REFERENCES, *MARKING))
+"""Paths that say whose an event is, or that it is a bot's: staged with it."""
 
 
 @dataclass(frozen=True)

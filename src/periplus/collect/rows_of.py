@@ -16,6 +16,7 @@ from periplus.collect.plain import is_parquet, plain, unpacked
 from periplus.collect.rows import Chunk, Damaged, Seen
 from periplus.collect.tape import Wanted
 from periplus.store.door import literal, quoted
+from periplus.store.lent import Part
 
 
 class Rows(Protocol):
@@ -26,6 +27,8 @@ class Rows(Protocol):
     seen: dict[str, Seen]
     leaves: bool
     """Whether values are JSON leaves, whose kinds are stored beside them as `@kind NAME`."""
+    as_read: bool
+    """Whether the columns that are loaded are those of the Arrow table that the rows were put into."""
 
     def add(
         self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None
@@ -58,6 +61,7 @@ def opened(bench: Workbench, path: Path, format: Format) -> Rows:
 
 class _Csv:
     leaves = False
+    as_read = True
 
     def __init__(self, reader: CsvFile, file: OpenFile) -> None:
         self.reader, self.file = reader, file
@@ -73,6 +77,7 @@ class _Csv:
 
 class _Json:
     leaves = True
+    as_read = False
 
     def __init__(self, bench: Workbench, reader: JsonLines, file: OpenFile, format: Format) -> None:
         reader.discover(bench.progress)
@@ -94,6 +99,7 @@ class _Json:
 
 class _Parquet:
     leaves = False
+    as_read = False
 
     def __init__(self, bench: Workbench, path: Path, inner: Path, format: Format) -> None:
         self.reader = parquet.describe(bench.connection, path, inner)
@@ -128,6 +134,7 @@ def _spill(
     if table is not None:
         bench.connection.register(name, table)
         loaded.parts.append(load.selected(name, index, hashed, kept))
+        loaded.tables.append(Part(index, 0, table))
     file.rows = taken.rows
     return taken.damaged
 

@@ -17,18 +17,16 @@ from periplus.collect import flat_parquet, jsonl, keys, load
 from periplus.collect.asked import one
 from periplus.collect.fields import composed, majority
 from periplus.collect.jsonl import JsonLines
-from periplus.collect.marks import MARKING
 from periplus.collect.opened import OpenFile, Workbench
 from periplus.collect.plain import is_parquet, plain, unpacked
 from periplus.collect.purposes import refuses_sql
-from periplus.collect.recipe import EventRecipe, Recipe, TimeItem, Value
+from periplus.collect.recipe import ASKED_EARLY, EventRecipe, Recipe, TimeItem, Value
 from periplus.collect.tape import Wanted
 from periplus.collect.times import Form
 from periplus.errors import InputError, unknown
 from periplus.event import split_path
 from periplus.store.door import literal, quoted
-from periplus.store.lent import Lent
-from periplus.store.standing import REFERENCES
+from periplus.store.lent import Lent, LentArrow, Part
 
 LONGEST_PATH = 500
 """Letters of a path that gets a column: names stand in every query, and nobody asks for a longer one."""
@@ -49,8 +47,6 @@ TRANSPORT = frozenset({"integrations", "writeKey", "_metadata", "version", "proj
 """What speaks of the delivery, not of the event: left out."""
 TIMES = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
 TYPES = ("track", "page", "screen", "identify", "group", "alias")
-ASKED_EARLY = frozenset((*REFERENCES, *MARKING))
-"""Paths that say whose an event is, or that it is a bot's: staged with it."""
 _CONTACTS = (
     "traits.email",
     "traits.phone",
@@ -173,6 +169,7 @@ def _json(bench: Workbench, paths: list[Path], source: str) -> tuple[Flat, tuple
                 name = bench.fresh("rows")
                 bench.connection.register(name, table)
                 loaded.parts.append(load.selected(name, index, row_hash, kept, lines))
+                loaded.tables.append(Part(index, lines, table))
             lines += taken.lines
     shredded = {path: kind for path, kind in chosen.items() if path in kinds}
     flat = Flat(
@@ -181,6 +178,7 @@ def _json(bench: Workbench, paths: list[Path], source: str) -> tuple[Flat, tuple
         paths={path: Value(kind, load.column(path)) for path, kind in shredded.items()},
         rest=load.column("@rest"),
         numbers=any(kind != "VARCHAR" for name in TIMES for kind in kinds.get(name, {})),
+        lent=LentArrow(shredded, loaded.tables, {path: path for path in shredded}),
     )
     return flat, tuple(files)
 

@@ -149,10 +149,10 @@ def _skip_table(connection: door.Connection, number: int, arrival: Arrival) -> N
         connection.unregister("skip_column")
 
 
-def _whole(number: int, arrival: Arrival) -> str:
+def _whole(connection: door.Connection, number: int, arrival: Arrival) -> str:
     """SQL of the rows that come in with all their columns, also those that are lent."""
     staged = _kept(number, arrival)
-    return staged if arrival.lent is None else arrival.lent.whole(f"(FROM {staged})")
+    return staged if arrival.lent is None else arrival.lent.whole(connection, f"(FROM {staged})")
 
 
 def _kept(number: int, arrival: Arrival, *, numbered: bool = False) -> str:
@@ -191,7 +191,7 @@ def _written(
         sources += [(file.columns, file.rest, file.rows) for file in open_files]
     target = standing.shape(sources)
     selects = [
-        _arrival_select(index, arrival, target, marks[index], resolution, traits)
+        _arrival_select(connection, index, arrival, target, marks[index], resolution, traits)
         for index, arrival in enumerate(arrivals)
     ]
     if len(moving):
@@ -283,6 +283,7 @@ def _placed(number: int, arrival: Arrival, marked: str, resolution: Resolution, 
 
 
 def _arrival_select(
+    connection: door.Connection,
     number: int,
     arrival: Arrival,
     target: standing.Shape,
@@ -303,7 +304,7 @@ def _arrival_select(
         f"coalesce({customer}, 0)::UBIGINT AS customer, {arrival.batch}::INTEGER AS batch_, "
         f"{arrival.own_sequence} AS own_sequence_ "
         f"FROM (SELECT *, {standing.reference(arrival.columns)}, {standing.external(arrival.columns, arrival.rest, traits)} "
-        f"FROM {_whole(number, arrival)}) AS e{joins}"
+        f"FROM {_whole(connection, number, arrival)}) AS e{joins}"
     )
     return f"SELECT {listed} FROM (SELECT * RENAME (batch_ AS batch, own_sequence_ AS own_sequence) FROM ({_bare(inner, arrival)}))"
 

@@ -64,7 +64,7 @@ def save(
             f"WHERE file_row_number IN (SELECT r FROM claim_{number}))"
         )
         lender = staged.lent.get(path)
-        selects.append(f"FROM {claimed if lender is None else lender.whole(claimed)}")
+        selects.append(f"FROM {claimed if lender is None else lender.whole(connection, claimed)}")
     target = root / f"{name}.parquet"
     with unchanged(staged.lent.values()):
         connection.execute(

@@ -53,7 +53,7 @@ class Staged:
     hashed: tuple[str, ...] = ()
     """Kinds of identifiers that were hashed on the way."""
     lent: Mapping[Path, Lent] = field(default_factory=dict)
-    """By event file: columns that it has not itself; they stay in the file that is imported."""
+    """By event file: columns that it has not itself; they stay where they were read."""
 
     def at_hand(self, connection: door.Connection, asked: Collection[str] | None = None) -> Staged:
         """The same with nothing lent, if any of the paths `asked` is (None: if anything is)."""
@@ -69,7 +69,7 @@ class Staged:
             if path in lent:
                 with unchanged([lent[path]]):
                     connection.execute(
-                        f"COPY (FROM {lent[path].whole(f'read_parquet({door.file_list([path])})')}) "
+                        f"COPY (FROM {lent[path].whole(connection, f'read_parquet({door.file_list([path])})')}) "
                         f"TO {door.literal(str(whole))} (FORMAT parquet, COMPRESSION uncompressed)"
                     )
         left = {path: lender for path, lender in self.lent.items() if path not in lent}

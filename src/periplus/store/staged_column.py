@@ -14,9 +14,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from periplus.errors import InputError
+from periplus.store.lent import Lent, LentArrow, LentParquet
 
 LONGEST = 1 << 31
 """Bytes of text that Arrow keeps in one array."""
+_TRIED = 10_000
+"""Values of a part of a column that are looked at to tell whether they recur."""
 MANY = 1_000
 """Values of a column from which on a group of rows gets only those that occur in it."""
 
@@ -50,8 +53,13 @@ class ParquetColumns:
         """Bytes of a column as it is written."""
         return sum(chunk.total_uncompressed_size for chunk in self.chunks.get(name, ()))
 
-    def column(self, name: str, kind: pa.DataType, coded: bool) -> list[pa.Array]:
+    def held(self, name: str) -> int:
+        """Bytes that the column takes in memory, beside the codes of texts."""
+        return self.size(name)
+
+    def column(self, name: str, kind: pa.DataType) -> list[pa.Array]:
         """The values of a column, in order: of the type `kind`, or as codes of such."""
+        coded = pa.types.is_string(kind) and self.coded(name)
         with pq.ParquetFile(
             self.path, metadata=self.footer, memory_map=True, read_dictionary=[name] if coded else None
         ) as opened:
@@ -78,6 +86,52 @@ class ParquetColumns:
 def _nulls(chunk: pq.ColumnChunkMetaData) -> int | None:
     told = chunk.statistics
     return told.null_count if told is not None and told.has_null_count else None
+
+
+class ArrowColumns:
+    """Columns of Arrow tables that stand one after another, by path (`LentArrow`)."""
+
+    def __init__(self, lent: LentArrow) -> None:
+        self.lent = lent
+        self.rows: int = sum(part.table.num_rows for part in lent.parts)
+
+    def _chunks(self, name: str) -> list[pa.Array]:
+        if name not in self.lent.columns:
+            return []
+        return [
+            chunk for part in self.lent.parts for chunk in part.table.column(self.lent.names[name]).chunks
+        ]
+
+    def empty(self, name: str) -> bool:
+        """Whether no row has a value."""
+        return all(chunk.null_count == len(chunk) for chunk in self._chunks(name))
+
+    def coded(self, name: str) -> bool:
+        """Whether the values are codes of a dictionary: they are not, and must fit into one array."""
+        return False
+
+    def size(self, name: str) -> int:
+        """Bytes of the values."""
+        return sum(chunk.nbytes for chunk in self._chunks(name))
+
+    def held(self, name: str) -> int:
+        """Bytes that the column takes in memory, beside codes."""
+        return 0 if recurs(_tried(self._chunks(name))) else self.size(name)
+
+    def column(self, name: str, kind: pa.DataType) -> list[pa.Array]:
+        """The values of a column, in order."""
+        return [chunk.cast(kind) for chunk in self._chunks(name)]
+
+
+Columns = ParquetColumns | ArrowColumns
+
+
+def lent_columns(lent: Lent) -> Columns:
+    """The columns that somebody lends; those of a file that others wrote are checked."""
+    if isinstance(lent, LentArrow):
+        return ArrowColumns(lent)
+    assert isinstance(lent, LentParquet)
+    return ParquetColumns(lent.path, foreign=True)
 
 
 @dataclass(frozen=True)
@@ -138,22 +192,45 @@ def _occurring(taken: pa.DictionaryArray) -> pa.DictionaryArray:
     )
 
 
-def read(files: Sequence[ParquetColumns], name: str, kind: pa.DataType) -> pa.Array | None:
+def read(files: Sequence[Columns], name: str, kind: pa.DataType) -> pa.Array | None:
     """The values of a column of several files, one after another; those of a file that has it not are missing.
 
     None where no file has a value.
     """
     if all(file.empty(name) for file in files):
         return None
-    coded = pa.types.is_string(kind) and all(file.coded(name) for file in files)
     chunks: list[pa.Array] = []
     for file in files:
-        if file.empty(name):
-            chunks.append(pa.nulls(file.rows, pa.dictionary(pa.int32(), kind) if coded else kind))
-        else:
-            chunks += file.column(name, kind, coded)
-    values = pa.chunked_array(chunks)
-    return _narrow(values.unify_dictionaries().combine_chunks()) if coded else values.combine_chunks()
+        chunks += [pa.nulls(file.rows, kind)] if file.empty(name) else file.column(name, kind)
+    if any(isinstance(chunk, pa.DictionaryArray) for chunk in chunks):
+        return _unified(chunks)
+    values = pa.chunked_array(chunks, kind)
+    if (
+        pa.types.is_string(kind)
+        and any(isinstance(file, ArrowColumns) for file in files)
+        and recurs(_tried(chunks))
+    ):
+        return _unified(chunks)
+    return values.combine_chunks()
+
+
+def recurs(tried: pa.Array) -> bool:
+    """Whether some values, none of which is missing, come twice on average."""
+    return 2 * int(pc.count_distinct(tried).as_py()) <= len(tried)
+
+
+def _tried(chunks: Sequence[pa.Array]) -> pa.Array:
+    """Some values of the chunks, none of them missing."""
+    some = [chunk[:_TRIED].drop_null() for chunk in chunks[:: max(1, len(chunks) // 4)]]
+    return pa.concat_arrays(some) if some else pa.nulls(0)
+
+
+def _unified(chunks: Sequence[pa.Array]) -> pa.DictionaryArray:
+    """All values as codes of one dictionary."""
+    coded = [
+        chunk if isinstance(chunk, pa.DictionaryArray) else chunk.dictionary_encode() for chunk in chunks
+    ]
+    return _narrow(pa.chunked_array(coded).unify_dictionaries().combine_chunks())
 
 
 def _narrow(whole: pa.DictionaryArray) -> pa.DictionaryArray:

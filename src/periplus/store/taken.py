@@ -22,7 +22,7 @@ from periplus.store import door
 from periplus.store.files import FIXED, ROW_GROUP
 from periplus.store.lent import Lent
 from periplus.store.order import Places, order
-from periplus.store.staged_column import LONGEST, Column, ParquetColumns, read
+from periplus.store.staged_column import LONGEST, Column, Columns, ParquetColumns, lent_columns, read
 
 TYPES = {
     "UTINYINT": pa.uint8(), "UBIGINT": pa.uint64(), "BIGINT": pa.int64(), "INTEGER": pa.int32(),
@@ -32,6 +32,8 @@ _RANDOM = ("time", "key_hi", "key_lo", "message_id")
 """Columns whose values hardly recur and do not get smaller: neither coded nor compressed."""
 _OF_PEOPLE = ("user_id", "anonymous_id", "email")
 """Texts that recur where rows lie by customer, even if they hardly did in the order in which they came."""
+_FROM = (("file", pa.int32()), ("line", pa.int64()))
+"""The columns of a staged event that say where it comes from."""
 _TOLD = tuple(name for name, kind in FIXED.items() if kind != "VARCHAR")
 """Columns of which each group says its least and greatest value: readers skip groups by them."""
 _AHEAD = 2
@@ -43,7 +45,7 @@ class Piece:
     """A staged Parquet file whose rows come into a file of events with their columns as they are.
 
     `placed` is SQL of (row, section, customer) for each row that comes in; `row` is its number in the file, from 0.
-    `lent` are columns of it that stayed in another file.
+    `lent` are columns of it that stayed where they were read.
     """
 
     path: Path
@@ -70,14 +72,12 @@ class _Sources:
     def __init__(self, pieces: Sequence[Piece]) -> None:
         self.pieces = pieces
         self.staged = [ParquetColumns(piece.path) for piece in pieces]
-        self.lenders = [
-            None if piece.lent is None else ParquetColumns(piece.lent.path, foreign=True) for piece in pieces
-        ]
+        self.lenders = [None if piece.lent is None else lent_columns(piece.lent) for piece in pieces]
 
     def _lent(self, name: str) -> tuple[bool, ...]:
         return tuple(piece.lent is not None and name in piece.lent.columns for piece in self.pieces)
 
-    def of(self, name: str) -> list[ParquetColumns]:
+    def of(self, name: str) -> list[Columns]:
         """The file that has a column, for each piece."""
         return [
             lender if lent and lender is not None else staged
@@ -94,10 +94,10 @@ class _Sources:
     def _side_by_side(self, lent: Sequence[bool]) -> np.ndarray:
         """int64[n]: for each staged row, which value is its own of a column that some pieces have lent."""
         first, parts = 0, []
-        for own, lender, staged in zip(lent, self.lenders, self.staged, strict=True):
-            if own and lender is not None:
-                lines = read([staged], "line", pa.int64())
-                parts.append(np.zeros(0, np.int64) if lines is None else np.asarray(lines) - 1 + first)
+        for own, piece, lender, staged in zip(lent, self.pieces, self.lenders, self.staged, strict=True):
+            if own and piece.lent is not None and lender is not None:
+                file, line = (_numbers(staged, name, kind) for name, kind in _FROM)
+                parts.append(piece.lent.places(file, line) + first)
                 first += lender.rows
             else:
                 parts.append(np.arange(first, first + staged.rows))
@@ -112,6 +112,11 @@ class _Sources:
         }
 
 
+def _numbers(staged: ParquetColumns, name: str, kind: pa.DataType) -> np.ndarray:
+    values = read([staged], name, kind)
+    return np.zeros(0, np.int64) if values is None else np.asarray(values)
+
+
 def fits(connection: door.Connection, pieces: Sequence[Piece]) -> bool:
     """Whether the columns of the pieces have room in half of the memory that may be used."""
     sources = _Sources(pieces)
@@ -122,7 +127,7 @@ def fits(connection: door.Connection, pieces: Sequence[Piece]) -> bool:
         size = sum(file.size(name) for file in files)
         if size >= LONGEST and not all(file.coded(name) for file in files):
             return False
-        needed += size + sum(5 * file.rows for file in files)
+        needed += sum(file.held(name) + 5 * file.rows for file in files)
     return 2 * needed <= door.memory(connection)
 
 

@@ -60,6 +60,7 @@ def opened(
             {c: Seen() for c in file.types},
         )
     )
+    first = parquet.first_texts(bench.connection, file)
     inside: list[str] = []
     fields: dict[str, str] = {}
     paths: dict[str, Value] = {}
@@ -80,7 +81,7 @@ def opened(
         else:
             inside.append(f"{quoted(name)} AS {column}")
             value = (
-                parquet.value(bench.connection, file, name, column)
+                parquet.value(bench.connection, file, name, column, first.get(name))
                 if name.startswith(tuple(r + "." for r in roots))
                 else None
             )

@@ -130,8 +130,13 @@ def micros(name: str, kind: str) -> str | None:
     return f"TRY_CAST({column} AS BIGINT)" if kind in _DECIMALS else None
 
 
-def value(connection: Connection, file: ParquetFile, name: str, column: str) -> Value | None:
-    """A column as a shredded value; `column` is the SQL by which it is reached later. None: nothing to keep."""
+def value(
+    connection: Connection, file: ParquetFile, name: str, column: str, first: str | None = None
+) -> Value | None:
+    """A column as a shredded value; `column` is the SQL by which it is reached later. None: nothing to keep.
+
+    `first` is one of its first texts.
+    """
     kind = file.types[name]
     if kind in _INTEGERS:
         return Value("BIGINT", column)
@@ -152,7 +157,7 @@ def value(connection: Connection, file: ParquetFile, name: str, column: str) -> 
         )
     if nested(kind):
         return Value("JSON", _json(column))
-    if kind == "VARCHAR" and _holds_lists(connection, file, name):
+    if kind == "VARCHAR" and _holds_lists(connection, file, name, first):
         fits = f"starts_with(ltrim({column}), '[') AND json_valid({column})"
         return Value(
             "JSON", f"CASE WHEN {fits} THEN {column} END",
@@ -174,10 +179,29 @@ def _json(column: str) -> str:
     return f"CAST(to_json({column}) AS VARCHAR)"
 
 
-def _holds_lists(connection: Connection, file: ParquetFile, name: str) -> bool:
-    """Whether the first texts of a column are JSON lists, all of them; one that is not goes to the rest."""
+def first_texts(connection: Connection, file: ParquetFile) -> dict[str, str]:
+    """A text of each column that has any in the first rows."""
+    named = [name for name, kind in file.types.items() if kind == "VARCHAR"]
+    if not named:
+        return {}
+    columns = [quoted(name) for name in named]
+    found = one(
+        connection,
+        f"SELECT {', '.join(f'any_value({column})' for column in columns)} FROM "
+        f"(SELECT {', '.join(columns)} FROM read_parquet({file_list([file.inner])}) LIMIT {SAMPLE})",
+    )
+    return {name: text for name, text in zip(named, found, strict=True) if text is not None}
+
+
+def _holds_lists(connection: Connection, file: ParquetFile, name: str, first: str | None) -> bool:
+    """Whether the first texts of a column are JSON lists, all of them; one that is not goes to the rest.
+
+    `first` is one of them, if that is known: it says of most columns that they are none.
+    """
+    if first is not None and not first.lstrip(" ").startswith("["):
+        return False
     column = quoted(name)
-    for sample in (1, SAMPLE):  # the first text of most columns says that it is none
+    for sample in (1, SAMPLE):
         texts, lists = one(
             connection,
             f"SELECT count(*), count(*) FILTER (WHERE starts_with(ltrim(x), '[') AND json_valid(x)) FROM "

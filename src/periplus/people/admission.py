@@ -20,7 +20,7 @@ from periplus.people.settlement import Arrival, settled
 from periplus.store import claims, door, files, keys, locks, manifest, standing
 from periplus.store.home import WAIT_FOR_WRITER, Home
 from periplus.store.manifest import Batch, Manifest
-from periplus.store.staged import Imported, Progress, Staged
+from periplus.store.staged import ROW_BITS, Imported, Progress, Staged
 
 
 def _silent(done: int, total: int, what: str) -> None:
@@ -200,7 +200,7 @@ def _admitted(
         shutil.copyfile(staged.unmade, home.root / f"{name}-unmade.parquet")
         batch = replace(batch, unmade=f"{name}-unmade")
     if (found.events or found.duplicates) and stream is None:
-        claims.save_rows(connection, home.root / f"{name}-rows.parquet", found.staged_sql, found.new_flag)
+        claims.save_rows(home.root / f"{name}-rows.parquet", found.place, found.new_flag)
         batch = replace(batch, rows_file=f"{name}-rows")
     if found.claimed:
         claims.save(connection, home.root, f"{name}-claims", staged, found.claimed_rows)
@@ -280,7 +280,8 @@ class _SortedOut:
     ours_hi: np.ndarray
     ours_lo: np.ndarray
     """The keys of what is new or claimed now."""
-    staged_sql: str
+    place: np.ndarray
+    """int64[n]: which row of which file each staged event is of."""
     new_flag: np.ndarray | None
 
 
@@ -291,11 +292,12 @@ def _sort_out(
 
     `streamed`: what the collector has brought or claimed before it does not claim again.
     """
-    highs, lows, counts = [], [], []
+    highs, lows, places, counts = [], [], [np.zeros(0, np.int64)], []
     for path in staged.events:
         read = connection.execute(
-            f"SELECT key_hi, key_lo FROM read_parquet({door.file_list([path])})"
+            f"SELECT key_hi, key_lo, (file::BIGINT << {ROW_BITS}) | line AS place FROM read_parquet({door.file_list([path])})"
         ).fetchnumpy()
+        places.append(np.asarray(read["place"], np.int64))
         highs.append(np.asarray(read["key_hi"], np.uint64))
         lows.append(np.asarray(read["key_lo"], np.uint64))
         counts.append(len(highs[-1]))
@@ -315,16 +317,10 @@ def _sort_out(
     for path, start, stop in zip(staged.events, edges[:-1], edges[1:], strict=True):
         parts.append((path, int(stop - start), np.flatnonzero(known[start:stop])))
         claimed.append((path, np.flatnonzero(claim[start:stop])))
-    sql = (
-        f"SELECT file, line FROM read_parquet({door.file_list(staged.events)})"
-        if staged.events
-        else "SELECT 0 AS file, 0 AS line WHERE false"
-    )
+    place = np.concatenate(places)
     rejected = _count(connection, staged.rejects)
     accepted = staged.rows - staged.withheld - rejected
     if known.any():
-        rows = connection.execute(sql).fetchnumpy()
-        place = np.asarray(rows["file"], np.int64) << 40 | np.asarray(rows["line"], np.int64)
         accepted = len(np.unique(place[~known]))
     return _SortedOut(
         parts,
@@ -337,7 +333,7 @@ def _sort_out(
         claimed,
         high[~known | claim],
         low[~known | claim],
-        sql,
+        place,
         ~known if known.any() else None,
     )
 

@@ -110,8 +110,10 @@ def references(connection: Connection, events: str, persons: Higher, linking: Li
         return
     customer = persons.customer(*DEVICE)
     joins = persons.joins + DEVICE_JOINS
+    # few rows have one; the others are left out before anything is joined to them
+    referring = f"(SELECT * FROM {events} WHERE reference IS NOT NULL)"
     run(
-        f"CREATE OR REPLACE TEMP TABLE orphan AS SELECT DISTINCT e.reference, e.time FROM {events} AS e{joins} "
+        f"CREATE OR REPLACE TEMP TABLE orphan AS SELECT DISTINCT e.reference, e.time FROM {referring} AS e{joins} "
         f"WHERE {numbered} AND {customer} IS NULL AND e.reference NOT IN "
         "(SELECT kind || '_id:' || value FROM void_id WHERE kind IN ('order', 'ticket'))"
     )
@@ -122,7 +124,7 @@ def references(connection: Connection, events: str, persons: Higher, linking: Li
     run(
         f"CREATE OR REPLACE TEMP TABLE known_reference AS SELECT e.reference, e.time, "
         f"arg_max(struct_pack(u := e.user_id, m := e.email, p := e.phone, x := e.external, d := e.anonymous_id), "
-        f"(e.time, e.sequence, e.key_hi, e.key_lo)) AS seen FROM {events} AS e{joins} WHERE {counts} AND "
+        f"(e.time, e.sequence, e.key_hi, e.key_lo)) AS seen FROM {referring} AS e{joins} WHERE {counts} AND "
         f"e.reference IN (SELECT reference FROM orphan) AND {customer} IS NOT NULL AND NOT e.marked GROUP BY e.reference, e.time"
     )
     run(

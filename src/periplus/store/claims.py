@@ -24,13 +24,12 @@ from periplus.store.staged import ROW_BITS, Staged
 _STAGED = tuple(name for name in FIXED if name not in ("customer", "batch", "own_sequence"))
 
 
-def save_rows(connection: door.Connection, path: Path, rows: str, new: np.ndarray | None) -> None:
+def save_rows(path: Path, place: np.ndarray, new: np.ndarray | None) -> None:
     """Write the ledger of a batch: (file, line, accepted) once per row of its files that made events.
 
-    `rows` gives (file, line) per event; `new` bool[events] says which are new (None: all are).
+    `place` int64[events] names the row of each, its file above ROW_BITS; `new` bool[events] says which are new
+    (None: all are).
     """
-    read = connection.execute(rows).fetchnumpy()
-    place = np.asarray(read["file"], np.int64) << ROW_BITS | np.asarray(read["line"], np.int64)
     if new is not None:
         place = place << 1 | ~new  # of the events of one row those that are new come first
     place = np.sort(place)

@@ -96,7 +96,8 @@ class Part:
     @property
     def line(self) -> np.ndarray:
         """int64[n]: the line of each row, which rises."""
-        return self.table.column("@line").to_numpy() + self.lines
+        found: np.ndarray = np.asarray(self.table.column("@line")) + self.lines
+        return found
 
 
 @dataclass(frozen=True)

@@ -61,9 +61,9 @@ def taken(written: Taken, columns: Mapping[str, str]) -> dict[str, dict[str, Any
     return {
         column: {
             "rows": written.filled[column],
-            "values": _shown(written.columns[column].frequent(SAMPLE, FREQUENT)) if kind in SUGGESTED else [],
+            "values": _shown(written.frequent.get(column, ())),
         }
-        for column, kind in columns.items()
+        for column in columns
     }
 
 

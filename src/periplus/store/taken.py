@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +23,7 @@ from periplus.store import door
 from periplus.store.files import FIXED, ROW_GROUP
 from periplus.store.lent import Lent
 from periplus.store.order import Places, order
+from periplus.store.properties import FREQUENT, SAMPLE, SUGGESTED
 from periplus.store.staged_column import LONGEST, Column, Columns, ParquetColumns, lent_columns, read
 
 TYPES = {
@@ -58,12 +60,13 @@ class Piece:
 class Taken:
     """What was written, in the order of the file: what placed the rows, by name, and the columns that were taken.
 
-    `filled` counts the rows that have a value.
+    `filled` counts the rows that have a value; `frequent` are the most frequent ones of the first rows.
     """
 
     placed: Mapping[str, np.ndarray]
     columns: Mapping[str, Column]
     filled: Mapping[str, int]
+    frequent: Mapping[str, list[Any]]
 
 
 class _Sources:
@@ -147,8 +150,11 @@ def write(
             return Column(kind, read(sources.of(name), name, kind), places[name])
 
         found = dict(zip(others, pool.map(held, others), strict=True))
+        asked = [name for name, kind in columns.items() if kind in SUGGESTED]
+        frequent = [pool.submit(found[name].frequent, SAMPLE, FREQUENT) for name in asked]
         filled = _write(pool, path, list(kinds), placed, found)
-    return Taken(placed, found, filled)
+        values = {name: told.result() for name, told in zip(asked, frequent, strict=True)}
+    return Taken(placed, found, filled, values)
 
 
 def _placed(

@@ -31,9 +31,13 @@ class Rows(Protocol):
     """Whether the columns that are loaded are those of the Arrow table that the rows were put into."""
 
     def add(
-        self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None
-    ) -> list[Damaged]:
-        """Load the columns `kept`; hash rows for `source` (None: no hashes). Returns the damaged rows."""
+        self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None,
+        ids: Sequence[str] = (),
+    ) -> list[Damaged]:  # fmt: skip
+        """Load the columns `kept`; hash rows for `source` (None: no hashes). Returns the damaged rows.
+
+        Rows that have all of the columns `ids`, which are some of those, need not be hashed.
+        """
         ...
 
 
@@ -68,10 +72,11 @@ class _Csv:
         self.columns, self.seen = reader.columns, reader.seen
 
     def add(
-        self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None
-    ) -> list[Damaged]:
+        self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None,
+        ids: Sequence[str] = (),
+    ) -> list[Damaged]:  # fmt: skip
         hashed = "NULL" if source is None else '(CAST("@high" AS UHUGEINT) << 64) + "@low"'
-        chunks = self.reader.chunks(list(kept), source)
+        chunks = self.reader.chunks(list(kept), source, ids)
         return _spill(bench, loaded, self.file, chunks, index, hashed, {name: quoted(name) for name in kept})
 
 
@@ -85,8 +90,9 @@ class _Json:
         self.columns, self.seen = reader.columns, reader.seen
 
     def add(
-        self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None
-    ) -> list[Damaged]:
+        self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None,
+        ids: Sequence[str] = (),
+    ) -> list[Damaged]:  # fmt: skip
         hashed = "NULL" if source is None else f'md5_number({literal("r" + keys.sized(source))} || "@text")'
         wanted = [Wanted(name, name, "ANY") for name in kept]
         taken = {name: _unless_null(quoted(name), self.format.null) for name in kept}
@@ -111,8 +117,9 @@ class _Parquet:
         self.seen = {name: Seen(self.reader.rows, 0, {_kind(kind): 1}) for name, kind in kinds.items()}
 
     def add(
-        self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None
-    ) -> list[Damaged]:
+        self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None,
+        ids: Sequence[str] = (),
+    ) -> list[Damaged]:  # fmt: skip
         texts = {name: parquet.as_text(name, kind) for name, kind in self.reader.types.items()}
         hashed = "NULL::UHUGEINT" if source is None else keys.row_sql(source, texts)
         texts |= {name: parquet.text_of(sql, kind) for name, (sql, kind) in self.inner.items()}

@@ -20,6 +20,7 @@ from periplus.collect.plain import Bytes, Plain
 from periplus.collect.rows import Chunk, Damaged, Seen, decoded
 from periplus.collect.together import in_order
 from periplus.errors import InputError
+from periplus.store.arrays import array
 
 FIELDS = 1 << 20
 """Fields per chunk: what bounds memory."""
@@ -139,7 +140,7 @@ class CsvFile:
             # the others are looked at too: a plan says of each column how full it is
             texts = {name: self._column(name, found) for name in (take if source is None else self.columns)}
             named = bool(ids) and all(name in texts and texts[name][2].all() for name in ids)
-            arrays = [pa.array(each[: found.good]) for each in (found.lines, found.begins, found.finishes)]
+            arrays = [array(each[: found.good]) for each in (found.lines, found.begins, found.finishes)]
             names = ["@line", "@start", "@finish", *take]
             arrays += [text_array(*texts[name]) for name in take]
             if source is not None and named:

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from periplus.collect.keys import sized
+from periplus.store.arrays import array
 from periplus.store.compiled import compiled
 
 SINES = np.array([int(abs(math.sin(i + 1)) * 2**32) for i in range(64)], np.uint32)
@@ -153,4 +154,4 @@ def hashes(source: str, columns: Mapping[str, Texts], rows: int) -> tuple[pa.Arr
         append(prefix, offsets, data, valid, at, text)
     high, low = np.empty(rows, np.uint64), np.empty(rows, np.uint64)
     md5(text, ends, high, low)
-    return pa.array(high), pa.array(low)
+    return array(high), array(low)

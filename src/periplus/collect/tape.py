@@ -14,6 +14,7 @@ from periplus.collect.csv_file import text_array
 from periplus.collect.json_paths import Paths
 from periplus.collect.plain import Bytes
 from periplus.collect.rows import Damaged, decoded
+from periplus.store.arrays import array
 
 BLOCK = 16 << 20
 ROWS = 1 << 17
@@ -139,7 +140,7 @@ class Tape:
         json_take.place(
             held.leaf_nodes, held.leaf_kinds, held.row_leaves, rows, nodes, kinds, slots, in_rest, resting
         )
-        arrays = [pa.array(each[:rows].copy()) for each in (held.lines, held.begins, held.finishes)]
+        arrays = [array(each[:rows].copy()) for each in (held.lines, held.begins, held.finishes)]
         columns = ["@line", "@start", "@finish"]
         for want in wanted:
             number = by_path[want.path]
@@ -147,7 +148,7 @@ class Tape:
             columns.append(want.name)
             if want.kind == "ANY":
                 arrays.append(
-                    pa.array(np.where(slots[number] >= 0, held.leaf_kinds[slots[number]], 0).astype(np.uint8))
+                    array(np.where(slots[number] >= 0, held.leaf_kinds[slots[number]], 0).astype(np.uint8))
                 )
                 columns.append(f"@kind {want.name}")
         if rest:

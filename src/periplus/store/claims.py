@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from periplus.store import door, keys, standing
+from periplus.store.arrays import array
 from periplus.store.files import FIXED, ROW_GROUP, EventFile
 from periplus.store.home import Home
 from periplus.store.lent import unchanged
@@ -39,7 +40,8 @@ def save_rows(path: Path, place: np.ndarray, new: np.ndarray | None) -> None:
     first = np.concatenate(([True], place[1:] != place[:-1]))
     place, accepted = place[first], accepted[first]
     columns = {
-        "file": (place >> ROW_BITS).astype(np.int32), "line": place & ((1 << ROW_BITS) - 1), "accepted": accepted
+        "file": array((place >> ROW_BITS).astype(np.int32)), "line": array(place & ((1 << ROW_BITS) - 1)),
+        "accepted": array(accepted),
     }  # fmt: skip
     pq.write_table(
         pa.table(columns), path, compression="zstd", row_group_size=ROW_GROUP, use_dictionary=["file"],

@@ -42,6 +42,26 @@ def test_what_the_data_has_never_seen_is_said_with_the_nearest_words() -> None:
     assert answer({"kind": "funnel", "steps": [{"where": {"color": "red"}}]}, events).warnings == []
 
 
+def test_the_property_of_a_measure_that_nobody_sent_is_said() -> None:
+    series = [{"measure": {"sum": "totl"}}, {"measure": {"mean": "totl"}}, {"measure": {"sum": "total"}}]
+    found = answer({"kind": "trend", "series": series}, [event("Order Completed", 1, total=5)])
+    assert found.warnings == ["No event has the property 'totl'. Did you mean 'total'?"]
+
+
+def test_a_map_says_which_properties_its_rules_name_in_vain() -> None:
+    steps = [
+        {"name": "Cart", "rule": {"event": "Cart", "where": {"colour": "red"}}},
+        {"name": "Sale", "rule": {"event": "Cart", "not": {"where": {"color": {"in": ["red", "blue"]}}}}},
+        {"name": "Silent", "rule": {"event": "Qqq", "where": {"xyz": 1}}},
+    ]
+    document = {"name": "m", "goal": "cart", "stages": [{"name": "S", "steps": steps}]}
+    found = answer({"kind": "flow", "map": document}, [event("Cart", 1, color="red")])
+    assert found.warnings == [
+        "No events have been seen for these steps: silent.",
+        "No event has the property 'colour'. Did you mean 'color'?",
+    ]
+
+
 def test_a_map_says_in_one_sentence_which_steps_were_never_seen() -> None:
     def step(name: str) -> dict[str, Any]:
         return {"name": name, "rule": {"event": name}}

@@ -78,6 +78,24 @@ def known(path: str, properties: Any) -> bool:
     return any(path.startswith(f"{other}.") or other.startswith(f"{path}.") for other in properties)
 
 
+def of_values(paths: Iterable[str], properties: Any) -> list[str]:
+    """One sentence for each property that is read as one value and can have none: nobody sent it, or it stands in a list."""
+    said = []
+    for path in dict.fromkeys(paths):
+        if not known(path, properties):
+            said.append(property_warning(path, properties))
+        elif _in_list(path, properties):
+            said.append(f"{_short(path)} stands in a list: such an event has no one value of it.")
+    return said
+
+
+def _in_list(path: str, properties: Any) -> bool:
+    """Whether what is kept of the path is a list, or lies in one."""
+    above = (path[:at] for at, letter in enumerate(path) if letter == ".")
+    info = properties.get(path) or next((properties[each] for each in above if each in properties), None)
+    return info is not None and info.kind == "JSON" and info.events > 0
+
+
 def property_warning(path: str, properties: Any) -> str:
     """The sentence for a property that no event has."""
     return f"No event has the property {_short(path)!r}.{_hint(_short(path), map(_short, properties))}"

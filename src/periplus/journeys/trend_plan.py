@@ -113,12 +113,7 @@ def plan(question: TrendQuestion, context: Context) -> Plan:
     named = [each.path for each in series if each.path is not None]
     if breakdown is not None and of_events(breakdown):
         named.append(breakdown)
-    properties = context.snapshot.properties
-    warnings += [
-        notice.property_warning(path, properties)
-        for path in dict.fromkeys(named)
-        if not notice.known(path, properties)
-    ]
+    warnings += notice.of_values(named, context.snapshot.properties)
     return Plan(
         series=series,
         span=span,

@@ -100,10 +100,11 @@ class Memory:
         for event in self.events:
             for path, value in self._leaves(event).items():
                 seen.setdefault(path, []).append(value)
+        # What is neither text nor lists is as what has no column: of any kind.
         return {
             path: PropertyInfo(
                 "VARCHAR" if all(isinstance(value, str) for value in values) else "JSON",
-                len(values),
+                len(values) if any(isinstance(value, str | list) for value in values) else 0,
                 list(dict.fromkeys(value for value in values if isinstance(value, str)))[:40],
             )
             for path, values in seen.items()

@@ -100,11 +100,7 @@ def plan(question: RetentionQuestion, context: Context) -> Plan:
         amounts=amounts_,
         asked=asked,
         warnings=notice.never_seen([start, back], context.snapshot)
-        + (
-            [notice.property_warning(path, context.snapshot.properties)]
-            if path is not None and not notice.known(path, context.snapshot.properties)
-            else []
-        ),
+        + notice.of_values([] if path is None else [path], context.snapshot.properties),
     )
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from periplus.doctor import examine
 from periplus.store import compiled
+from tests.faults.victim import load_everything
 
 
 def thrice(x: int) -> int:
@@ -43,3 +45,30 @@ def test_where_nothing_can_be_kept_they_are_made_anew_and_it_is_said(monkeypatch
         compiled.keep_ready()
         assert loop._ready is not None
         assert "/proc/nowhere" in (compiled.cache_problem() or "")
+
+
+def twice(n):  # type: ignore[no-untyped-def]
+    return 2 * n
+
+
+def test_a_loop_without_a_place_to_keep_it_runs_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    load_everything()  # or `examine` would compile all of ours, and keep none
+    monkeypatch.setattr(compiled, "_folder", Path("/proc/nowhere"))
+    monkeypatch.setattr(compiled, "_problem", None)
+    assert compiled.Loop(twice, "i8(i8)")(21) == 42
+    assert "/proc/nowhere" in (compiled.cache_problem() or "")
+    assert any(check["state"] == "note" and "/proc/nowhere" in check["detail"] for check in examine(None))
+
+
+@pytest.mark.parametrize("ending", ["nbi", "nbc"])
+def test_a_kept_loop_that_is_damaged_is_compiled_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ending: str
+) -> None:
+    monkeypatch.setattr(compiled, "_folder", tmp_path)
+    monkeypatch.setattr(compiled, "_problem", None)
+    assert compiled.Loop(twice, "i8(i8)")(21) == 42
+    assert compiled.cache_problem() is None
+    for kept in tmp_path.rglob(f"*.{ending}"):  # as a power cut leaves what was just written
+        kept.write_bytes(kept.read_bytes()[:50])
+    assert compiled.Loop(twice, "i8(i8)")(21) == 42
+    assert str(tmp_path) in (compiled.cache_problem() or "")

@@ -63,6 +63,7 @@ class Memory:
         self._table: pa.Table | None = None
         self._columns = FileColumns({})
         self._types: list[str] | None = None
+        self._answers: dict[str, list[Any]] = {}
 
     def _shard(self, index: int) -> Shard:
         mine = [event for event, place in zip(self.events, self._place, strict=True) if place == index]
@@ -159,13 +160,17 @@ class Memory:
         if self._table is None:
             self._table, self._columns = self._written()
         parts = [expression(self._columns) for expression in expressions]
+        key = repr(parts)
+        if key in self._answers:  # as the store's snapshot keeps labels: the lists behind numbers ask again
+            return self._answers[key]
         cursor = connection().cursor()
         cursor.register("events_in_memory", self._table)
         listed = ", ".join(sql for sql, _ in parts)
         bound = [value for _, values in parts for value in values]
         found = cursor.execute(f"SELECT {listed} FROM events_in_memory ORDER BY place", bound).fetchall()
         cursor.close()
-        return list(found)
+        self._answers[key] = list(found)
+        return self._answers[key]
 
     def _written(self) -> tuple[pa.Table, FileColumns]:
         """The events as the store keeps them: paths that hold only texts as columns, the others in `rest`."""

@@ -233,7 +233,7 @@ def people(question: RetentionQuestion, row: Mapping[str, Any], field: str, cont
         raise QuestionError(
             "The row lacks its 'cohort'.", code="row", hint="A row has a cohort and a period."
         )
-    known = [planned.buckets.label(index) for index in range(len(planned.buckets))]
+    known = planned.buckets.labels
     cohort, span = entries.one_of(row, "cohort", known), -1
     if field == "returned":
         if row.get("period") is None:

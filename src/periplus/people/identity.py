@@ -317,6 +317,11 @@ def owner(kind: str, linking: Linking) -> str:
 def _component_owners(connection: Connection, events: str, persons: Persons) -> None:
     """Whom each component means: its account by hand, itself, its one user, or, seen with several, that of the moment."""
     run = connection.execute
+    if not persons.kinds:
+        for name in ("own_component (component UBIGINT", "spot_component (component UBIGINT, time BIGINT"):
+            run(f"CREATE OR REPLACE TEMP TABLE {name}, customer UBIGINT)")
+        run("CREATE OR REPLACE TEMP TABLE torn (component UBIGINT)")
+        return
     run(
         "CREATE OR REPLACE TEMP TABLE seen_component AS SELECT component, min(customer) AS least, max(customer) AS most "
         "FROM sighted GROUP BY component"

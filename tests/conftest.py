@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,10 @@ LONG = (
 )
 """Whose files take long: they come first, so that at the end no worker is left alone with one."""
 
+MEMORY, ROOM = Path("/dev/shm"), 4 << 30
+"""Where temporary files may lie, and how much memory must be free for it: what is stored is brought to the disk file by
+file, and a test that imports ten rows would wait for thirty of them. Processes that are killed lose nothing there either."""
+
 # Examples take as long as the machine is busy, which is no fault of what is tested.
 settings.register_profile(
     "any machine", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -35,10 +41,23 @@ settings.load_profile("any machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Only the process that starts the workers compiles, before it does."""
+    """Only the process that starts the workers compiles, before it does; all put temporary files in the same place."""
+    if "TMPDIR" not in os.environ and _in_memory():
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
     workers = config.getoption("numprocesses", None)
     if workers and not hasattr(config, "workerinput"):
         compile_once(workers)
+
+
+def _in_memory() -> bool:
+    """Whether there is a file system in memory with room, from which programs may be started."""
+    try:
+        there = os.statvfs(MEMORY)
+        told = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+        free = int(told["MemAvailable"].split()[0]) * 1024
+    except (AttributeError, OSError, KeyError):
+        return False
+    return min(there.f_bavail * there.f_frsize, free) >= ROOM and not there.f_flag & os.ST_NOEXEC
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -32,7 +32,7 @@ def sql(document: dict[str, Any], columns: FileColumns = FULL) -> tuple[str, lis
         ({"event": "Kaffee"}, 'nfc_normalize("event") = ?', ["Kaffee"]),
         ({"where": {"price": {"gte": 10}}}, 'coalesce("properties.price" >= ?, false)', [10.0]),
         ({"where": {"qty": {"gt": 1.5}}}, 'coalesce("properties.qty" >= ?, false)', [2]),
-        ({"where": {"qty": {"lt": 2**63 + 1}}}, 'coalesce("properties.qty" IS NOT NULL, false)', []),
+        ({"where": {"qty": {"lt": 2**64}}}, 'coalesce("properties.qty" IS NOT NULL, false)', []),
         ({"where": {"qty": {"gt": 2**63}}}, "false", []),
         ({"where": {"price": {"gt": 2**53 + 1}}}, 'coalesce("properties.price" > ?, false)', [2.0**53]),
         ({"where": {"price": {"eq": 2**53 + 1}}}, "false", []),

@@ -101,8 +101,8 @@ def test_a_question_object_is_as_good_as_its_document() -> None:
             "Unknown time zone 'Europe/Athen'.",
             "Did you mean 'Europe/Athens'?",
         ),
-        ({**FUNNEL, "order": "orderd"}, "Order in a funnel question:", "orderd"),
-        ({**FUNNEL, "unit": "session"}, "Unit in a funnel question:", "session"),
+        ({**FUNNEL, "order": "orderd"}, "Unknown `order` 'orderd' in a funnel question.", "'ordered'"),
+        ({**FUNNEL, "unit": "session"}, "Unknown `unit` 'session' in a funnel question.", "'sessions'"),
         ({**FUNNEL, "within": {"sessions": 0}}, "within is 0 sessions.", "1 is the session"),
         ({**FUNNEL, "within": {"session": 1}}, "within is {'session': 1}, which is no window.", "'14d'"),
         (

@@ -123,6 +123,12 @@ def _plain(problem: ValidationError, title: str) -> QuestionError:
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] == "missing":
         return QuestionError(f"{place!r} is missing in {title}.", code="missing_key", hint=f"Add {place!r}.")
+    if first["type"] == "literal_error" and isinstance(first["input"], str):
+        words = [word.strip("' ") for word in str(first["ctx"]["expected"]).replace(" or ", ",").split(",")]
+        # Of several forms a value may have, pydantic adds the one it tried: that is no word of the question's.
+        key = next(part for part in reversed(first["loc"]) if isinstance(part, str) and "[" not in part)
+        message, hint, allowed = unknown(f"`{key}`", first["input"], words)
+        return QuestionError(f"{message[:-1]} in {title}.", code="value", hint=hint, allowed=allowed)
     said = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
     where = f"{place} in {title}" if place else title
     return QuestionError(

@@ -1,4 +1,4 @@
-"""Files by a mapping: times, values, keys, order, joins, consent, what is refused and why."""
+"""Files by a mapping: times, values, consent, what is refused and why; keys and joins have files beside this one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from periplus.clock import iso
-from periplus.collect import keys
 from periplus.errors import DocumentError, InputError
 from tests.collect.conftest import Importing, Result
 
@@ -227,159 +226,6 @@ def test_consent(importing: Importing, table: Table) -> None:
     assert (everything.staged.withheld, everything.events) == (4, [])
     constant = importing.text(rows, table(consent={"analytics": True}))
     assert constant.staged.consent == {"analytics": True}
-
-
-def test_keys_of_rows(importing: Importing, table: Table) -> None:
-    rows = "user,at,x\nu,2026-01-01,NA\nu,2026-01-01,\nu,2026-01-01,NA\nv,2026-01-01,1\n"
-    result = importing.text(rows, table(format={"null": ["NA"]}))
-    found = [row["key_hi"] << 64 | row["key_lo"] for row in result.events]
-    same = {"user": "u", "at": "2026-01-01"}
-    expected = [keys.of_row("s", same, 0, before) for before in range(3)] + [
-        keys.of_row("s", {"user": "v", "at": "2026-01-01", "x": "1"})
-    ]
-    assert found == expected
-    # the order of columns, an unmapped constant and another mapping of the same rows change no key
-    again = importing.text(
-        "x,at,user\n,2026-01-01,u\n1,2026-01-01,v\n", table(event="Other", properties={"c": {"value": 1}})
-    )
-    assert [row["key_hi"] << 64 | row["key_lo"] for row in again.events] == [expected[0], expected[3]]
-    other = importing.text(rows, table(format={"null": ["NA"]}), source="t")
-    assert not {row["key_hi"] for row in other.events} & {row["key_hi"] for row in result.events}
-
-
-def test_keys_of_message_ids(importing: Importing, table: Table) -> None:
-    rows = "user,at,id\nu,2026-01-01,m1\nw,2026-01-02,m1\nv,2026-01-01,\n"
-    result = importing.text(rows, table(messageId="id"))
-    found = [row["key_hi"] << 64 | row["key_lo"] for row in result.events]
-    assert found == [keys.of_message("s", "m1")] * 2 + [keys.of_row("s", {"user": "v", "at": "2026-01-01"})]
-    mapping = table(messageId="id")
-    mapping["tables"][0]["events"].append({"event": "F", "userId": "user", "time": "at", "messageId": "id"})
-    both = importing.text(rows, mapping)
-    assert len({(row["key_hi"], row["key_lo"]) for row in both.events if row["line"] == 2}) == 2
-
-
-def test_two_tables_over_one_file_share_no_keys(importing: Importing, table: Table) -> None:
-    mapping = table(files="t.csv")
-    mapping["tables"].append(
-        {**mapping["tables"][0], "events": [{"event": "F", "userId": "user", "time": "at"}]}
-    )
-    result = importing.text("user,at\nu,2026-01-01\n", mapping)
-    assert [row["place"] for row in result.events] == [0, 1]
-    assert len({row["key_lo"] for row in result.events}) == 2
-    assert [file.name for file in result.staged.files] == ["t.csv", "t.csv"]
-
-
-def test_sequence_is_the_position_among_rows_of_equal_time(importing: Importing, table: Table) -> None:
-    rows = "user,at\nu,2026-01-01\nu,2026-01-02\nu,2026-01-01\nu,2026-01-01\n"
-    result = importing.text(rows, table())
-    assert [(row["line"], row["sequence"]) for row in result.events] == [
-        (2, 0),
-        (3, 0),
-        (4, 1 << 8),
-        (5, 2 << 8),
-    ]
-
-
-def test_a_file_that_is_newest_first_is_counted_from_its_end(importing: Importing, table: Table) -> None:
-    rows = "user,at\nu,2026-01-03\nu,2026-01-03\nu,\nu,2026-01-01\nu,2026-01-01\n"
-    result = importing.text(rows, table())
-    assert [row["sequence"] >> 8 for row in result.events] == [1, 0, 1, 0]
-    flat = importing.text("user,at\nu,2026-01-03\nu,2026-01-03\n", table())
-    assert [row["sequence"] >> 8 for row in flat.events] == [0, 1]
-
-
-def test_sequence_of_several_events_counts_rows_then_places(importing: Importing, table: Table) -> None:
-    mapping = table()
-    mapping["tables"][0]["events"] += [
-        {"event": "F", "userId": "user", "time": "at"},
-        {"event": "G", "userId": "user", "time": "b"},
-    ]
-    result = importing.text("user,at,b\nu,2026-01-01,2026-01-02\nu,2026-01-02,2026-01-02\n", mapping)
-    found = {(row["line"], row["event"]): row["sequence"] for row in result.events}
-    assert found == {
-        (2, "E"): 0,
-        (2, "F"): 1,
-        (2, "G"): 2,
-        (3, "E"): 1 << 8,
-        (3, "F"): (1 << 8) + 1,
-        (3, "G"): (1 << 8) + 2,
-    }
-
-
-def test_each_file_counts_for_itself(importing: Importing, table: Table) -> None:
-    first, second = (
-        importing.write(f"t{i}.csv", text)
-        for i, text in enumerate(("user,at\nu,2026-01-01\n", "at,user\n2026-01-01,u\n"))
-    )
-    result = importing.stage(first, second, mapping=table())
-    assert [(row["file"], row["line"], row["sequence"], row["key_lo"]) for row in result.events] == [
-        (0, 2, 0, result.events[0]["key_lo"]), (1, 2, 0, result.events[0]["key_lo"]),
-    ]  # fmt: skip
-    assert [(file.name, file.rows) for file in result.staged.files] == [("t0.csv", 1), ("t1.csv", 1)]
-
-
-class TestJoins:
-    ROWS = "user,at,order\nu,2026-01-01,1\nv,2026-01-02,2\nw,2026-01-03,\n"
-
-    def stage(
-        self, importing: Importing, table: Table, other: str, join: dict[str, Any], **event: Any
-    ) -> Result:
-        importing.write("other.csv", other)
-        return importing.text(self.ROWS, table(files="t.csv", join=[{"file": "other.csv", **join}], **event))
-
-    def test_looked_up_by_key(self, importing: Importing, table: Table) -> None:
-        result = self.stage(
-            importing, table, "order,city\n1,Kos\n3,Rio\n", {"on": "order"}, properties={"city": "city"}
-        )
-        assert result.one("properties.city") == ["Kos", None, None]
-        assert result.staged.rows == 3
-        assert [file.name for file in result.staged.files] == ["t.csv"]
-
-    def test_other_names_and_a_prefix(self, importing: Importing, table: Table) -> None:
-        other = "id,at,user\n1,x,y\n2,z,y\n"
-        result = self.stage(
-            importing, table, other, {"on": ["order", "id"], "prefix": "o_"}, properties={"place": "o_at"}
-        )
-        assert result.one("properties.place") == ["x", "z", None]
-
-    def test_sums(self, importing: Importing, table: Table) -> None:
-        other = "order,paid\n1,0.1\n1,0.2\n2,5\n"
-        result = self.stage(
-            importing,
-            table,
-            other,
-            {"on": "order", "sum": "paid"},
-            properties={"total": {"column": "paid", "type": "number"}},
-        )
-        assert result.one("properties.total") == [0.3, 5.0, None]
-
-    def test_several_rows_per_key(self, importing: Importing, table: Table) -> None:
-        other = "order,city\n1,Kos\n1,Rio\n"
-        with pytest.raises(DocumentError, match=r"several rows for one order .*sum.*first: true"):
-            self.stage(importing, table, other, {"on": "order"}, properties={"city": "city"})
-        result = self.stage(
-            importing, table, other, {"on": "order", "first": True}, properties={"city": "city"}
-        )
-        assert result.one("properties.city") == ["Kos", None, None]
-
-    def test_a_column_in_both_files(self, importing: Importing, table: Table) -> None:
-        with pytest.raises(DocumentError, match="prefix"):
-            self.stage(importing, table, "order,user\n1,x\n", {"on": "order"})
-
-    def test_a_missing_file_and_a_missing_column(self, importing: Importing, table: Table) -> None:
-        with pytest.raises(InputError, match=r"othr\.csv"):
-            self.stage(importing, table, "order,c\n1,x\n", {"on": "order", "file": "othr.csv"})
-        with pytest.raises(DocumentError, match="'order'"):
-            self.stage(importing, table, "order,c\n1,x\n", {"on": ["order", "ordr"]})
-
-    def test_joined_columns_are_no_part_of_the_key(self, importing: Importing, table: Table) -> None:
-        one = self.stage(
-            importing, table, "order,city\n1,Kos\n", {"on": "order"}, properties={"city": "city"}
-        )
-        two = self.stage(
-            importing, table, "order,city\n1,Rio\n", {"on": "order"}, properties={"city": "city"}
-        )
-        assert one.one("key_lo") == two.one("key_lo")
 
 
 def test_json_lines_by_a_mapping(importing: Importing, table: Table) -> None:

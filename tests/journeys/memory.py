@@ -63,6 +63,7 @@ class Memory:
         self._table: pa.Table | None = None
         self._columns = FileColumns({})
         self._types: list[str] | None = None
+        self._answers: dict[str, list[Any]] = {}
 
     def _shard(self, index: int) -> Shard:
         mine = [event for event, place in zip(self.events, self._place, strict=True) if place == index]
@@ -100,10 +101,11 @@ class Memory:
         for event in self.events:
             for path, value in self._leaves(event).items():
                 seen.setdefault(path, []).append(value)
+        # What is neither text nor lists is as what has no column: of any kind.
         return {
             path: PropertyInfo(
                 "VARCHAR" if all(isinstance(value, str) for value in values) else "JSON",
-                len(values),
+                len(values) if any(isinstance(value, str | list) for value in values) else 0,
                 list(dict.fromkeys(value for value in values if isinstance(value, str)))[:40],
             )
             for path, values in seen.items()
@@ -158,13 +160,17 @@ class Memory:
         if self._table is None:
             self._table, self._columns = self._written()
         parts = [expression(self._columns) for expression in expressions]
+        key = repr(parts)
+        if key in self._answers:  # as the store's snapshot keeps labels: the lists behind numbers ask again
+            return self._answers[key]
         cursor = connection().cursor()
         cursor.register("events_in_memory", self._table)
         listed = ", ".join(sql for sql, _ in parts)
         bound = [value for _, values in parts for value in values]
         found = cursor.execute(f"SELECT {listed} FROM events_in_memory ORDER BY place", bound).fetchall()
         cursor.close()
-        return list(found)
+        self._answers[key] = list(found)
+        return self._answers[key]
 
     def _written(self) -> tuple[pa.Table, FileColumns]:
         """The events as the store keeps them: paths that hold only texts as columns, the others in `rest`."""

@@ -38,6 +38,19 @@ def test_an_hour_that_comes_twice_is_two_buckets():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "zone", ["Australia/Lord_Howe", "Asia/Kathmandu", "America/St_Johns", "Africa/Casablanca"]
+)
+def test_hours_are_found_as_by_going_through_the_minutes(zone):
+    """A local hour begins at each minute that is a full one, or that another offset makes one."""
+    first, last = at("1986-01-01"), at("1987-12-31")
+    found = covering("hour", ZoneInfo(zone), "monday", first, last)
+    minutes = np.arange(found.edges[0], found.edges[-1] + 1, clock.UNITS["m"] * 15)
+    local = [(clock.EPOCH + timedelta(microseconds=int(each))).astimezone(ZoneInfo(zone)) for each in minutes]
+    full = [int(minute) for minute, moment in zip(minutes, local, strict=True) if moment.minute == 0]
+    assert len(set(full) ^ set(found.edges.tolist())) <= 8  # about changes of half an hour or less
+
+
 @pytest.mark.parametrize("zone", ["Australia/Lord_Howe", "Asia/Kathmandu", "America/St_Johns", "UTC"])
 def test_hours_begin_at_local_hours_whatever_the_offset(zone):
     first, last = at("2026-01-01"), at("2026-12-31")

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from periplus.errors import QuestionError
+from periplus.journeys import notice
 from periplus.journeys.funnel import MOST_VALUES
 from periplus.question import Context, ask
 from periplus.settings import Settings
+from periplus.store.snapshot import PropertyInfo
 from tests.journeys.logs import SECOND, answer, context
 from tests.journeys.memory import Memory
 
@@ -40,6 +42,44 @@ def test_what_the_data_has_never_seen_is_said_with_the_nearest_words() -> None:
     seldom = answer({"kind": "funnel", "steps": [{"where": {"color": "redd"}}]}, events)
     assert seldom.warnings == ["color is never 'redd'. Did you mean 'red'?"]
     assert answer({"kind": "funnel", "steps": [{"where": {"color": "red"}}]}, events).warnings == []
+
+
+def test_the_property_of_a_measure_that_nobody_sent_is_said() -> None:
+    series = [{"measure": {"sum": "totl"}}, {"measure": {"mean": "totl"}}, {"measure": {"sum": "total"}}]
+    found = answer({"kind": "trend", "series": series}, [event("Order Completed", 1, total="5")])
+    assert found.warnings == ["No event has the property 'totl'. Did you mean 'total'?"]
+
+
+def test_what_stands_in_a_list_is_no_one_value_and_that_is_said() -> None:
+    kept = {
+        "properties.items": PropertyInfo("JSON", 3, []),
+        "properties.seldom": PropertyInfo("JSON", 0, []),
+        "properties.total": PropertyInfo("DOUBLE", 3, []),
+    }
+    asked = ["properties.items.price", "properties.seldom", "properties.total", "properties.items", "channel"]
+    assert notice.of_values(asked, kept) == [
+        "items.price stands in a list: such an event has no one value of it.",
+        "items stands in a list: such an event has no one value of it.",
+    ]
+    events = [event("Order Completed", 1, items=[{"sku": "a", "price": 3}])]
+    trend: dict[str, Any] = {"kind": "trend", "series": [{"measure": {"sum": "items.price"}}]}
+    funnel = {"kind": "funnel", "steps": [{}], "breakdown": "items.price"}
+    for question in (trend, funnel, {"kind": "flow", "by": "items.price"}):
+        assert "items.price stands in a list" in answer(question, events).warnings[0]
+
+
+def test_a_map_says_which_properties_its_rules_name_in_vain() -> None:
+    steps = [
+        {"name": "Cart", "rule": {"event": "Cart", "where": {"colour": "red"}}},
+        {"name": "Sale", "rule": {"event": "Cart", "not": {"where": {"color": {"in": ["red", "blue"]}}}}},
+        {"name": "Silent", "rule": {"event": "Qqq", "where": {"xyz": 1}}},
+    ]
+    document = {"name": "m", "goal": "cart", "stages": [{"name": "S", "steps": steps}]}
+    found = answer({"kind": "flow", "map": document}, [event("Cart", 1, color="red")])
+    assert found.warnings == [
+        "No events have been seen for these steps: silent.",
+        "No event has the property 'colour'. Did you mean 'color'?",
+    ]
 
 
 def test_a_map_says_in_one_sentence_which_steps_were_never_seen() -> None:

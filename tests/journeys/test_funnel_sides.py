@@ -139,7 +139,7 @@ def test_the_interval_is_the_published_one(
         ({"quantiles": [50]}, "The quantiles are [50].", "0 to 1"),
         ({"histogram": ["1d", "1h"]}, "The histogram is", "rising"),
         ({"bucket": "hour", "breakdown": "v", "period": {"from": "1960-01-01"}}, "There would be", "larger buckets"),
-        ({"bucket": "fortnight"}, "Bucket in a funnel question:", "fortnight"),
+        ({"bucket": "fortnight"}, "Unknown `bucket` 'fortnight' in a funnel question.", "month, quarter"),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_said(asked: dict[str, Any], said: str, hint: str) -> None:

@@ -58,12 +58,20 @@ def test_as_the_oracle_counts(question, events, now, step):
     found = answer({**question, "now": moment(now)}, events)
     got = {(row["bucket"], row["state"]): row["customers"] for row in found.rows}
     assert got == expected(events, question, now)
-    for row in found.rows:
+    for row in opened(found.rows):
         check_people(found, row, ("customers",))
     buckets = list(dict.fromkeys(row["bucket"] for row in found.rows))
     active = {bucket: sum(got[bucket, state] for state in STATES[:3]) for bucket in buckets}
     for before, after in pairwise(buckets):
         assert got[after, "returning"] + got[after, "dormant"] == active[before]
+
+
+def opened(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those that count somebody; months of empty hours open into nobody all alike: of each state the first five."""
+    empty = {
+        state: [row for row in rows if row["state"] == state and not row["customers"]] for state in STATES
+    }
+    return [row for row in rows if row["customers"]] + [row for mine in empty.values() for row in mine[:5]]
 
 
 def test_a_period_shows_its_buckets_and_forgets_nothing_before_it():

@@ -247,3 +247,16 @@ def test_neighbouring_buckets_have_no_gap():
     labels = [row["bucket"] for row in found.rows]
     assert labels == ["2025-11-01", "2025-12-01", "2026-01-01", "2026-02-01"]
     assert all(a < b for a, b in pairwise(labels))
+
+
+def test_what_nobody_did_before_the_first_customer_is_in_no_bucket():
+    hour = 3_600_000_000
+    events = [
+        {"customer": who, "time": at * hour, "event": "A", "properties": {"v": v}}
+        for who, at, v in ((0, 0, "2"), (1 << 61, 9, "1"), (0, 9, "2"))
+    ]
+    asked = {"kind": "trend", "series": [{"measure": "events"}], "bucket": "hour", "breakdown": "v"}
+    for known in (events, events[:1]):  # with a customer, and with none at all
+        rows = answer({**asked, "now": moment(10 * hour)}, known).rows
+        found = {(row["bucket"][11:16], row["breakdown"]): row["value"] for row in rows if row["value"]}
+        assert found == ({("09:00", "1"): 1, ("09:00", "2"): 1} if len(known) > 1 else {})

@@ -53,9 +53,10 @@ def test_write_change_delete(ws: Any) -> None:
     assert texts(ws, "ann") == ["second", "wide ones"]
     ws.remove_note(note["number"])
     assert texts(ws, "ann") == ["second"]
-    for again in (lambda: ws.remove_note(note["number"]), lambda: ws.change_note(note["number"], "x")):
-        with pytest.raises(NotFoundError, match="There is no note"):
-            again()
+    for number in (note["number"], 0, -1, 1 << 63, 10**40):
+        for again in (ws.remove_note, lambda number: ws.change_note(number, "x")):
+            with pytest.raises(NotFoundError, match="There is no note"):
+                again(number)
 
 
 @pytest.mark.parametrize("text", ["", "  \n\x00 ", "x" * (MOST_LETTERS + 1), 7, None])

@@ -17,9 +17,6 @@ from periplus.settings import Settings
 from periplus.store import products
 from periplus.store.products import Reconciled
 from periplus.store.state import State
-from tests.store.test_state import opened, server, settings
-
-__all__ = ["opened", "server", "settings"]
 
 SOAP = {
     "id": "1",

@@ -9,7 +9,6 @@ from periplus.store import consents, deviations, notes, scrub
 from periplus.store.consents import Given
 from periplus.store.deviations import Seen, Which
 from periplus.store.state import State
-from tests.store.test_state import opened, server, settings  # noqa: F401
 
 ANN, BOB = hashed("email", "ann@shop.example"), hashed("email", "bob@shop.example")
 
@@ -18,7 +17,7 @@ def about(text: str) -> bool:
     return "ann@shop.example" in text
 
 
-def test_only_what_is_about_the_person_goes(opened: State, tmp_path: Path) -> None:  # noqa: F811
+def test_only_what_is_about_the_person_goes(opened: State, tmp_path: Path) -> None:
     for identifier in (ANN, BOB):
         consents.add(opened, [Given(identifier, "analytics", 1, True, "form")])
         notes.add(opened, identifier, 1, f"note about {identifier}", "Maria", 1)

@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import shutil
-import signal
-import socket
-import subprocess
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -21,111 +12,8 @@ import sqlalchemy as sa
 from periplus.errors import StoreError
 from periplus.settings import Settings
 from periplus.store import state
-from periplus.store.state import HEAD, State
-
-PASSWORD = "only-for-tests"
-
-
-@dataclass(frozen=True)
-class Server:
-    """A PostgreSQL server of our own, on loopback."""
-
-    port: int
-
-    def url(self, database: str = "postgres", *, port: int | None = None, password: str = PASSWORD) -> str:
-        return f"postgresql://periplus:{password}@127.0.0.1:{port or self.port}/{database}"
-
-    def fresh(self, name: str) -> str:
-        """The URL of a new, empty database."""
-        engine = sa.create_engine(
-            self.url().replace("postgresql", "postgresql+psycopg", 1), isolation_level="AUTOCOMMIT"
-        )
-        with engine.connect() as connection:
-            connection.execute(sa.text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
-            connection.execute(sa.text(f"CREATE DATABASE {name}"))
-        engine.dispose()
-        return self.url(name)
-
-
-def _programs() -> Path | None:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    return found[-1].parent if found else None
-
-
-def _user() -> int | None:
-    """The server refuses to run as root: then it runs as this user."""
-    if os.getuid() != 0:
-        return None
-    for name in ("postgres", "nobody"):
-        try:
-            return pwd.getpwnam(name).pw_uid
-        except KeyError:
-            continue
-    pytest.skip("PostgreSQL does not run as root, and there is no other user here")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    programs = _programs()
-    if programs is None:
-        pytest.skip("no PostgreSQL server is installed here (no /usr/lib/postgresql/*/bin/initdb)")
-    pytest.importorskip("psycopg")
-    user = _user()
-    folder = Path(tempfile.mkdtemp(prefix="periplus-postgres-"))
-    try:
-        (folder / "password").write_text(PASSWORD)
-        if user is not None:
-            os.chown(folder, user, -1)
-            os.chown(folder / "password", user, -1)
-        data = folder / "data"
-        words = ["-D", data, "-U", "periplus", "--auth=scram-sha-256", f"--pwfile={folder / 'password'}"]
-        subprocess.run(
-            [programs / "initdb", *words, "--no-sync", "--no-locale", "-E", "UTF8"],
-            check=True, user=user, capture_output=True, cwd=folder,
-        )  # fmt: skip
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        options = ["-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", folder, "-c", "fsync=off"]
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [programs / "postgres", *options], user=user, stdout=log, stderr=log, cwd=folder
-            )
-        try:
-            started = Server(port)
-            _wait(started, process, folder / "log")
-            yield started
-        finally:
-            process.send_signal(signal.SIGINT)  # a fast shutdown: it waits for no client
-            process.wait(20)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _wait(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", server.port)) == 0 and b"ready to accept" in log.read_bytes():
-                return
-        time.sleep(0.05)
-    pytest.fail(f"PostgreSQL did not start: {log.read_text()[-500:]}")
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def settings(request: pytest.FixtureRequest) -> Settings:
-    """Settings whose state is empty."""
-    if request.param == "sqlite":
-        return Settings()
-    return Settings(state=request.getfixturevalue("server").fresh("contract"))
-
-
-@pytest.fixture
-def opened(settings: Settings, tmp_path: Path) -> Iterator[State]:
-    here = State(tmp_path, settings)
-    yield here
-    here.close()
-
+from periplus.store.state import State
+from tests.store.postgres import PASSWORD, Server
 
 # -- documents ----------------------------------------------------------------------------------
 
@@ -243,68 +131,6 @@ def test_a_secret_is_revoked(opened: State) -> None:
     assert opened.check("token", first) is None
     assert opened.check("token", second) == "ann"
     assert [row["name"] for row in opened.issued("token")] == ["ann"]
-
-
-# -- migrations ---------------------------------------------------------------------------------
-
-
-def _shape(engine: sa.Engine) -> dict[str, object]:
-    """Tables, columns with their types, and keys, as the database has them."""
-    inspector = sa.inspect(engine)
-    return {
-        table: (
-            [
-                (column["name"], str(column["type"]), column["nullable"])
-                for column in inspector.get_columns(table)
-            ],
-            inspector.get_pk_constraint(table)["constrained_columns"],
-            sorted(
-                (index["name"] or "", tuple(index["column_names"])) for index in inspector.get_indexes(table)
-            ),
-        )
-        for table in inspector.get_table_names()
-        if table != "alembic_version"
-    }
-
-
-def test_a_fresh_schema_is_the_sum_of_the_migrations(
-    opened: State, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
-    if opened.engine.dialect.name == "sqlite":
-        declared = sa.create_engine(f"sqlite:///{tmp_path / 'declared.db'}")
-    else:
-        url = request.getfixturevalue("server").fresh("declared")
-        declared = sa.create_engine(url.replace("postgresql", "postgresql+psycopg", 1))
-    state.metadata.create_all(declared)
-    try:
-        assert _shape(opened.engine) == _shape(declared)
-        assert _shape(declared)
-    finally:
-        declared.dispose()
-
-
-def test_head_is_the_newest_migration() -> None:
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(state.__file__).with_name("migrations")))
-    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
-
-
-def test_a_state_from_a_newer_version_is_refused_and_left_alone(settings: Settings, tmp_path: Path) -> None:
-    here = State(tmp_path, settings)
-    here.save("map", "a", {"n": 1})
-    with here.engine.begin() as connection:
-        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(StoreError) as refused:
-        State(tmp_path, settings)
-    assert refused.value.code == "newer"
-    assert "newer version" in refused.value.message
-    with here.engine.connect() as connection:
-        assert connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == "9999"
-        assert connection.scalar(sa.text("SELECT count(*) FROM documents")) == 1
-    here.close()
 
 
 # -- what goes wrong ----------------------------------------------------------------------------

@@ -142,10 +142,29 @@ def test_too_much_without_saying_so_is_refused_too(client: httpx.Client) -> None
     assert response.status_code == 413
 
 
-def test_only_json_is_read(client: httpx.Client) -> None:
+def test_only_json_is_read_of_a_browser(client: httpx.Client) -> None:
     response = client.post("/api/ask", content=json.dumps(MAP), headers={"Content-Type": "text/plain"})
     assert response.status_code == 400
     assert response.json()["code"] == "content_type"
+
+
+@pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded"])
+def test_a_program_may_call_its_json_what_it_likes(site: Any, kind: str | None) -> None:
+    headers = {"Authorization": f"Bearer {site.ws.add_token('plain')}"}
+    if kind is not None:
+        headers["Content-Type"] = kind
+    with site.stranger() as stranger:
+        response = stranger.post("/api/ask", content=json.dumps(MAP), headers=headers)
+        assert response.status_code == 200
+        assert response.json()["kind"] == "map"
+        assert stranger.post("/api/ask", content="kind=map", headers=headers).json()["code"] == "json"
+
+
+def test_a_misspelt_key_of_the_people_asked_for_is_named(client: httpx.Client) -> None:
+    body = {"question": MAP, "row": {}, "feild": "journeys"}
+    response = client.post("/api/people", json=body)
+    assert response.status_code == 400
+    assert response.json()["hint"] == "Did you mean 'field'?"
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def init(
     if target is None:
         raise typer.BadParameter("name the folder to make", param_hint="DIRECTORY")
     with make(target, zone=zone, currency=currency, shards=shards) as made:
-        compiled.warm()
+        compiled.keep_ready()
         if (problem := compiled.cache_problem()) is not None:
             typer.echo(f"Note: {problem}", err=True)
         if as_json:

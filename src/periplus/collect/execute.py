@@ -94,7 +94,9 @@ def execute(
         if len(recipe.events) > 1 or made != recipe.rows:  # else every row made its event: none to refuse
             withheld += _refuse(connection, recipe, spans)
             warnings += _unmade(connection, recipe, spans)
-        connection.execute("DROP TABLE happened; DROP TABLE positions; DROP TABLE equals_before")
+        connection.execute(
+            "DROP TABLE happened; DROP TABLE positions; DROP TABLE equals_before; DROP TABLE repeated"
+        )
     return Written(paths, kinds, _paths_in_rest(connection, paths), withheld, reversed_files, warnings, lent)
 
 
@@ -171,9 +173,11 @@ def _positions(connection: Connection, newest_first: list[int]) -> None:
         if not newest_first
         else (f'CASE WHEN file IN ({", ".join(map(str, newest_first))}) THEN -"row" ELSE "row" END')
     )
+    if not _repeated(connection, "file, time", "happened"):
+        connection.execute('CREATE TEMP TABLE positions ("row" BIGINT, time BIGINT, position BIGINT)')
+        return
     connection.execute(
-        "CREATE TEMP TABLE positions AS WITH repeated AS "
-        "(SELECT file, time FROM happened GROUP BY file, time HAVING count(*) > 1) "
+        "CREATE TEMP TABLE positions AS "
         f'SELECT DISTINCT "row", time, dense_rank() OVER (PARTITION BY file, time, received ORDER BY {order}) - 1 AS position '
         "FROM happened JOIN repeated USING (file, time)"
     )
@@ -181,14 +185,22 @@ def _positions(connection: Connection, newest_first: list[int]) -> None:
 
 def _before(connection: Connection, recipe: Recipe) -> None:
     """Table `equals_before`: how many equal rows stand before a row in its file, where any do."""
+    if not recipe.counted or not _repeated(connection, "file, h", "timed WHERE h IS NOT NULL"):
+        connection.execute('CREATE TEMP TABLE equals_before ("row" BIGINT, before BIGINT)')
+        return
     ranked = (
         'SELECT "row", row_number() OVER (PARTITION BY file, h ORDER BY "row") - 1 AS before '
-        "FROM timed JOIN (SELECT file, h FROM timed WHERE h IS NOT NULL "
-        "GROUP BY file, h HAVING count(*) > 1) USING (file, h)"
+        "FROM timed JOIN repeated USING (file, h)"
     )
-    if not recipe.counted:
-        ranked = 'SELECT 0::BIGINT AS "row", 0::BIGINT AS before WHERE false'
     connection.execute(f"CREATE TEMP TABLE equals_before AS SELECT * FROM ({ranked}) WHERE before > 0")
+
+
+def _repeated(connection: Connection, values: str, relation: str) -> bool:
+    """Table `repeated`: what several rows of a relation have in common; whether there is any."""
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE repeated AS SELECT {values} FROM {relation} GROUP BY {values} HAVING count(*) > 1"
+    )
+    return bool(one(connection, "SELECT count(*) FROM repeated")[0])
 
 
 def _copy(

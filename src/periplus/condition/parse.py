@@ -31,6 +31,7 @@ from periplus.condition.tree import (
     either,
     key_order,
 )
+from periplus.condition.values import INT64
 from periplus.errors import PeriplusError, QuestionError, unknown
 from periplus.event import join_path, split_path
 from periplus.store.columns import OWN
@@ -260,7 +261,8 @@ def _operand(value: object, operator: str, at: str) -> Operand:
     elif isinstance(value, int):
         if abs(value) > 10**300:
             raise wrong(at, "this number is too large to compare with.", "Write it as a text.")
-        found = Operand("number", value)
+        # An event's whole number beyond 64 bits is kept as a double, and so is what it is compared with.
+        found = Operand("number", value if value in INT64 else float(value))
     elif isinstance(value, float):
         if not math.isfinite(value):
             raise wrong(at, f"{value} is not a number to compare with.", "Write a finite number.")

@@ -82,9 +82,8 @@ def plan(question: AttributionQuestion, context: Context) -> Plan:
     snapshot = context.snapshot
     conditions = [touches, goal, *([spend.of] if spend else []), *([said.of] if said else [])]
     warnings = notice.never_seen(conditions, snapshot)
-    for path in (by, value, said.path if said else None):
-        if path not in (None, TOUCHPOINT) and not notice.known(path, snapshot.properties):
-            warnings.append(notice.property_warning(path, snapshot.properties))
+    named = [path for path in (by, value, said.path if said else None) if path not in (None, TOUCHPOINT)]
+    warnings += notice.of_values(named, snapshot.properties)
     asked = question.document() | {"models": list(models)} | span.document()
     return Plan(
         span=span,

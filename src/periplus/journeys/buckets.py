@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property, lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from periplus.errors import QuestionError
 Bucket = Literal["hour", "day", "week", "month", "quarter", "year"]
 MOST = 100_000
 """Buckets one question may have."""
+HOUR, DAY = clock.UNITS["h"], clock.UNITS["d"]
 WEEKDAYS = {"monday": 0, "saturday": 5, "sunday": 6}
 
 
@@ -50,9 +52,18 @@ class Buckets:
         # Where midnight is skipped the day begins an hour late; it is the same day.
         return local.date().isoformat()
 
+    @cached_property
+    def labels(self) -> list[str]:
+        """Of every bucket its label, in order."""
+        return [self.label(index) for index in range(len(self))]
 
+
+@lru_cache(maxsize=4)
 def covering(kind: Bucket, zone: ZoneInfo, week_start: str, first: int, last: int) -> Buckets:
-    """The buckets from the one with `first` up to the one with `last` (microseconds UTC)."""
+    """The buckets from the one with `first` up to the one with `last` (microseconds UTC).
+
+    The last few are kept: a question and the lists of people behind its numbers are of the same.
+    """
     try:
         edges = _hours(zone, first, last) if kind == "hour" else _days(kind, zone, week_start, first, last)
     except OverflowError:
@@ -74,10 +85,18 @@ def _hours(zone: ZoneInfo, first: int, last: int) -> list[int]:
         into = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
         return time - into // timedelta(microseconds=1)
 
+    def offset(time: int) -> timedelta | None:
+        return _local(zone, time).utcoffset()
+
     edges = [begin(first)]
     while edges[-1] <= last:
-        after = begin(edges[-1] + clock.UNITS["h"])
-        edges.append(after if after > edges[-1] else edges[-1] + clock.UNITS["h"])
+        here, tomorrow = edges[-1], edges[-1] + DAY
+        if tomorrow <= last and begin(tomorrow) == tomorrow and offset(here) == offset(tomorrow):
+            # No zone changes its clocks and changes them back within a day.
+            edges += range(here + HOUR, tomorrow + 1, HOUR)
+        else:
+            after = begin(here + HOUR)
+            edges.append(after if after > here else here + HOUR)
         _check(edges)
     return edges
 

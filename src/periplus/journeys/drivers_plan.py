@@ -137,11 +137,7 @@ def plan(question: DriversQuestion, context: Context) -> Plan:
         else labels.codes(snapshot, [each.rule for each in rules.steps], when=customers.of_map(span, context))
     )
     warnings = notice.never_seen([start, goal, *conditions], snapshot)
-    warnings += [
-        notice.property_warning(each.path, snapshot.properties)
-        for each in features
-        if each.path and not notice.known(each.path, snapshot.properties)
-    ]
+    warnings += notice.of_values([each.path for each in features if each.path], snapshot.properties)
     return Plan(
         span=span,
         mask=labels.masks(snapshot, [start, goal, *conditions], customers.when(span, context)),

@@ -159,11 +159,7 @@ def _by_property(
     path = reading.full_path(question.by, "by")
     if question.by == PAGE:
         path = next((each for each in (path, *PATHS) if each in snapshot.properties), path)
-    warnings = (
-        []
-        if notice.known(path, snapshot.properties)
-        else [notice.property_warning(path, snapshot.properties)]
-    )
+    warnings = notice.of_values([path], snapshot.properties)
     values = reading.read(snapshot, [path], None)
     counts = np.zeros(len(values.known), np.int64)
     for index in range(snapshot.shard_count):

@@ -110,12 +110,11 @@ def groups_of(
 
 
 def _unknown(question: FunnelQuestion, context: Context) -> list[str]:
-    """A sentence for a property that no event has."""
+    """A sentence for a property that no event has a value of."""
     name = question.breakdown or ""
     if name.startswith(("session.", "segment.")):
         return []
-    path, properties = reading.full_path(name, "breakdown"), context.snapshot.properties
-    return [] if notice.known(path, properties) else [notice.property_warning(path, properties)]
+    return notice.of_values([reading.full_path(name, "breakdown")], context.snapshot.properties)
 
 
 def _buckets(question: FunnelQuestion, planned: Plan, context: Context) -> Buckets:

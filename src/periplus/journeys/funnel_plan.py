@@ -128,11 +128,7 @@ def plan(question: FunnelQuestion, context: Context) -> Plan:
         warnings=[
             *doubts(question, steps, within, journeys),
             *notice.never_seen([each for each in conditions if each is not None], context.snapshot),
-            *(
-                notice.property_warning(path, properties)
-                for path in hold
-                if not notice.known(path, properties)
-            ),
+            *notice.of_values(hold, properties),
         ],
     )
 

@@ -92,7 +92,7 @@ def answer(question: LifecycleQuestion, context: Context) -> Result:
     planned = plan(question, context)
     counts = np.sum([states for states, _, _ in each_shard(context, planned.states)], axis=0)
     rows: list[Row] = [
-        {"bucket": planned.buckets.label(bucket), "state": name, "customers": int(counts[bucket, state])}
+        {"bucket": planned.buckets.labels[bucket], "state": name, "customers": int(counts[bucket, state])}
         for bucket in range(planned.first, planned.last + 1)
         for state, name in enumerate(STATES)
     ]
@@ -110,7 +110,7 @@ def people(question: LifecycleQuestion, row: Mapping[str, Any], field: str, cont
             raise QuestionError(
                 f"The row lacks its {key!r}.", code="row", hint="A row has a bucket and a state."
             )
-    known = [planned.buckets.label(index) for index in range(len(planned.buckets))]
+    known = planned.buckets.labels
     cell = entries.one_of(row, "bucket", known), entries.one_of(row, "state", STATES)
 
     def work(shard: Shard) -> list[Row]:

@@ -21,35 +21,40 @@ _CHECKED = 20
 
 def never_seen(conditions: Iterable[Condition], snapshot: Snapshot) -> list[str]:
     """One sentence for each name, property and value that no event has, with the nearest known ones."""
-    said: dict[str, None] = {}
     listed = [each for condition in conditions for each in (condition, *condition.inner())]
     names = snapshot.name_counts()
+    unknown = [name for condition in listed for name in sorted(condition.names() or ()) if name not in names]
+    said = [f"No event is called {name!r}.{_hint(name, names)}" for name in unknown]
+    return list(dict.fromkeys([*said, *_of_properties(listed, snapshot, values=True)]))
+
+
+def _of_properties(listed: Sequence[Condition], snapshot: Snapshot, *, values: bool) -> list[str]:
+    """One sentence for each property that no event has or that is never such a thing, and for each of its `values` never seen."""
+    if not any(condition.paths() for condition in listed):
+        return []
+    said: list[str] = []
+    properties = snapshot.properties
     for condition in listed:
-        for name in sorted(condition.names() or ()):
-            if name not in names:
-                said[f"No event is called {name!r}.{_hint(name, names)}"] = None
-    if any(condition.paths() for condition in listed):
-        properties = snapshot.properties
-        for condition in listed:
-            missing = {path for path in condition.paths() if not known(path, properties)}
-            for path in sorted(missing):
-                said[property_warning(path, properties)] = None
-            unlike = {
-                path: why for path in sorted(condition.paths()) if (why := unfit(path, condition, properties))
-            }
-            for why in unlike.values():
-                said[why] = None
-            for path, value in condition.literals()[:_CHECKED]:
-                if path not in missing and path not in unlike and not _has_value(path, value, snapshot):
-                    values = properties[path].values if path in properties else []
-                    said[f"{_short(path)} is never {value!r}.{_hint(str(value), values)}"] = None
-    return list(said)
+        missing = {path for path in condition.paths() if not known(path, properties)}
+        said += [property_warning(path, properties) for path in sorted(missing)]
+        unlike = {
+            path: why for path in sorted(condition.paths()) if (why := unfit(path, condition, properties))
+        }
+        said += unlike.values()
+        for path, value in condition.literals()[:_CHECKED] if values else ():
+            if path not in missing and path not in unlike and not _has_value(path, value, snapshot):
+                frequent = properties[path].values if path in properties else []
+                said.append(f"{_short(path)} is never {value!r}.{_hint(str(value), frequent)}")
+    return said
 
 
 def steps_without_events(steps: Sequence[tuple[str, Condition | None]], snapshot: Snapshot) -> list[str]:
-    """For the steps of a map: names that look misspelt, and in one sentence the steps nothing was seen of."""
+    """For the steps of a map: names that look misspelt, in one sentence the steps nothing was seen of, and of the others
+    the properties that no event has. A map that is made for any shop names many values that this one does not have.
+    """
     said: list[str] = []
     silent: list[str] = []
+    heard: list[Condition] = []
     known_names = snapshot.name_counts()
     for id, condition in steps:
         names = None if condition is None else condition.names()
@@ -59,9 +64,11 @@ def steps_without_events(steps: Sequence[tuple[str, Condition | None]], snapshot
             said += [f"No event is called {name!r}.{_hint(name, known_names)}" for name in close]
             if not close:
                 silent.append(id)
+        elif condition is not None:
+            heard += (condition, *condition.inner())
     if silent:
         said.append(f"No events have been seen for these steps: {', '.join(silent)}.")
-    return list(dict.fromkeys(said))
+    return list(dict.fromkeys([*said, *_of_properties(heard, snapshot, values=False)]))
 
 
 def known(path: str, properties: Any) -> bool:
@@ -69,6 +76,24 @@ def known(path: str, properties: Any) -> bool:
     if path in OWN or path in properties:
         return True
     return any(path.startswith(f"{other}.") or other.startswith(f"{path}.") for other in properties)
+
+
+def of_values(paths: Iterable[str], properties: Any) -> list[str]:
+    """One sentence for each property that is read as one value and can have none: nobody sent it, or it stands in a list."""
+    said = []
+    for path in dict.fromkeys(paths):
+        if not known(path, properties):
+            said.append(property_warning(path, properties))
+        elif _in_list(path, properties):
+            said.append(f"{_short(path)} stands in a list: such an event has no one value of it.")
+    return said
+
+
+def _in_list(path: str, properties: Any) -> bool:
+    """Whether what is kept of the path is a list, or lies in one."""
+    above = (path[:at] for at, letter in enumerate(path) if letter == ".")
+    info = properties.get(path) or next((properties[each] for each in above if each in properties), None)
+    return info is not None and info.kind == "JSON" and info.events > 0
 
 
 def property_warning(path: str, properties: Any) -> str:

@@ -100,11 +100,7 @@ def plan(question: RetentionQuestion, context: Context) -> Plan:
         amounts=amounts_,
         asked=asked,
         warnings=notice.never_seen([start, back], context.snapshot)
-        + (
-            [notice.property_warning(path, context.snapshot.properties)]
-            if path is not None and not notice.known(path, context.snapshot.properties)
-            else []
-        ),
+        + notice.of_values([] if path is None else [path], context.snapshot.properties),
     )
 
 
@@ -237,7 +233,7 @@ def people(question: RetentionQuestion, row: Mapping[str, Any], field: str, cont
         raise QuestionError(
             "The row lacks its 'cohort'.", code="row", hint="A row has a cohort and a period."
         )
-    known = [planned.buckets.label(index) for index in range(len(planned.buckets))]
+    known = planned.buckets.labels
     cohort, span = entries.one_of(row, "cohort", known), -1
     if field == "returned":
         if row.get("period") is None:

@@ -211,9 +211,11 @@ def _of_nobody(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cells int64 and numbers float64 of the events of nobody in a window."""
     nobody = rows.nobody
-    kept = inside(nobody.time, window, planned.span.now)
+    bucket = planned.buckets.of(nobody.time)
+    # Without a period the buckets begin with the first event of a customer: there is none for what was before.
+    kept = inside(nobody.time, window, planned.span.now) & (bucket >= 0)
     place = np.array([by.forms[value] if by.read is not None else 0 for value in nobody.value], np.int64)
-    return place[kept] * shape[1] + planned.buckets.of(nobody.time[kept]), nobody.number[kept]
+    return place[kept] * shape[1] + bucket[kept], nobody.number[kept]
 
 
 def _units(planned: Plan, series: Series, context: Context) -> Callable[[Shard], np.ndarray] | None:

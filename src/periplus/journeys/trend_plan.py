@@ -110,12 +110,10 @@ def plan(question: TrendQuestion, context: Context) -> Plan:
         sessions = Sessions(session_rules(question.sessions, span.zone, context), context)
         asked["sessions"] = sessions.rules.document()
     warnings = notice.never_seen(conditions, context.snapshot)
-    if (
-        breakdown is not None
-        and of_events(breakdown)
-        and not notice.known(breakdown, context.snapshot.properties)
-    ):
-        warnings.append(notice.property_warning(breakdown, context.snapshot.properties))
+    named = [each.path for each in series if each.path is not None]
+    if breakdown is not None and of_events(breakdown):
+        named.append(breakdown)
+    warnings += notice.of_values(named, context.snapshot.properties)
     return Plan(
         series=series,
         span=span,

@@ -25,7 +25,7 @@ from periplus.store.manifest import Manifest
 
 _COLUMNS = (*NEEDED, "customer", "batch")
 _KINDS = {
-    "device": "anonymous_id", "email": "email", "phone": "phone", "external": "external", "reference": "reference",
+    "device": "anonymous_id", "email": "email", "phone": "phone", "external": "external", "reference": "numbers",
 }  # fmt: skip
 _SIDE = {"user": "user_id", "device": "anonymous_id", "email": "email", "phone": "phone"}
 """Kinds that each file says who has them, with their columns."""
@@ -45,7 +45,7 @@ def pull(
     """Make the table `pulled`: every standing event (less the leaving ones) that may change hands.
 
     Events whose place among others of their time, or whose mark, is new (table `altered`) come with the new one.
-    With `stirred`, those of that table, whose reference is new, are touched, and whoever carries the one they had.
+    With `stirred`, those of that table, whose references are new, are touched, and whoever carries the one they had.
     With `departed`, the rows of that table, which stood before and stand no more, are touched. `decided` is what
     people have decided since the standing events were given their customers.
     """
@@ -130,7 +130,7 @@ class _Reach:
         self.read(self.touched)
         self.carried(_KINDS)
         if self.stirred:
-            self.add("reference", "SELECT reference FROM stirred")
+            self.add("reference", "SELECT numbers FROM stirred")
         listed: dict[str, list[str]] = {}
         for each in map(self.linking.compared, named):
             kind = "reference" if each.kind in ("order", "ticket") else each.kind
@@ -201,6 +201,8 @@ class _Reach:
     def add(self, kind: str, ids: str, *, void: bool = False) -> None:
         """Reach identifiers of a kind (SQL of one column); those that are void link nothing, unless `void` says so."""
         links = "" if void else f" AND id NOT IN (SELECT value FROM void_id WHERE kind = '{kind}')"
+        if kind == "reference":
+            ids = f"SELECT {standing.parts('id')} FROM ({ids}) AS s (id)"
         self.run(
             f"INSERT INTO reach_{kind} SELECT DISTINCT id FROM ({ids}) AS s (id) WHERE id IS NOT NULL "
             f"AND id NOT IN (SELECT id FROM reach_{kind}) AND id NOT IN ({guards.barred(kind)}){links}"
@@ -231,6 +233,11 @@ class _Reach:
         carries = {
             kind: f"{self.alike(kind, columns[kind])} IN (SELECT id FROM reach_{kind})" for kind in filled
         }
+        if "reference" in carries:
+            carries["reference"] = " OR ".join(
+                f"split_part(numbers, chr(31), {place}) IN (SELECT id FROM reach_reference)"
+                for place in range(1, len(_REFERENCES) + 1)
+            )
         beside = [carries[kind] for kind in filled if kind in _SIDE]
         met = " OR ".join(beside) or "false"
         run(f"CREATE OR REPLACE TEMP TABLE meeting AS SELECT * FROM standing_people WHERE {met}")
@@ -258,9 +265,7 @@ class _Reach:
             more.append(f"standing_nobody WHERE ({' OR '.join(carries.values())})")
         kinds = run("SELECT DISTINCT split_part(id, ':', 1) FROM reach_reference").fetchall()
         more += [
-            f"standing_{name} WHERE reference IN (SELECT id FROM reach_reference)"
-            for (name,) in kinds
-            if name in _REFERENCES
+            f"standing_{name} WHERE ({carries['reference']})" for (name,) in kinds if name in _REFERENCES
         ]
         if "external" in filled:
             more.append(f"standing_rows WHERE {carries['external']}")

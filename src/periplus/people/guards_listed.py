@@ -98,7 +98,7 @@ def _of_kind(cursor: Connection, linking: Linking, kind: str) -> Iterator[dict[s
 
 def _references(snapshot: Snapshot, linking: Linking) -> Iterator[dict[str, Any]]:
     """The same of order and ticket numbers, which stand in the events only."""
-    columns = ("user_id", "email", "phone", "reference", "time", "customer", "marked")
+    columns = ("user_id", "email", "phone", "numbers", "time", "customer", "marked")
     rows = standing.narrow(snapshot.manifest, snapshot.files, columns)
     values = ", ".join(
         f"{linking.value(kind, COLUMN[kind])} AS {kind}" for kind in ("user", "email", "phone")
@@ -106,7 +106,7 @@ def _references(snapshot: Snapshot, linking: Linking) -> Iterator[dict[str, Any]
     cursor = snapshot.cursor()
     cursor.execute(
         f"CREATE OR REPLACE TEMP TABLE guarded AS SELECT {values}, customer, time AS first, time AS last, 1 AS events, "
-        f"sent, {reference('sent')} AS reference FROM (SELECT * RENAME (reference AS sent) FROM ({rows})) "
+        f"sent, {reference('sent')} AS reference FROM (SELECT *, {standing.parts('numbers')} AS sent FROM ({rows})) "
         "WHERE sent IS NOT NULL AND NOT marked"
     )
     limits = linking.rules.limits

@@ -25,7 +25,7 @@ connection, and SQL that gives the customer of any row that has those columns:
     spot_component (component, time, customer)      components seen with several users, by moment
     id_device   (raw, customer)                     devices with one owner, or none
     spot_device (raw, time, customer)               devices seen with several, by moment
-    spot_reference (reference, time, customer)      events that carry nothing but a reference
+    spot_reference (numbers, time, customer)        events that carry nothing but references
 """
 
 from __future__ import annotations
@@ -38,11 +38,12 @@ from periplus.people import components, guards, lower_ranks
 from periplus.people.identifiers import customer_hash, hashed
 from periplus.people.linking import Linking, table
 from periplus.people.spots import ORDER, spots
+from periplus.store import standing
 from periplus.store.door import Connection
 
 NEEDED = (
     "type", "time", "sequence", "key_hi", "key_lo", "user_id", "anonymous_id", "email", "phone", "external",
-    "previous_id", "reference", "marked",
+    "previous_id", "numbers", "marked",
 )  # fmt: skip
 COLUMN = {"user": "user_id", "email": "email", "phone": "phone", "external": "external"}
 """Kinds of identifiers that join, with their columns."""
@@ -316,6 +317,11 @@ def owner(kind: str, linking: Linking) -> str:
 def _component_owners(connection: Connection, events: str, persons: Persons) -> None:
     """Whom each component means: its account by hand, itself, its one user, or, seen with several, that of the moment."""
     run = connection.execute
+    if not persons.kinds:
+        for name in ("own_component (component UBIGINT", "spot_component (component UBIGINT, time BIGINT"):
+            run(f"CREATE OR REPLACE TEMP TABLE {name}, customer UBIGINT)")
+        run("CREATE OR REPLACE TEMP TABLE torn (component UBIGINT)")
+        return
     run(
         "CREATE OR REPLACE TEMP TABLE seen_component AS SELECT component, min(customer) AS least, max(customer) AS most "
         "FROM sighted GROUP BY component"
@@ -346,11 +352,11 @@ def _component_owners(connection: Connection, events: str, persons: Persons) -> 
         "UNION SELECT means, value FROM hand_device WHERE means IN (SELECT component FROM torn)"
     )
     carried = (
-        f"SELECT b.component, e.time, e.reference FROM {events} AS e JOIN spelt_device AS d ON d.raw = e.anonymous_id "
+        f"SELECT b.component, e.time, e.numbers FROM {events} AS e JOIN spelt_device AS d ON d.raw = e.anonymous_id "
         "JOIN beside_component AS b ON b.value = d.value UNION ALL "
-        f"SELECT b.component, e.time, e.reference FROM {events} AS e JOIN spelt_device AS d ON d.raw = e.previous_id "
+        f"SELECT b.component, e.time, e.numbers FROM {events} AS e JOIN spelt_device AS d ON d.raw = e.previous_id "
         "JOIN beside_component AS b ON b.value = d.value WHERE e.type = 'alias' UNION ALL "
-        "SELECT component, time, reference FROM torn_component"
+        "SELECT component, time, numbers FROM torn_component"
     )
     run(f"CREATE OR REPLACE TEMP TABLE moment_component AS SELECT DISTINCT * FROM ({carried})")
     spots(
@@ -360,6 +366,6 @@ def _component_owners(connection: Connection, events: str, persons: Persons) -> 
         sightings=f"SELECT component, time, arg_max(owner, {ORDER}) AS customer FROM torn_component "
         "WHERE owner IS NOT NULL GROUP BY component, time",
         moments="SELECT component, time FROM moment_component UNION SELECT m.component, e.time FROM "
-        "(SELECT DISTINCT component, reference FROM moment_component WHERE reference IS NOT NULL) AS m "
-        f"JOIN {events} AS e ON e.reference = m.reference",
+        f"(SELECT DISTINCT component, {standing.parts('numbers')} AS reference FROM moment_component) AS m "
+        f"JOIN {lower_ranks.numbered(events)} AS e ON e.reference = m.reference",
     )

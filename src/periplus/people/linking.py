@@ -91,6 +91,10 @@ def table(
 ) -> None:
     """A temporary table of texts, and of numbers beside them."""
     listed = list(rows)
+    if not listed and not any(numbers.values()):
+        kinds = [f"{column} VARCHAR" for column in columns] + [f"{column} UBIGINT" for column in numbers]
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} ({', '.join(kinds)})")
+        return
     arrays = {
         column: pa.array([row[place] for row in listed], pa.string()) for place, column in enumerate(columns)
     }

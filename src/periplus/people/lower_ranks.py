@@ -8,14 +8,16 @@ from periplus.people import guards
 from periplus.people.identifiers import hashed, reference
 from periplus.people.linking import Linking
 from periplus.people.spots import ORDER, spots
+from periplus.store import standing
 from periplus.store.door import Connection
 
 DEVICE_JOINS = (
     " LEFT JOIN id_device AS idv ON idv.raw = e.anonymous_id"
     " LEFT JOIN spot_device AS sd ON sd.raw = e.anonymous_id AND sd.time = e.time"
 )
-REFERENCE_JOINS = " LEFT JOIN spot_reference AS sr ON sr.reference = e.reference AND sr.time = e.time"
+REFERENCE_JOINS = " LEFT JOIN spot_reference AS sr ON sr.numbers = e.numbers AND sr.time = e.time"
 DEVICE = ("idv.customer", "sd.customer")
+ORDER_OF_E = "(e.time, e.sequence, e.key_hi, e.key_lo)"
 
 
 class Higher(Protocol):
@@ -89,8 +91,8 @@ def devices(connection: Connection, events: str, persons: Higher, linking: Linki
         "WHERE target IS NOT NULL GROUP BY device, time",
         # An order seen with such a device may be all that a later message carries: its times are moments too.
         moments="SELECT device, time FROM torn_row UNION SELECT t.device, e.time FROM "
-        "(SELECT DISTINCT device, reference FROM torn_row WHERE reference IS NOT NULL) AS t "
-        f"JOIN {events} AS e ON e.reference = t.reference",
+        f"(SELECT DISTINCT device, {standing.parts('numbers')} AS reference FROM torn_row) AS t "
+        f"JOIN {numbered(events)} AS e ON e.reference = t.reference",
     )
     # A sighting names a user or a component; whom the component means is read at the moment itself.
     run(
@@ -101,41 +103,48 @@ def devices(connection: Connection, events: str, persons: Higher, linking: Linki
     )
 
 
+def numbered(events: str) -> str:
+    """SQL of the events with each of their references: as often as they have some."""
+    return f"(SELECT *, {standing.parts('numbers')} AS reference FROM {events} WHERE numbers IS NOT NULL)"
+
+
 def references(connection: Connection, events: str, persons: Higher, linking: Linking) -> None:
-    """Events that carry only an order or ticket number belong to whom it was last seen with."""
+    """Events that carry only order or ticket numbers belong to whom any of these was last seen with."""
     run = connection.execute
-    run("CREATE OR REPLACE TEMP TABLE spot_reference (reference VARCHAR, time BIGINT, customer UBIGINT)")
-    numbered = f"{reference('e.reference')} IS NOT NULL"
-    if not run(f"SELECT 1 FROM {events} WHERE reference IS NOT NULL LIMIT 1").fetchall():
+    run("CREATE OR REPLACE TEMP TABLE spot_reference (numbers VARCHAR, time BIGINT, customer UBIGINT)")
+    if not run(f"SELECT 1 FROM {events} WHERE numbers IS NOT NULL LIMIT 1").fetchall():
         return
     customer = persons.customer(*DEVICE)
     joins = persons.joins + DEVICE_JOINS
     # few rows have one; the others are left out before anything is joined to them
-    referring = f"(SELECT * FROM {events} WHERE reference IS NOT NULL)"
+    referring = f"(SELECT * FROM {events} WHERE numbers IS NOT NULL)"
     run(
-        f"CREATE OR REPLACE TEMP TABLE orphan AS SELECT DISTINCT e.reference, e.time FROM {referring} AS e{joins} "
-        f"WHERE {numbered} AND {customer} IS NULL AND e.reference NOT IN "
-        "(SELECT kind || '_id:' || value FROM void_id WHERE kind IN ('order', 'ticket'))"
+        f"CREATE OR REPLACE TEMP TABLE orphan AS SELECT numbers, time, reference FROM (SELECT *, {standing.parts('numbers')} AS "
+        f"reference FROM (SELECT DISTINCT e.numbers, e.time FROM {referring} AS e{joins} "
+        f"WHERE {customer} IS NULL)) WHERE {reference('reference')} IS NOT NULL "
+        "AND reference NOT IN (SELECT kind || '_id:' || value FROM void_id WHERE kind IN ('order', 'ticket'))"
     )
     if not connection.sql("SELECT 1 FROM orphan LIMIT 1").fetchall():
         return
-    guards.block_references(connection, events, linking.rules.limits)
+    guards.block_references(connection, numbered(events), linking.rules.limits)
     counts = "true" if linking.links("reference") else "false"
     run(
-        f"CREATE OR REPLACE TEMP TABLE known_reference AS SELECT e.reference, e.time, "
+        f"CREATE OR REPLACE TEMP TABLE known_reference AS SELECT e.reference, e.time, max({ORDER_OF_E}) AS place, "
         f"arg_max(struct_pack(u := e.user_id, m := e.email, p := e.phone, x := e.external, d := e.anonymous_id), "
-        f"(e.time, e.sequence, e.key_hi, e.key_lo)) AS seen FROM {referring} AS e{joins} WHERE {counts} AND "
+        f"{ORDER_OF_E}) AS seen FROM {numbered(events)} AS e{joins} WHERE {counts} AND "
         f"e.reference IN (SELECT reference FROM orphan) AND {customer} IS NOT NULL AND NOT e.marked GROUP BY e.reference, e.time"
     )
+    # Of several numbers on an event the last sighting before counts, else the first after, among them all.
     run(
-        "CREATE OR REPLACE TEMP TABLE chosen AS SELECT o.reference, o.time, coalesce(b.seen, f.seen) AS seen "
+        "CREATE OR REPLACE TEMP TABLE chosen AS SELECT o.numbers, o.time, min(o.reference) AS least, "
+        "coalesce(arg_max(b.seen, b.place), arg_max(f.seen, (-f.time, f.place))) AS seen "
         "FROM orphan AS o ASOF LEFT JOIN known_reference AS b ON b.reference = o.reference AND o.time >= b.time "
-        "LEFT JOIN (SELECT reference, arg_min(seen, time) AS seen FROM known_reference GROUP BY reference) AS f "
-        "ON f.reference = o.reference"
+        "LEFT JOIN (SELECT reference, min(time) AS time, arg_min(place, time) AS place, arg_min(seen, time) AS seen "
+        "FROM known_reference GROUP BY reference) AS f ON f.reference = o.reference GROUP BY o.numbers, o.time"
     )
     # An order nobody was ever seen with is a customer of its own.
     run(
-        f"INSERT INTO spot_reference SELECT e.reference, e.time, coalesce({customer}, "
-        f"{hashed('reference', 'e.reference')}) FROM (SELECT reference, time, seen.u AS user_id, seen.m AS email, "
+        f"INSERT INTO spot_reference SELECT e.numbers, e.time, coalesce({customer}, "
+        f"{hashed('reference', 'e.least')}) FROM (SELECT numbers, time, least, seen.u AS user_id, seen.m AS email, "
         f"seen.p AS phone, seen.x AS external, seen.d AS anonymous_id FROM chosen) AS e{joins}"
     )

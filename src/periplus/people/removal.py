@@ -23,7 +23,7 @@ from periplus.store.home import Home
 from periplus.store.manifest import Batch, Manifest
 from periplus.store.staged import Progress
 
-COLUMNS = (*NEEDED, "source", "customer")
+COLUMNS = (*NEEDED, "reference", "source", "customer")
 """What `Meant.rows` may look at, of a row of a file."""
 TEXTS = {"rejects": ("value", "payload", "reason", "column"), "unmade": ("value",)}
 """What an import keeps of rows that came to nothing, as they were written."""
@@ -167,6 +167,7 @@ def _rows(
 ) -> str:
     computed = {
         "reference": standing.reference(columns),
+        "numbers": standing.numbers(columns),
         "external": standing.external(columns, rest, traits),
         "marked": f"section >= {files.MARKED} AS marked",
     }

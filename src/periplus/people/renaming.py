@@ -60,7 +60,7 @@ def apply(home: Home, vocabularies: Vocabularies, *, since: int | None, progress
             try:
                 standing.load_masks(connection, home.root, before)
                 connection.execute(
-                    "CREATE TEMP TABLE stirred (key_hi UBIGINT, key_lo UBIGINT, reference VARCHAR)"
+                    "CREATE TEMP TABLE stirred (key_hi UBIGINT, key_lo UBIGINT, numbers VARCHAR)"
                 )
                 after = before
                 for number, name in enumerate(before.files):
@@ -132,11 +132,11 @@ def _stir(
     connection: door.Connection, before: Manifest, file: EventFile, after: Manifest, written: EventFile
 ) -> None:
     """Add to the table `stirred` the events whose order number is another one now, with the one they had."""
-    columns = ("key_hi", "key_lo", "reference")
+    columns = ("key_hi", "key_lo", "numbers")
     old, new = standing.narrow(before, [file], columns), standing.narrow(after, [written], columns)
     connection.execute(
-        f"INSERT INTO stirred SELECT o.key_hi, o.key_lo, o.reference FROM ({old}) AS o JOIN ({new}) AS n "
-        "ON n.key_hi = o.key_hi AND n.key_lo = o.key_lo WHERE o.reference IS DISTINCT FROM n.reference"
+        f"INSERT INTO stirred SELECT o.key_hi, o.key_lo, o.numbers FROM ({old}) AS o JOIN ({new}) AS n "
+        "ON n.key_hi = o.key_hi AND n.key_lo = o.key_lo WHERE o.numbers IS DISTINCT FROM n.numbers"
     )
 
 

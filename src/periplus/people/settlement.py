@@ -64,8 +64,8 @@ def settled(
     """The version in which `arrivals` have come and the rows of batch `leaving` have gone.
 
     With `remarked` the traffic rules in `before` are other ones than the standing rows were marked by; with
-    `stirred` the table of that name lists (key_hi, key_lo, reference) of standing rows that had another
-    reference before; with `departed` the one of that name has the rows that stood until now, as identity needs them.
+    `stirred` the table of that name lists (key_hi, key_lo, numbers) of standing rows that had other
+    references before; with `departed` the one of that name has the rows that stood until now, as identity needs them.
     `decided` is how the decisions in `before` differ from those by which the standing rows have their customers.
     """
     rules = traffic.rules_of(before)
@@ -129,7 +129,7 @@ def _arriving(
         why = traffic.reason(connection, source, arrival.columns, arrival.rest, rules, f"new{number}")
         marks.append("false" if why is None else f"({why} IS NOT NULL)")
         computed = {
-            "reference": standing.reference(arrival.columns),
+            "numbers": standing.numbers(arrival.columns),
             "external": standing.external(arrival.columns, arrival.rest, traits),
             "marked": f"{marks[-1]} AS marked",
         }
@@ -276,7 +276,7 @@ def _placed(number: int, arrival: Arrival, marked: str, resolution: Resolution, 
     """SQL of (row, section, customer) of the rows that come in, `row` being its number in the staged file."""
     return (
         f"SELECT e.file_row_number AS row, {_section(f'{resolution.customer} IS NULL', marked)}, "
-        f"coalesce({resolution.customer}, 0)::UBIGINT AS customer FROM (SELECT *, {standing.reference(arrival.columns)}, "
+        f"coalesce({resolution.customer}, 0)::UBIGINT AS customer FROM (SELECT *, {standing.numbers(arrival.columns)}, "
         f"{standing.external(arrival.columns, arrival.rest, traits)} "
         f"FROM {_kept(number, arrival, numbered=True)}) AS e{resolution.joins}"
     )
@@ -303,7 +303,7 @@ def _arrival_select(
         f"SELECT e.* EXCLUDE (section), {_section(f'{customer} IS NULL', marked)}, "
         f"coalesce({customer}, 0)::UBIGINT AS customer, {arrival.batch}::INTEGER AS batch_, "
         f"{arrival.own_sequence} AS own_sequence_ "
-        f"FROM (SELECT *, {standing.reference(arrival.columns)}, {standing.external(arrival.columns, arrival.rest, traits)} "
+        f"FROM (SELECT *, {standing.numbers(arrival.columns)}, {standing.external(arrival.columns, arrival.rest, traits)} "
         f"FROM {_whole(connection, number, arrival)}) AS e{joins}"
     )
     return f"SELECT {listed} FROM (SELECT * RENAME (batch_ AS batch, own_sequence_ AS own_sequence) FROM ({_bare(inner, arrival)}))"
@@ -328,9 +328,7 @@ def _carried_select(
     joins, customer = resolution.joins, resolution.customer
     rows = standing.rows(before, open_files, target)
     # These columns are read in the unified shape, as the rows are.
-    computed = (
-        f"{standing.reference(target.columns)}, {standing.external(target.columns, target.rest, traits)}"
-    )
+    computed = f"{standing.numbers(target.columns)}, {standing.external(target.columns, target.rest, traits)}"
     gone = f" AND e.batch <> {leaving}" if leaving is not None else ""
     others = [name for name in FIXED if name not in ("section", "customer", "sequence", "own_sequence")]
     listed = ", ".join(

@@ -211,12 +211,15 @@ def _numbered(everything: Snapshot, customer: int, rules: IdentityRules) -> list
     rows = standing.narrow(
         everything.manifest,
         everything.files,
-        ("external", "reference"),
+        ("external", "numbers"),
         test=f"customer = {int(customer)}",
         traits=rules.external,
     )
     found: list[tuple[str, str]] = []
-    for kind, value in (("external", rules.value("external", "external")), ("reference", "reference")):
+    for kind, value in (
+        ("external", rules.value("external", "external")),
+        ("reference", standing.parts("numbers")),
+    ):
         told = everything.cursor().execute(f"SELECT DISTINCT {value} AS value FROM ({rows}) ORDER BY 1")
         found += [(kind, str(text)) for (text,) in told.fetchall() if text]
     return found
@@ -230,7 +233,7 @@ def _shared(
     rows = standing.narrow(
         everything.manifest,
         everything.files,
-        ("type", "customer", "previous_id", "reference", "external"),
+        ("type", "customer", "previous_id", "numbers", "external"),
         traits=rules.external,
     )
     cursor = everything.cursor()
@@ -241,7 +244,7 @@ def _shared(
             continue
         others = f"customer <> {int(customer)} AND customer <> 0"
         if kind == "reference":
-            sql = f"SELECT reference AS value FROM ({rows}) WHERE {others} AND reference IS NOT NULL"
+            sql = f"SELECT {standing.parts('numbers')} AS value FROM ({rows}) WHERE {others}"
         elif kind == "external":
             sql = f"SELECT {rules.value(kind, kind)} AS value FROM ({rows}) WHERE {others} AND external IS NOT NULL"
         else:

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
@@ -91,6 +94,17 @@ def warm() -> int:
     for loop in _loops:
         loop.ready()
     return len(_loops)
+
+
+def keep_ready() -> None:
+    """Have every loop in the cache folder; loads none where an earlier process has seen to that."""
+    kept = _usable_cache()
+    done = None if kept is None else kept / f"all-{sys.implementation.cache_tag}-{version('numba')}"
+    if done is None or not done.exists():
+        warm()
+        if done is not None and _problem is None:
+            with suppress(OSError):
+                done.touch()
 
 
 def cache_problem() -> str | None:

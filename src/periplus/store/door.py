@@ -1,7 +1,10 @@
 """The one door to DuckDB: every connection in Periplus is opened here, with its limits set.
 
 DuckDB evaluates files and conditions; nothing lives in a DuckDB database, so a connection is in
-memory, cheap and private to whoever opened it. Extensions are never downloaded.
+memory and private to whoever opened it. Extensions are never downloaded.
+
+An engine fills its catalogue of functions when it starts, which takes longer than a small question. So one
+that is left behind small and clean waits for the next connection; never do two use one at the same time.
 """
 
 from __future__ import annotations
@@ -9,8 +12,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import weakref
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,31 +30,99 @@ KEPT_ORDER = "in_clause"
 EngineError = duckdb.Error
 
 
+IDLE_ENGINES = 4
+"""How many engines wait at most for the next connection of this process."""
+IDLE_BYTES = 32 << 20
+"""What an engine may hold in memory while it waits; a larger one ends with its connection."""
+CONNECTIONS = 64
+"""Of how many connections, one after another, an engine is: what it knows of files that are gone ends with it."""
+
+
+@dataclass
+class _Engine:
+    """A DuckDB engine that one connection at a time is of; `clean` while nothing in it outlasts the connection."""
+
+    limits: tuple[str, int, bool]
+    root: Connection
+    served: int = 0
+    clean: bool = True
+
+
+_idle: deque[_Engine] = deque(maxlen=IDLE_ENGINES)
+_engines: weakref.WeakKeyDictionary[Connection, _Engine] = weakref.WeakKeyDictionary()
+
+
 def connect(*, memory: str = "", threads: int = 0, spill: Path | None = None) -> Connection:
     """A private DuckDB connection: `memory` like "4GB" (empty: half the machine's), `threads` (0: per core).
 
     What does not fit in memory goes to the folder `spill`, which must be on the workspace's disk.
     """
-    options: dict[str, str | bool | int | float | list[str]] = {
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-        "memory_limit": memory or f"{_half_of_memory() >> 20}MiB",
-        "threads": threads or os.cpu_count() or 1,
-    }
-    if spill is not None:
-        options["temp_directory"] = str(spill)
+    limits = (memory or f"{_half_of_memory() >> 20}MiB", threads or os.cpu_count() or 1, spill is not None)
     try:
-        connection = duckdb.connect(":memory:", config=options)
+        engine = _waiting(limits, spill) or _started(limits, spill)
+        connection = engine.root.cursor()
+        _set_defaults(connection)
     except duckdb.Error as problem:
         raise StoreError(
             f"The query engine did not start: {first_line(problem)}.",
             hint="Check the settings memory and threads.",
         ) from None
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET enable_progress_bar = false")
-    # A longer IN list would become a join, and a join does not keep the order of rows that labels rely on.
-    connection.execute(f"SET disabled_optimizers = '{KEPT_ORDER}'")
+    engine.served += 1
+    _engines[connection] = engine
+    weakref.finalize(connection, _left, engine).atexit = False
     return connection
+
+
+def _started(limits: tuple[str, int, bool], spill: Path | None) -> _Engine:
+    options: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "memory_limit": limits[0],
+        "threads": limits[1],
+    }
+    if spill is not None:
+        options["temp_directory"] = str(spill)
+    return _Engine(limits, duckdb.connect(":memory:", config=options))
+
+
+def _set_defaults(connection: Connection) -> None:
+    # A longer IN list would become a join, and a join does not keep the order of rows that labels rely on.
+    connection.execute(
+        "SET TimeZone = 'UTC'; SET enable_progress_bar = false; SET preserve_insertion_order = true; "
+        f"SET parquet_metadata_cache = false; SET disabled_optimizers = '{KEPT_ORDER}'"
+    )
+
+
+def _waiting(limits: tuple[str, int, bool], spill: Path | None) -> _Engine | None:
+    """An engine of these limits that waits, made to spill where this connection may; None where there is none."""
+    for _ in range(len(_idle)):
+        try:
+            engine = _idle.popleft()
+        except IndexError:  # another thread was quicker
+            return None
+        if engine.limits != limits:
+            _idle.append(engine)
+            continue
+        if spill is not None:
+            engine.root.execute(f"SET temp_directory = {literal(str(spill))}")
+        return engine
+    return None
+
+
+def _left(engine: _Engine) -> None:
+    """The connection of an engine is gone, and all that was its own: the engine waits for another, or ends."""
+    if not engine.clean or engine.served >= CONNECTIONS:
+        return
+    try:
+        if engine.limits[2]:
+            engine.root.execute("SET temp_directory = ''")
+        ((held,),) = engine.root.execute(
+            "SELECT coalesce(sum(memory_usage_bytes), 0) FROM duckdb_memory()"
+        ).fetchall()
+    except duckdb.Error:  # it has spilled, and can do so in that folder only; or it broke
+        return
+    if held <= IDLE_BYTES:
+        _idle.append(engine)
 
 
 @contextmanager
@@ -75,6 +149,8 @@ def text_functions(connection: Connection, functions: Mapping[str, Callable[[str
 
         return run
 
+    if engine := _engines.get(connection):
+        engine.clean = False  # a function is the engine's, not the connection's
     for name, tell in functions.items():
         connection.create_function(name, over(tell), ["VARCHAR"], "VARCHAR", type=PythonUDFType.ARROW)
 

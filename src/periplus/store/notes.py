@@ -12,6 +12,8 @@ from periplus.store.state import notes as table
 
 AT_ONCE = 500
 """Identifiers asked for in one query."""
+NUMBERS = range(1, 1 << 63)
+"""What the number of a note can be; no database takes a larger one, not even to look for it."""
 
 
 class Note(NamedTuple):
@@ -34,6 +36,8 @@ def add(state: State, identifier: str, about: int, text: str, author: str, writt
 
 
 def get(state: State, number: int) -> Note | None:
+    if number not in NUMBERS:
+        return None
     with state.connected() as connection:
         row = connection.execute(sa.select(table).where(table.c.number == number)).first()
     return None if row is None else Note(*row)
@@ -41,6 +45,8 @@ def get(state: State, number: int) -> Note | None:
 
 def change(state: State, number: int, text: str, changed: int) -> bool:
     """Replace a note's text; whether there was one."""
+    if number not in NUMBERS:
+        return False
     with state.connected() as connection:
         done = connection.execute(
             table.update().where(table.c.number == number).values(text=text, changed=changed)
@@ -50,6 +56,8 @@ def change(state: State, number: int, text: str, changed: int) -> bool:
 
 def remove(state: State, number: int) -> bool:
     """Delete a note; whether there was one."""
+    if number not in NUMBERS:
+        return False
     with state.connected() as connection:
         return bool(connection.execute(table.delete().where(table.c.number == number)).rowcount)
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from periplus.errors import InputError
@@ -71,6 +70,8 @@ class ParquetColumns:
     def _checked(self, name: str, chunk: pa.Array) -> pa.Array:
         """Values as others wrote them: texts are UTF-8, numbers finite, or there is none."""
         if pa.types.is_floating(chunk.type):
+            import pyarrow.compute as pc  # a tenth of a second, which a command that writes no events does not wait for
+
             return pc.if_else(pc.is_finite(chunk), chunk, None)
         try:
             (chunk.dictionary if isinstance(chunk, pa.DictionaryArray) else chunk).validate(full=True)
@@ -174,7 +175,7 @@ class Column:
             counts = np.bincount(np.asarray(taken.indices), minlength=len(taken.dictionary))
             values = taken.dictionary
         else:
-            counted = pc.value_counts(taken)
+            counted = taken.value_counts()
             counts, values = np.asarray(counted.field("counts")), counted.field("values")
         ranked = np.argsort(-counts, kind="stable")[:most]
         return list(values.take(pa.array(ranked[counts[ranked] > 0])).to_pylist())

@@ -157,8 +157,8 @@ def narrow(
 ) -> str:
     """SQL of some fixed columns of all standing rows; with `path`, of those whose value there, as text, is `among` (SQL).
 
-    `reference` (an order's id), `external` (a number out of one of the `traits`) and `marked` (whether a row is of a
-    bot or internal) may be asked for too. `test` is SQL over fixed columns of the rows that are meant.
+    `reference` (an order's id), `numbers` (all of them), `external` (a number out of one of the `traits`) and `marked` (whether a row is
+    of a bot or internal) may be asked for too. `test` is SQL over fixed columns of the rows that are meant.
     """
     selects = []
     for file in files:
@@ -170,6 +170,7 @@ def narrow(
         where = f" WHERE {' AND '.join(tests)}" if tests else ""
         computed = {
             "reference": reference(file.columns),
+            "numbers": numbers(file.columns),
             "external": external(file.columns, file.rest, traits),
             "marked": f"section >= {MARKED} AS marked",
         }
@@ -185,13 +186,29 @@ REFERENCES = ("properties.order_id", "properties.ticket_id")
 
 def reference(columns: dict[str, str]) -> str:
     """The order or ticket number of an event, which may be all that a carrier's message carries."""
-    paths = [path for path in REFERENCES if path in columns]
-    if not paths:
-        return "NULL::VARCHAR AS reference"
-    tagged = ", ".join(
-        f"{door.literal(path.split('.')[1] + ':')} || {door.quoted(path)}::VARCHAR" for path in paths
-    )
-    return f"coalesce({tagged}) AS reference"
+    found = _references(columns)
+    return f"coalesce({', '.join(found)}) AS reference" if found else "NULL::VARCHAR AS reference"
+
+
+def numbers(columns: dict[str, str]) -> str:
+    """All references of an event as one text, `parts` of which are each as `reference` has it."""
+    found = _references(columns)
+    if len(found) < 2:
+        return f"{found[0] if found else 'NULL::VARCHAR'} AS numbers"
+    return f"nullif(concat_ws(chr(31), {', '.join(found)}), '') AS numbers"
+
+
+def parts(column: str) -> str:
+    """SQL of the references in a column `numbers`, a row for each."""
+    return f"unnest(string_split({column}, chr(31)))"
+
+
+def _references(columns: dict[str, str]) -> list[str]:
+    return [
+        f"{door.literal(path.split('.')[1] + ':')} || {door.quoted(path)}::VARCHAR"
+        for path in REFERENCES
+        if path in columns
+    ]
 
 
 def external(columns: dict[str, str], rest: Sequence[str] | None, traits: Sequence[str]) -> str:

@@ -11,17 +11,20 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from periplus.errors import InputError
+from periplus.errors import InputError, unknown
 from periplus.web.documents import document
 from periplus.web.page import json_response
 from periplus.web.site import Site
+
+PEOPLE = ("question", "row", "field")
+"""The keys of what is asked of /api/people."""
 
 
 async def body_of(request: Request) -> dict[str, Any]:
     """The JSON object a program sent; raises InputError."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    # Another site can send a form or plain text without the browser asking us first; JSON it cannot.
-    if kind != "application/json":
+    # Another site can have a browser send a form or plain text with its cookie; JSON it cannot, nor anything with a token.
+    if kind != "application/json" and request.state.session is not None:
         raise InputError(
             "The body is not sent as JSON.",
             code="content_type",
@@ -53,6 +56,10 @@ def add(router: APIRouter, site: Site) -> None:
     )
     async def people(request: Request) -> Response:
         body = await body_of(request)
+        for key in body:
+            if key not in PEOPLE:
+                message, hint, allowed = unknown("key", key, PEOPLE)
+                raise InputError(message, code="unknown_key", hint=hint, allowed=allowed)
         question, row, field = body.get("question"), body.get("row", {}), body.get("field")
         if not isinstance(question, dict) or not isinstance(row, dict) or not isinstance(field, str):
             raise InputError(

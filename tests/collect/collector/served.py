@@ -43,7 +43,7 @@ class Served:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
-                httpx.get(f"{self.url}/healthz", timeout=5)
+                httpx.get(f"{self.url}/healthz", timeout=5, verify=False)
                 return
             except httpx.TransportError:
                 time.sleep(0.05)

@@ -36,7 +36,7 @@ def test_a_page_of_any_site_may_send(server: tuple[Served, str]) -> None:
         "access-control-request-method": "POST",
         "access-control-request-headers": "authorization",
     }
-    with httpx.Client(base_url=served.url, timeout=60) as client:
+    with httpx.Client(base_url=served.url, timeout=60, verify=False) as client:
         before = client.options("/v1/t", headers=asked)
         assert before.status_code == 204
         assert before.headers["access-control-allow-origin"] == "https://shop.example"
@@ -57,7 +57,7 @@ def test_a_page_of_any_site_may_send(server: tuple[Served, str]) -> None:
 
 def test_the_pages_are_as_they_were(server: tuple[Served, str]) -> None:
     served, _ = server
-    with httpx.Client(base_url=served.url, timeout=60) as client:
+    with httpx.Client(base_url=served.url, timeout=60, verify=False) as client:
         assert client.get("/import").status_code == 303, "the page, not the dialect of that path"
         assert client.post("/import", files={"file": b"x"}).status_code in (401, 403)
         assert client.get("/healthz").text == "ok\n"
@@ -68,7 +68,7 @@ def test_bodies_in_pieces_and_too_large_ones(server: tuple[Served, str]) -> None
     served, key = server
     body = json.dumps({"batch": [track("pieces")]}).encode()
     headers = {"authorization": basic(key)}
-    with httpx.Client(base_url=served.url, timeout=60) as client:
+    with httpx.Client(base_url=served.url, timeout=60, verify=False) as client:
         pieces = (body[place : place + 7] for place in range(0, len(body), 7))
         assert client.post("/v1/batch", content=pieces, headers=headers).status_code == 200
         announced = client.post("/v1/batch", content=b"x" * (6 << 20), headers=headers)
@@ -82,7 +82,7 @@ def test_a_client_that_leaves_in_the_middle_harms_nobody(server: tuple[Served, s
     for _ in range(5):
         with socket.create_connection((parts.hostname or "", parts.port or 0)) as raw:
             raw.sendall(b"POST /v1/batch HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
-    with httpx.Client(base_url=served.url, timeout=60) as client:
+    with httpx.Client(base_url=served.url, timeout=60, verify=False) as client:
         sent = client.post(
             "/v1/batch", json={"batch": [track("after")]}, headers={"authorization": basic(key)}
         )
@@ -97,7 +97,7 @@ def test_nonsense_is_never_our_mistake(server: tuple[Served, str]) -> None:
         {"batch": [track("n", timestamp="2026-07-01")], "api_key": key, "writeKey": key}
     ).encode()
     statuses: dict[int, int] = {}
-    with httpx.Client(base_url=served.url, timeout=60) as client:
+    with httpx.Client(base_url=served.url, timeout=60, verify=False) as client:
         for _ in range(600):
             method, path = chance.choice(routes)
             raw = bytearray(whole if chance.random() < 0.7 else chance.randbytes(chance.randrange(60)))
@@ -119,7 +119,7 @@ def test_nonsense_is_never_our_mistake(server: tuple[Served, str]) -> None:
 def test_stopped_it_brings_in_what_it_has(server: tuple[Served, str]) -> None:
     served, key = server
     headers = {"authorization": basic(key)}
-    with httpx.Client(base_url=served.url, timeout=60) as client:
+    with httpx.Client(base_url=served.url, timeout=60, verify=False) as client:
         assert client.post("/v1/batch", json={"batch": [track("last")]}, headers=headers).status_code == 200
     assert served.stop() == 0
     assert list((served.workspace / "inbox").iterdir()) == []

@@ -83,15 +83,13 @@ def _table(
     kept = [name for name in own if name in needed_own]
     kinds = {f"@kind {name}": "UTINYINT" for name in kept} if any(reader.leaves for reader in readers) else {}
     loaded = load.Loaded(dict.fromkeys(kept, "VARCHAR") | kinds)
-    ids = _ids(table)
     indexes: list[int] = []
     good = 0
     for reader in readers:
         index = len(bench.files)
         bench.files.append(reader.file)
         indexes.append(index)
-        mine = [name for name in reader.columns if name in kept]
-        damaged = reader.add(bench, loaded, index, mine, source, ids)
+        damaged = reader.add(bench, loaded, index, [name for name in reader.columns if name in kept], source)
         bench.damaged(index, damaged)
         good += reader.file.rows - len(damaged)
         reader.file.columns, reader.file.seen = reader.columns, reader.seen
@@ -143,17 +141,6 @@ def _lent(loaded: load.Loaded, made: Recipe) -> LentArrow | None:
         and path not in ASKED_EARLY
     }
     return LentArrow(dict.fromkeys(found, "VARCHAR"), loaded.tables, found)
-
-
-def _ids(table: Table) -> list[str]:
-    """The columns of message ids, where every event has one as it stands: then few rows need a hash."""
-    given = [event.messageId for event in table.events]
-    plain = [
-        each.column
-        for each in given
-        if each is not None and each.column is not None and each.model_fields_set == {"column"}
-    ]
-    return plain if len(plain) == len(given) else []
 
 
 def _folded(name: str, table: Table) -> bool:

@@ -31,13 +31,9 @@ class Rows(Protocol):
     """Whether the columns that are loaded are those of the Arrow table that the rows were put into."""
 
     def add(
-        self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None,
-        ids: Sequence[str] = (),
-    ) -> list[Damaged]:  # fmt: skip
-        """Load the columns `kept`; hash rows for `source` (None: no hashes). Returns the damaged rows.
-
-        Rows that have all of the columns `ids`, which are some of those, need not be hashed.
-        """
+        self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None
+    ) -> list[Damaged]:
+        """Load the columns `kept`; hash rows for `source` (None: no hashes). Returns the damaged rows."""
         ...
 
 
@@ -72,11 +68,10 @@ class _Csv:
         self.columns, self.seen = reader.columns, reader.seen
 
     def add(
-        self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None,
-        ids: Sequence[str] = (),
-    ) -> list[Damaged]:  # fmt: skip
+        self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None
+    ) -> list[Damaged]:
         hashed = "NULL" if source is None else '(CAST("@high" AS UHUGEINT) << 64) + "@low"'
-        chunks = self.reader.chunks(list(kept), source, ids)
+        chunks = self.reader.chunks(list(kept), source)
         return _spill(bench, loaded, self.file, chunks, index, hashed, {name: quoted(name) for name in kept})
 
 
@@ -90,9 +85,8 @@ class _Json:
         self.columns, self.seen = reader.columns, reader.seen
 
     def add(
-        self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None,
-        ids: Sequence[str] = (),
-    ) -> list[Damaged]:  # fmt: skip
+        self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None
+    ) -> list[Damaged]:
         hashed = "NULL" if source is None else f'md5_number({literal("r" + keys.sized(source))} || "@text")'
         wanted = [Wanted(name, name, "ANY") for name in kept]
         taken = {name: _unless_null(quoted(name), self.format.null) for name in kept}
@@ -117,9 +111,8 @@ class _Parquet:
         self.seen = {name: Seen(self.reader.rows, 0, {_kind(kind): 1}) for name, kind in kinds.items()}
 
     def add(
-        self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None,
-        ids: Sequence[str] = (),
-    ) -> list[Damaged]:  # fmt: skip
+        self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None
+    ) -> list[Damaged]:
         texts = {name: parquet.as_text(name, kind) for name, kind in self.reader.types.items()}
         hashed = "NULL::UHUGEINT" if source is None else keys.row_sql(source, texts)
         texts |= {name: parquet.text_of(sql, kind) for name, (sql, kind) in self.inner.items()}

@@ -217,6 +217,8 @@ def read(files: Sequence[Columns], name: str, kind: pa.DataType) -> pa.Array | N
 
 def recurs(tried: pa.Array) -> bool:
     """Whether some values, none of which is missing, come twice on average."""
+    import pyarrow.compute as pc
+
     return 2 * int(pc.count_distinct(tried).as_py()) <= len(tried)
 
 

@@ -105,7 +105,9 @@ def test_what_is_lent_comes_in_as_what_is_staged(
     monkeypatch.setattr(taken, "write", watched)
     lent = imported(tmp_path.joinpath("lent"), write)
     assert [sorted(lender.columns) for lender in lenders] == 2 * [
-        ["properties.word"] if write is as_csv else ["properties.list", "properties.number", "properties.word"]
+        ["properties.word"]
+        if write is as_csv
+        else ["properties.list", "properties.number", "properties.word"]
     ]
     monkeypatch.setattr(taken, "fits", lambda connection, pieces: False)
     sorted_by_engine = imported(tmp_path.joinpath("sorted"), write)

@@ -110,7 +110,7 @@ def test_a_funnel_agrees_with_the_oracle(
 
 
 def test_traffic_is_customers_or_all() -> None:
-    with pytest.raises(QuestionError, match=r"customers.*all"):
+    with pytest.raises(QuestionError, match=r"`traffic` 'bots'.*all, customers"):
         answer({"kind": "map", "map": DOCUMENT, "traffic": "bots"}, [])
 
 

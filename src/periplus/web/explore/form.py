@@ -114,7 +114,7 @@ def folded(explorer: Explorer, question: Mapping[str, Any], offered: Offered) ->
 
 def place_of(problem: PeriplusError, explorer: Explorer) -> str | None:
     """The control a problem is about: its error says so by its code, or by the word it begins with."""
-    message = problem.message.lower().lstrip("'\"`")
+    message = problem.message.lower().removeprefix("unknown ").lstrip("'\"`")
     also = {
         "period": ("period", "now", "time"),
         "steps": ("steps", "step", "funnel", "timing"),

@@ -250,8 +250,10 @@ def _shared(
         else:
             sql = f"SELECT {_RULES[kind](COLUMNS[kind])} AS value FROM ({people}) WHERE {others}"
         if kind == "device":
+            # An alias may tell a user id, which is no device of whoever sent it.
             sql += (
                 f" UNION ALL SELECT {usable('previous_id')} FROM ({rows}) WHERE type = 'alias' AND {others}"
+                f" UNION ALL SELECT {usable('user_id')} FROM ({people}) WHERE {others}"
             )
         values = cursor.execute(
             f"SELECT DISTINCT value FROM ({sql}) WHERE list_contains(?::VARCHAR[], value)", [wanted]

@@ -126,19 +126,27 @@ class CsvFile:
             ord(char) if char else -1 for char in (dialect.delimiter, dialect.quote, dialect.escape)
         )
 
-    def chunks(self, wanted: Sequence[str] | None = None, source: str | None = None) -> Iterator[Chunk]:
+    def chunks(
+        self, wanted: Sequence[str] | None = None, source: str | None = None, ids: Sequence[str] = ()
+    ) -> Iterator[Chunk]:
         """All rows, in order; the columns `wanted` (default: all) beside `@line`, `@start`, `@finish`.
 
-        With a `source` also `@high` and `@low`, the halves of the row's hash over all columns.
+        With a `source` also `@high` and `@low`, the halves of the row's hash over all columns; of rows that have all of
+        the columns `ids` they may be missing.
         """
         take = [name for name in self.columns if wanted is None or name in set(wanted)]
 
         def copied(found: _Found) -> Chunk:
+            # the others are looked at too: a plan says of each column how full it is
             texts = {name: self._column(name, found) for name in (take if source is None else self.columns)}
+            named = bool(ids) and all(name in texts and _visible(*texts[name], found.good) for name in ids)
             arrays = [array(each[: found.good]) for each in (found.lines, found.begins, found.finishes)]
             names = ["@line", "@start", "@finish", *take]
             arrays += [text_array(*texts[name]) for name in take]
-            if source is not None:
+            if source is not None and named:
+                arrays += [pa.nulls(found.good, pa.uint64())] * 2
+                names += ["@high", "@low"]
+            elif source is not None:
                 arrays += hashes(source, texts, found.good)
                 names += ["@high", "@low"]
             batch = pa.RecordBatch.from_arrays(arrays, names=names)
@@ -204,6 +212,15 @@ class CsvFile:
     def original(self, start: int, end: int) -> str:
         """The row as it stands in the file."""
         return decoded(self.plain.text[start:end].tobytes())
+
+
+def _visible(offsets: np.ndarray, data: np.ndarray, valid: np.ndarray, rows: int) -> bool:
+    """Whether each of the texts begins with a letter, digit or mark of ASCII, so that none is blank."""
+    starts, ends = offsets[:rows], offsets[1 : rows + 1]
+    if not valid[:rows].all() or not (ends > starts).all():
+        return False
+    first = data[starts]
+    return bool(((first > 32) & (first < 127)).all())
 
 
 def text_array(offsets: np.ndarray, data: np.ndarray, valid: np.ndarray) -> pa.Array:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from periplus.collect import hashed_columns, keys, times
+from periplus.collect import by_value, hashed_columns, keys, times
 from periplus.collect.asked import one
 from periplus.collect.hashing import Hashing
 from periplus.collect.recipe import (
@@ -14,8 +15,11 @@ from periplus.collect.recipe import (
     EventRecipe,
     Recipe,
     Spans,
-    Value,
+    as_kind,
+    json_key,
     only_times,
+    rest_of,
+    section,
     shredded,
     timed,
     written,
@@ -24,7 +28,6 @@ from periplus.store.door import Connection, file_list, joins_as_written, literal
 from periplus.store.lent import Lent
 from periplus.store.staged import ROW_BITS
 
-STATEMENTS = ("identify", "group", "alias")
 REJECTS = 'file INTEGER, line BIGINT, reason VARCHAR, "column" VARCHAR, value VARCHAR, payload VARCHAR'
 """The columns of refused rows; the table has `start` and `finish` too, where the row's text lies."""
 UNMADE = 'file INTEGER, line BIGINT, event VARCHAR, reason VARCHAR, "column" VARCHAR, value VARCHAR'
@@ -67,6 +70,22 @@ def execute(
     lent: dict[Path, Lent] = {}
     withheld, reversed_files, warnings = 0, [], []
     for number, recipe in enumerate(recipes):
+        lender = recipe.lent.only_of(kinds) if lend and hashing is None and recipe.lent is not None else None
+        left_out = frozenset(() if lender is None else lender.columns)
+        if hashing is None:
+            path = folder / f"events-{number:03d}.parquet"
+            spans_of = partial(_spans, connection, recipe)
+            whole = by_value.write(connection, recipe, spans_of, kinds, path, left_out, step)
+            if whole is not None:
+                made, newest_first = whole
+                paths.append(path)
+                reversed_files += newest_first
+                if lender is not None and lender.columns:
+                    lent[path] = lender
+                if made != recipe.rows:
+                    withheld += _refuse(connection, recipe, spans_of())
+                    connection.execute("DROP TABLE happened")
+                continue
         step("reading times")
         spans = _spans(connection, recipe)
         connection.execute(
@@ -79,8 +98,6 @@ def execute(
         _positions(connection, newest_first)
         _before(connection, recipe)
         step("writing events")
-        lender = recipe.lent.only_of(kinds) if lend and hashing is None and recipe.lent is not None else None
-        left_out = frozenset(() if lender is None else lender.columns)
         for event in recipe.events:
             path = folder / f"events-{number:03d}-{event.place:03d}.parquet"
             with joins_as_written(connection):
@@ -220,7 +237,7 @@ def _copy(
         sequence = f"CASE WHEN t{event.received} IS NOT NULL THEN (t{event.received} << 10) | least({position}, 1023) ELSE {sequence} END"
     given = dict(event.columns)
     given |= {
-        "section": f"CASE WHEN {given['type']} IN ({', '.join(map(literal, STATEMENTS))}) THEN 2 ELSE 0 END",
+        "section": section(event),
         "time": f"t{event.moment}", "sequence": sequence,
         "key_hi": keys.high_sql('"@key"'), "key_lo": keys.low_sql('"@key"'),
         "received_at": "NULL" if event.received is None else f"t{event.received}",
@@ -233,10 +250,10 @@ def _copy(
         if name in left_out:
             continue
         value = event.values.get(name)
-        others[name] = _as_kind(value, sent.get(name, kind))
+        others[name] = as_kind(value, sent.get(name, kind))
         if value is not None and value.misfit is not None:
-            pieces.append(f"{literal(_json_key(name))} || {value.misfit}")
-    rest = _rest(event.rest, pieces)
+            pieces.append(f"{literal(json_key(name))} || {value.misfit}")
+    rest = rest_of(event.rest, pieces)
     if hashing is not None:
         addresses = (fixed["email"], fixed["user_id"])
         fixed = {name: hashed_columns.physical(name, sql) for name, sql in fixed.items()}
@@ -261,27 +278,6 @@ def _copy(
         connection, f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION uncompressed)"
     )
     return int(result[0]) if result else 0
-
-
-def _as_kind(value: Value | None, kind: str) -> str:
-    physical = "VARCHAR" if kind == "JSON" else kind
-    if value is None:
-        return f"NULL::{physical}"
-    return f"CAST({value.sql} AS {physical})"
-
-
-def _rest(rest: str | None, pieces: list[str]) -> str:
-    """SQL of the JSON object of what has no column: the reader's own, and the values that do not fit."""
-    if not pieces:
-        return rest or "NULL::VARCHAR"
-    inner = f"substr({rest}, 2, strlen({rest}) - 2)" if rest else "NULL"
-    joined = f"concat_ws(',', {', '.join([inner, *pieces])})"
-    return f"CASE WHEN {joined} <> '' THEN '{{' || {joined} || '}}' END"
-
-
-def _json_key(path: str) -> str:
-    escaped = path.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}":'
 
 
 def _refuse(connection: Connection, recipe: Recipe, spans: Spans) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from periplus.collect import keys, load, parquet
 from periplus.collect.opened import OpenFile, Workbench
+from periplus.collect.origin import Origin, ParquetPart
 from periplus.collect.recipe import Value
 from periplus.collect.rows import Seen
 from periplus.errors import InputError
@@ -34,6 +35,7 @@ class FlatParquet:
     """Whether some row has no message id, so that equal rows must be counted."""
     lent: Lent | None
     """Paths whose columns come in as they are; None where the file is gone when its events are written."""
+    origin: Origin
 
 
 def opened(
@@ -61,7 +63,7 @@ def opened(
         )
     )
     first = parquet.first_texts(bench.connection, file)
-    inside: list[str] = []
+    inside: dict[str, str] = {}
     fields: dict[str, str] = {}
     paths: dict[str, Value] = {}
     micros: set[str] = set()
@@ -71,15 +73,15 @@ def opened(
         if name.split(".", 1)[0] in ignored:
             continue
         if name in times and (moment := parquet.micros(name, kind)) is not None:
-            inside.append(f"{moment} AS {column}")
+            inside[name] = moment
             micros.add(name)
             fields[name] = column
         elif name in names or name in objects or name == "rest":
-            inside.append(f"{parquet.as_text(name, kind)} AS {column}")
+            inside[name] = parquet.as_text(name, kind)
             if name != "rest":
                 fields[name] = column
         else:
-            inside.append(f"{quoted(name)} AS {column}")
+            inside[name] = quoted(name)
             value = (
                 parquet.value(bench.connection, file, name, column, first.get(name))
                 if name.startswith(tuple(r + "." for r in roots))
@@ -106,7 +108,8 @@ def opened(
     )
     counted = parquet.any_row(bench.connection, file, missing)
     hashed = f"CASE WHEN {missing} THEN {row} END" if counted else "NULL::UHUGEINT"
-    relation = file.relation(index, ", ".join([f"{hashed} AS h", *inside]))
+    listed = [f"{sql} AS {load.column(name)}" for name, sql in inside.items()]
+    relation = file.relation(index, ", ".join([f"{hashed} AS h", *listed]))
     payload = parquet.json_pieces(
         {
             name: load.column(name)
@@ -114,11 +117,14 @@ def opened(
             if file.types[name] != "BLOB" and name.split(".", 1)[0] not in ignored
         }
     )
+    origin = Origin([ParquetPart(index, inner)], {name: (name, sql) for name, sql in inside.items()})
     lender = None
     if inner == path:
         plain = {name: value.kind for name, value in paths.items() if value.sql in _plain(load.column(name))}
         lender = lent(path, plain)
-    return FlatParquet(relation, fields, paths, rest, frozenset(micros), payload, counted, lender), index
+    return FlatParquet(
+        relation, fields, paths, rest, frozenset(micros), payload, counted, lender, origin
+    ), index
 
 
 def _plain(column: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.ipc as ipc
 
+from periplus.collect.origin import Origin
 from periplus.collect.rows import Chunk, Damaged, Seen
 from periplus.store.door import quoted
 from periplus.store.files import os_problem
@@ -33,6 +34,8 @@ class Loaded:
     seen: dict[str, Seen] = field(default_factory=dict)
     tables: list[Part] = field(default_factory=list)
     """The rows of text files, as `parts` reads them."""
+    origins: list[Origin | None] = field(default_factory=list)
+    """Where the columns of each of `parts` lie; None where they are no columns of what was read."""
 
     @property
     def relation(self) -> str:

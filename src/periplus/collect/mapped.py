@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from periplus.collect import elements, formats, found, load, others, rows_of, tables, unfold
+from periplus.collect import elements, formats, found, load, origin, others, rows_of, tables, unfold
 from periplus.collect.asked import one
 from periplus.collect.delimiter import guess_delimiter
 from periplus.collect.mapping import Format, Join, MappingDocument, Table
@@ -83,13 +83,15 @@ def _table(
     kept = [name for name in own if name in needed_own]
     kinds = {f"@kind {name}": "UTINYINT" for name in kept} if any(reader.leaves for reader in readers) else {}
     loaded = load.Loaded(dict.fromkeys(kept, "VARCHAR") | kinds)
+    ids = _ids(table)
     indexes: list[int] = []
     good = 0
     for reader in readers:
         index = len(bench.files)
         bench.files.append(reader.file)
         indexes.append(index)
-        damaged = reader.add(bench, loaded, index, [name for name in reader.columns if name in kept], source)
+        asked_of = [name for name in reader.columns if name in kept]
+        damaged = reader.add(bench, loaded, index, asked_of, source, ids)
         bench.damaged(index, damaged)
         good += reader.file.rows - len(damaged)
         reader.file.columns, reader.file.seen = reader.columns, reader.seen
@@ -123,6 +125,8 @@ def _table(
         _leave_out(bench, relation, made, indexes)
     if relation == loaded.relation and all(reader.as_read for reader in readers):
         made = replace(made, lent=_lent(loaded, made))
+    if made.relation == loaded.relation and not table.unfold:
+        made = replace(made, origin=origin.merged(loaded.origins))
     return made
 
 
@@ -141,6 +145,17 @@ def _lent(loaded: load.Loaded, made: Recipe) -> LentArrow | None:
         and path not in ASKED_EARLY
     }
     return LentArrow(dict.fromkeys(found, "VARCHAR"), loaded.tables, found)
+
+
+def _ids(table: Table) -> list[str]:
+    """The columns of message ids, where every event has one as it stands: then few rows need a hash."""
+    given = [event.messageId for event in table.events]
+    plain = [
+        each.column
+        for each in given
+        if each is not None and each.column is not None and each.model_fields_set == {"column"}
+    ]
+    return plain if len(plain) == len(given) else []
 
 
 def _folded(name: str, table: Table) -> bool:

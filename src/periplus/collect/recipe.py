@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 from periplus.collect import times
 from periplus.collect.marks import MARKING
+from periplus.collect.origin import Origin
 from periplus.collect.times import Form
+from periplus.store.door import literal
 from periplus.store.lent import Lent
 from periplus.store.standing import REFERENCES
 
@@ -71,6 +73,9 @@ class EventRecipe:
     rest: str | None = None
     received: int | None = None
     label: str = ""
+    message: str | None = None
+    """SQL of the message id, where the key is of (`source`, message id) for whatever row has one."""
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,8 @@ class Recipe:
     """SQL of a refused row as text; None: it is read from the file at `start`:`finish`."""
     lent: Lent | None = None
     """Values that need not be staged, where nobody needs them before the events are written."""
+    origin: Origin | None = None
+    """Where the source columns lie, if they are columns of what was read and `relation` is all its rows."""
 
 
 Spans = Mapping[int, tuple[int, int]]
@@ -123,6 +130,16 @@ def timed(recipe: Recipe, relation: str, spans: Spans, steps: int = 4) -> str:
     return query
 
 
+def settled(recipe: Recipe, relation: str, spans: Spans) -> str:
+    """`relation`, which has `l` and `z` of every time, with `o` and `t` of them, as a subquery."""
+    moments = [
+        f"({times.utc(f'l{i}', f'z{i}', item.zone, spans.get(i, (0, -1)))}) AS o{i}"
+        for i, item in enumerate(recipe.times)
+    ]
+    within = [f"{times.in_range(f'o{i}')} AS t{i}" for i in range(len(recipe.times))]
+    return f"(SELECT *, {', '.join(within)} FROM (SELECT *, {', '.join(moments)} FROM {relation}))"
+
+
 def only_times(recipe: Recipe) -> str:
     """SQL list of what to keep of `timed`: `g{i}`, whether a time is given at all, and `t{i}`."""
     given = [
@@ -142,3 +159,34 @@ def shredded(recipes: list[Recipe]) -> dict[str, str]:
                 if known != value.kind:
                     kinds[path] = "DOUBLE" if {known, value.kind} <= {"BIGINT", "DOUBLE"} else "VARCHAR"
     return kinds
+
+
+STATEMENTS = ("identify", "group", "alias")
+
+
+def section(event: EventRecipe) -> str:
+    """SQL: in which section of a file an event comes, as far as the recipe knows."""
+    return f"CASE WHEN {event.columns['type']} IN ({', '.join(map(literal, STATEMENTS))}) THEN 2 ELSE 0 END"
+
+
+def as_kind(value: Value | None, kind: str) -> str:
+    """SQL: a shredded value, if there is one, as it is written in a column of a kind."""
+    physical = "VARCHAR" if kind == "JSON" else kind
+    if value is None:
+        return f"NULL::{physical}"
+    return f"CAST({value.sql} AS {physical})"
+
+
+def rest_of(rest: str | None, pieces: list[str]) -> str:
+    """SQL of the JSON object of what has no column: the reader's own, and the values that do not fit."""
+    if not pieces:
+        return rest or "NULL::VARCHAR"
+    inner = f"substr({rest}, 2, strlen({rest}) - 2)" if rest else "NULL"
+    joined = f"concat_ws(',', {', '.join([inner, *pieces])})"
+    return f"CASE WHEN {joined} <> '' THEN '{{' || {joined} || '}}' END"
+
+
+def json_key(path: str) -> str:
+    """How a path stands as a key in JSON, with its colon."""
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}":'

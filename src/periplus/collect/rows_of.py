@@ -12,6 +12,7 @@ from periplus.collect.jsonl import JsonLines
 from periplus.collect.load import Loaded
 from periplus.collect.mapping import Format
 from periplus.collect.opened import OpenFile, Workbench
+from periplus.collect.origin import Origin, ParquetPart
 from periplus.collect.plain import is_parquet, plain, unpacked
 from periplus.collect.rows import Chunk, Damaged, Seen
 from periplus.collect.tape import Wanted
@@ -31,9 +32,13 @@ class Rows(Protocol):
     """Whether the columns that are loaded are those of the Arrow table that the rows were put into."""
 
     def add(
-        self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None
-    ) -> list[Damaged]:
-        """Load the columns `kept`; hash rows for `source` (None: no hashes). Returns the damaged rows."""
+        self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None,
+        ids: Sequence[str] = (),
+    ) -> list[Damaged]:  # fmt: skip
+        """Load the columns `kept`; hash rows for `source` (None: no hashes). Returns the damaged rows.
+
+        Rows that have all of the columns `ids`, which are some of those, need not be hashed.
+        """
         ...
 
 
@@ -68,10 +73,11 @@ class _Csv:
         self.columns, self.seen = reader.columns, reader.seen
 
     def add(
-        self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None
-    ) -> list[Damaged]:
+        self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None,
+        ids: Sequence[str] = (),
+    ) -> list[Damaged]:  # fmt: skip
         hashed = "NULL" if source is None else '(CAST("@high" AS UHUGEINT) << 64) + "@low"'
-        chunks = self.reader.chunks(list(kept), source)
+        chunks = self.reader.chunks(list(kept), source, ids)
         return _spill(bench, loaded, self.file, chunks, index, hashed, {name: quoted(name) for name in kept})
 
 
@@ -85,8 +91,9 @@ class _Json:
         self.columns, self.seen = reader.columns, reader.seen
 
     def add(
-        self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None
-    ) -> list[Damaged]:
+        self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None,
+        ids: Sequence[str] = (),
+    ) -> list[Damaged]:  # fmt: skip
         hashed = "NULL" if source is None else f'md5_number({literal("r" + keys.sized(source))} || "@text")'
         wanted = [Wanted(name, name, "ANY") for name in kept]
         taken = {name: _unless_null(quoted(name), self.format.null) for name in kept}
@@ -111,13 +118,18 @@ class _Parquet:
         self.seen = {name: Seen(self.reader.rows, 0, {_kind(kind): 1}) for name, kind in kinds.items()}
 
     def add(
-        self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None
-    ) -> list[Damaged]:
+        self, bench: Workbench, loaded: Loaded, index: int, kept: Sequence[str], source: str | None,
+        ids: Sequence[str] = (),
+    ) -> list[Damaged]:  # fmt: skip
         texts = {name: parquet.as_text(name, kind) for name, kind in self.reader.types.items()}
         hashed = "NULL::UHUGEINT" if source is None else keys.row_sql(source, texts)
         texts |= {name: parquet.text_of(sql, kind) for name, (sql, kind) in self.inner.items()}
-        taken = [f"{_unless_null(texts[name], self.format.null)} AS {load.column(name)}" for name in kept]
-        loaded.parts.append(self.reader.relation(index, ", ".join([f"{hashed} AS h", *taken])))
+        taken = {name: _unless_null(texts[name], self.format.null) for name in kept}
+        listed = [f"{sql} AS {load.column(name)}" for name, sql in taken.items()]
+        loaded.parts.append(self.reader.relation(index, ", ".join([f"{hashed} AS h", *listed])))
+        columns = {name: (name, sql) for name, sql in taken.items() if name not in self.inner}
+        part = ParquetPart(index, self.reader.inner)
+        loaded.origins.append(Origin([part], columns) if len(columns) == len(taken) else None)
         self.file.rows = self.reader.rows
         return []
 
@@ -135,6 +147,7 @@ def _spill(
         bench.connection.register(name, table)
         loaded.parts.append(load.selected(name, index, hashed, kept))
         loaded.tables.append(Part(index, 0, table))
+        loaded.origins.append(Origin(loaded.tables[-1:], {each: (each, sql) for each, sql in kept.items()}))
     file.rows = taken.rows
     return taken.damaged
 

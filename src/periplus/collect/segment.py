@@ -18,6 +18,7 @@ from periplus.collect.asked import one
 from periplus.collect.fields import composed, majority
 from periplus.collect.jsonl import JsonLines
 from periplus.collect.opened import OpenFile, Workbench
+from periplus.collect.origin import Origin
 from periplus.collect.plain import is_parquet, plain, unpacked
 from periplus.collect.purposes import refuses_sql
 from periplus.collect.recipe import ASKED_EARLY, EventRecipe, Recipe, TimeItem, Value
@@ -74,6 +75,7 @@ class Flat:
     """Whether some row may have no message id."""
     lent: Lent | None = None
     """Paths whose columns come in as they are."""
+    origin: Origin | None = None
 
 
 def recipes(bench: Workbench, paths: list[Path], source: str) -> list[Recipe]:
@@ -107,7 +109,8 @@ def recipes(bench: Workbench, paths: list[Path], source: str) -> list[Recipe]:
             cap=COLUMN_CAP,
         )
         flat = Flat(
-            held.relation, held.fields, held.paths, held.rest, False, held.micros, held.payload, held.counted, held.lent
+            held.relation, held.fields, held.paths, held.rest, False, held.micros, held.payload, held.counted, held.lent,
+            held.origin,
         )  # fmt: skip
         made.append(recipe(bench, flat, source, (file,), bench.files[file].rows))
     return made
@@ -179,6 +182,7 @@ def _json(bench: Workbench, paths: list[Path], source: str) -> tuple[Flat, tuple
         rest=load.column("@rest"),
         numbers=any(kind != "VARCHAR" for name in TIMES for kind in kinds.get(name, {})),
         lent=LentArrow(shredded, loaded.tables, {path: path for path in shredded}),
+        origin=Origin(loaded.tables, {name: (name, sql) for name, sql in kept.items()}),
     )
     return flat, tuple(files)
 
@@ -266,6 +270,7 @@ def recipe(bench: Workbench, flat: Flat, source: str, files: tuple[int, ...], ro
     event = EventRecipe(
         place=0, when="true", moment=moment, columns=fields, key=key, values=_named(flat, kind, field),
         rest=flat.rest, received=received, label="the event",
+        message=message if {"messageId"} == {"messageId", "source"} & set(flat.fields) else None, source=source,
     )  # fmt: skip
     checks = [
         (
@@ -292,6 +297,7 @@ def recipe(bench: Workbench, flat: Flat, source: str, files: tuple[int, ...], ro
         rows=rows,
         counted=flat.counted,
         lent=None if flat.lent is None else flat.lent.only(_unchanged(flat, event)),
+        origin=flat.origin,
     )
 
 

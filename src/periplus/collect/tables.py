@@ -184,6 +184,8 @@ def _event(
         key=key,
         values=dict(_values(event, ground, items)),
         label=label,
+        message=None if shared else columns.get("message_id"),
+        source=ground.source,
     )
 
 

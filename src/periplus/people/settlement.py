@@ -7,6 +7,7 @@ masked with all of their customer's history, which is written again beside what 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,14 +19,14 @@ from periplus.people import closure, decisions, guards, traffic
 from periplus.people.decisions import Change
 from periplus.people.identity import NEEDED, Resolution, resolve
 from periplus.people.linking import Linking
-from periplus.store import claims, door, files, standing, writing
+from periplus.store import claims, door, files, standing, taken, writing
 from periplus.store.files import FIXED, MARKED, EventFile
 from periplus.store.home import Home
 from periplus.store.lent import Lent, unchanged
 from periplus.store.manifest import Manifest
 from periplus.store.staged import Progress
 from periplus.store.standing import KINDS
-from periplus.store.taken import Piece
+from periplus.store.taken import Piece, Reading
 
 
 @dataclass(frozen=True)
@@ -103,13 +104,40 @@ def settled(
         connection.execute(
             f"CREATE OR REPLACE TEMP VIEW resolvable AS SELECT {', '.join(NEEDED)} FROM arriving"
         )
-    resolution = resolve(connection, "resolvable", linking)
-    if open_files:
-        closure.find_moving(connection, before, open_files, resolution, leaving=leaving)
-    progress(2, 4, "writing the events")
-    return _written(
-        home, connection, before, open_files, arrivals, marks, resolution, leaving, linking.rules.external
-    )
+    with ExitStack() as stack:
+        # Where nothing stands nobody moves: the columns can be read while it is found out whose the rows are.
+        reading = None if open_files else _begun(connection, arrivals)
+        if reading is not None:
+            stack.callback(reading.close)
+        resolution = resolve(connection, "resolvable", linking)
+        if open_files:
+            closure.find_moving(connection, before, open_files, resolution, leaving=leaving)
+        progress(2, 4, "writing the events")
+        return _written(
+            home,
+            connection,
+            before,
+            open_files,
+            arrivals,
+            marks,
+            resolution,
+            leaving,
+            linking.rules.external,
+            reading,
+        )
+
+
+def _begun(connection: door.Connection, arrivals: Sequence[Arrival]) -> Reading | None:
+    """The columns of what comes into an empty workspace, being read; None where they are not written as they are."""
+    target = standing.shape([(arrival.columns, arrival.rest, arrival.rows) for arrival in arrivals])
+    pieces = [Piece(arrival.path, "", 0, arrival.lent) for arrival in arrivals]
+    if (
+        not pieces
+        or not all(arrival.comes_as_it_is(target) for arrival in arrivals)
+        or not taken.fits(connection, pieces)
+    ):
+        return None
+    return Reading(connection, pieces, target.columns)
 
 
 def asked(home: Home, before: Manifest) -> set[str]:
@@ -177,6 +205,7 @@ def _written(
     resolution: Resolution,
     leaving: int | None,
     traits: Sequence[str],
+    reading: Reading | None,
 ) -> Manifest:
     number = before.next_file
     moving = np.sort(
@@ -225,6 +254,7 @@ def _written(
             names=names,
             shards=before.shards,
             pieces=pieces,
+            reading=reading,
         )
     if not written.rows:
         written.remove()

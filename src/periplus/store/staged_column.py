@@ -65,9 +65,9 @@ class ParquetColumns:
             chunks = opened.read([name], use_threads=False).column(0).chunks
         if not coded:
             chunks = [chunk.cast(kind) for chunk in chunks]
-        return [self._checked(name, chunk) for chunk in chunks] if self.foreign else list(chunks)
+        return [self.checked(name, chunk) for chunk in chunks] if self.foreign else list(chunks)
 
-    def _checked(self, name: str, chunk: pa.Array) -> pa.Array:
+    def checked(self, name: str, chunk: pa.Array) -> pa.Array:
         """Values as others wrote them: texts are UTF-8, numbers finite, or there is none."""
         if pa.types.is_floating(chunk.type):
             import pyarrow.compute as pc  # a tenth of a second, which a command that writes no events does not wait for
@@ -117,7 +117,7 @@ class ArrowColumns:
 
     def held(self, name: str) -> int:
         """Bytes that the column takes in memory, beside codes."""
-        return 0 if recurs(_tried(self._chunks(name))) else self.size(name)
+        return 0 if recurs(tried(self._chunks(name))) else self.size(name)
 
     def column(self, name: str, kind: pa.DataType) -> list[pa.Array]:
         """The values of a column, in order."""
@@ -153,7 +153,7 @@ class Column:
             return pa.nulls(len(rows), self.type)
         taken = self.values.take(pa.array(rows))
         if isinstance(taken, pa.DictionaryArray) and len(taken.dictionary) > MANY:
-            return _occurring(taken)
+            return occurring(taken)
         return taken
 
     def codes(self, texts: Sequence[str]) -> np.ndarray:
@@ -181,7 +181,7 @@ class Column:
         return list(values.take(pa.array(ranked[counts[ranked] > 0])).to_pylist())
 
 
-def _occurring(taken: pa.DictionaryArray) -> pa.DictionaryArray:
+def occurring(taken: pa.DictionaryArray) -> pa.DictionaryArray:
     """The same values with a dictionary of those that occur: what is written has it once per group of rows."""
     codes = np.asarray(taken.indices.fill_null(0))
     occurs = np.zeros(len(taken.dictionary), np.bool_)
@@ -204,31 +204,31 @@ def read(files: Sequence[Columns], name: str, kind: pa.DataType) -> pa.Array | N
     for file in files:
         chunks += [pa.nulls(file.rows, kind)] if file.empty(name) else file.column(name, kind)
     if any(isinstance(chunk, pa.DictionaryArray) for chunk in chunks):
-        return _unified(chunks)
+        return unified(chunks)
     values = pa.chunked_array(chunks, kind)
     if (
         pa.types.is_string(kind)
         and any(isinstance(file, ArrowColumns) for file in files)
-        and recurs(_tried(chunks))
+        and recurs(tried(chunks))
     ):
-        return _unified(chunks)
+        return unified(chunks)
     return values.combine_chunks()
 
 
-def recurs(tried: pa.Array) -> bool:
+def recurs(values: pa.Array) -> bool:
     """Whether some values, none of which is missing, come twice on average."""
     import pyarrow.compute as pc
 
-    return 2 * int(pc.count_distinct(tried).as_py()) <= len(tried)
+    return 2 * int(pc.count_distinct(values).as_py()) <= len(values)
 
 
-def _tried(chunks: Sequence[pa.Array]) -> pa.Array:
+def tried(chunks: Sequence[pa.Array]) -> pa.Array:
     """Some values of the chunks, none of them missing."""
     some = [chunk[:_TRIED].drop_null() for chunk in chunks[:: max(1, len(chunks) // 4)]]
     return pa.concat_arrays(some) if some else pa.nulls(0)
 
 
-def _unified(chunks: Sequence[pa.Array]) -> pa.DictionaryArray:
+def unified(chunks: Sequence[pa.Array]) -> pa.DictionaryArray:
     """All values as codes of one dictionary."""
     coded = [
         chunk if isinstance(chunk, pa.DictionaryArray) else chunk.dictionary_encode() for chunk in chunks

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ _OF_PEOPLE = ("user_id", "anonymous_id", "email")
 """Texts that recur where rows lie by customer, even if they hardly did in the order in which they came."""
 _FROM = (("file", pa.int32()), ("line", pa.int64()))
 """The columns of a staged event that say where it comes from."""
+PLACED = ("section", "customer", "time", "sequence", "key_hi", "key_lo", "batch")
+"""The columns that say where a row stands, and whose it is."""
 _TOLD = tuple(name for name, kind in FIXED.items() if kind != "VARCHAR")
 """Columns of which each group says its least and greatest value: readers skip groups by them."""
 _AHEAD = 2
@@ -134,22 +137,50 @@ def fits(connection: door.Connection, pieces: Sequence[Piece]) -> bool:
     return 2 * needed <= door.memory(connection)
 
 
+class Reading:
+    """The columns of some pieces, being read from the moment this is made: the fixed ones, `columns` by their kinds, and `rest`."""
+
+    def __init__(
+        self, connection: door.Connection, pieces: Sequence[Piece], columns: Mapping[str, str]
+    ) -> None:
+        self.sources = _Sources(pieces)
+        self.columns = columns
+        self.kinds = {**FIXED, **columns, "rest": "VARCHAR"}
+        self.pool = ThreadPoolExecutor(door.threads(connection))
+        others = [name for name in self.kinds if name not in PLACED]
+        self._read = {name: self.pool.submit(self._column, name) for name in others}
+
+    def _column(self, name: str) -> pa.Array | None:
+        return read(self.sources.of(name), name, TYPES[self.kinds[name]])
+
+    def held(self, rows: np.ndarray) -> dict[str, Column]:
+        """The columns that have been read, as the staged rows `rows` have them."""
+        places = self.sources.places(list(self._read), rows)
+        return {
+            name: Column(TYPES[self.kinds[name]], found.result(), places[name])
+            for name, found in self._read.items()
+        }
+
+    def close(self) -> None:
+        """Wait for what is being read, and read no more."""
+        self.pool.shutdown(cancel_futures=True)
+
+
 def write(
-    connection: door.Connection, pieces: Sequence[Piece], columns: Mapping[str, str], path: Path
+    connection: door.Connection,
+    pieces: Sequence[Piece],
+    columns: Mapping[str, str],
+    path: Path,
+    reading: Reading | None = None,
 ) -> Taken:
-    """Write the rows of the pieces to `path`, sorted, with the fixed columns, `columns` by their kinds, and `rest`."""
-    sources = _Sources(pieces)
-    kinds = {**FIXED, **columns, "rest": "VARCHAR"}
-    with ThreadPoolExecutor(door.threads(connection)) as pool:
-        placed, rows = _placed(connection, pieces, sources.staged)
-        others = [name for name in kinds if name not in placed]
-        places = sources.places(others, rows)
+    """Write the rows of the pieces to `path`, sorted, with the fixed columns, `columns` by their kinds, and `rest`.
 
-        def held(name: str) -> Column:
-            kind = TYPES[kinds[name]]
-            return Column(kind, read(sources.of(name), name, kind), places[name])
-
-        found = dict(zip(others, pool.map(held, others), strict=True))
+    With `reading`, their columns are being read already.
+    """
+    with closing(Reading(connection, pieces, columns) if reading is None else reading) as begun:
+        pool, kinds = begun.pool, begun.kinds
+        placed, rows = _placed(connection, pieces, begun.sources.staged)
+        found = begun.held(rows)
         asked = [name for name, kind in columns.items() if kind in SUGGESTED]
         frequent = [pool.submit(found[name].frequent, SAMPLE, FREQUENT) for name in asked]
         filled = _write(pool, path, list(kinds), placed, found)
@@ -181,8 +212,7 @@ def _placed(
         rows = np.flatnonzero(comes)
         arrays = [each[rows] for each in arrays]
     ordered = order(Places(*arrays[:-1]))
-    names = ("section", "customer", "time", "sequence", "key_hi", "key_lo", "batch")
-    placed = {name: each[ordered] for name, each in zip(names, arrays, strict=True)}
+    placed = {name: each[ordered] for name, each in zip(PLACED, arrays, strict=True)}
     return placed, ordered if rows is None else rows[ordered]
 
 
@@ -207,7 +237,7 @@ def _write(
     filled = dict.fromkeys(held, 0)
     writer: pq.ParquetWriter | None = None
     try:
-        for table in _ahead(pool, group, range(0, max(1, rows), ROW_GROUP)):
+        for table in ahead(pool, group, range(0, max(1, rows), ROW_GROUP)):
             if writer is None:
                 writer = _writer(path, table.schema)
             writer.write_table(table, row_group_size=ROW_GROUP)
@@ -219,7 +249,7 @@ def _write(
     return filled
 
 
-def _ahead(pool: ThreadPoolExecutor, made: Callable[[int], pa.Table], starts: range) -> Iterator[pa.Table]:
+def ahead(pool: ThreadPoolExecutor, made: Callable[[int], pa.Table], starts: range) -> Iterator[pa.Table]:
     """What `made` gives for each start, in order, some of them being made while one is used."""
     waiting: deque[Future[pa.Table]] = deque()
     for start in starts:

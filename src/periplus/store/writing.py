@@ -7,6 +7,7 @@ of the rows (`taken.py`); what must be put together by SQL, or has no room in me
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,18 @@ import duckdb
 import numpy as np
 
 from periplus.store import door, properties, taken
-from periplus.store.files import FIXED, MARKED, ORDER, PARQUET, EventFile, Marked, os_problem, shard_start
-from periplus.store.taken import Piece, Taken
+from periplus.store.files import (
+    FIXED,
+    MARKED,
+    ORDER,
+    PARQUET,
+    EventFile,
+    Marked,
+    os_problem,
+    shard_start,
+    sync_folder,
+)
+from periplus.store.taken import Piece, Reading, Taken
 
 Hot = Callable[[str], np.ndarray]
 """A column of the whole file, in its order: section, customer, time, sequence, key_hi, key_lo, batch, or name (the code)."""
@@ -35,26 +46,31 @@ def write(
     names: list[str],
     shards: int,
     pieces: Sequence[Piece] = (),
+    reading: Reading | None = None,
 ) -> EventFile:
     """Write the rows of `select` (all physical columns, any order) as a sorted file with its sidecars.
 
-    `pieces`, where there are any, are the same rows as they lie in staged files. `names` is the workspace's list
-    of event names and must hold every name in the rows.
+    `pieces`, where there are any, are the same rows as they lie in staged files; `reading` may be reading their columns
+    already. `names` is the workspace's list of event names and must hold every name in the rows.
     """
     path = root / f"{name}.parquet"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if pieces and taken.fits(connection, pieces):
-            found = taken.write(connection, pieces, columns, path)
+        if pieces and (reading is not None or taken.fits(connection, pieces)):
+            found = taken.write(connection, pieces, columns, path, reading)
             hot, told = _of_taken(found, names), properties.taken(found, columns)
         else:
             _sort(connection, select, columns, path)
             hot = _of_file(connection, path, names)
             told = properties.counted(connection, path, columns)
-        described = _describe(root, name, number, hot, columns, rest, names, shards, told)
-        _people(connection, path, described.people, f"section < {MARKED}")
-        if described.marked is not None:
-            _people(connection, path, described.marked_people, f"section >= {MARKED}")
+        # The disk takes its time: it begins with what is written while the rest is worked out.
+        with ThreadPoolExecutor(1) as aside:
+            synced = aside.submit(sync_folder, path)
+            described = _describe(root, name, number, hot, columns, rest, names, shards, told)
+            _people(connection, path, described.people, f"section < {MARKED}")
+            if described.marked is not None:
+                _people(connection, path, described.marked_people, f"section >= {MARKED}")
+            synced.result()
     except duckdb.Error as problem:
         raise door.explain(problem, "writing the events") from None
     except OSError as problem:

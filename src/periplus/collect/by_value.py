@@ -1,0 +1,370 @@
+"""Recipes carried out value by value: what they say of a column is asked once of each of its distinct values.
+
+`execute` stages whatever a recipe says by one statement over whole rows, which makes, moves and codes every text of
+every row. Where each row makes one event with a message id, and the columns can be had as columns (`origin`), the same
+SQL is asked of distinct values instead, their codes are carried over, and only what differs from row to row is worked out
+for every row: the time, the key, the place among events of one time. See adr 0017.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from periplus.collect import keys, times
+from periplus.collect.distinct import Distinct, OtherError, Values, names_in
+from periplus.collect.iso_times import iso_times
+from periplus.collect.origin import Origin
+from periplus.collect.recipe import (
+    PHYSICAL,
+    EventRecipe,
+    Recipe,
+    Spans,
+    as_kind,
+    json_key,
+    rest_of,
+    section,
+    settled,
+    timed,
+)
+from periplus.collect.uuids import uuids
+from periplus.store import door
+from periplus.store.arrays import array
+from periplus.store.door import Connection, literal
+from periplus.store.files import ROW_GROUP
+from periplus.store.staged import ROW_BITS
+from periplus.store.staged_column import MANY, occurring
+from periplus.store.taken import TYPES, ahead
+
+_COMPUTED = ("time", "sequence", "key_hi", "key_lo", "message_id", "received_at", "file", "line", "place")
+"""Physical columns that are not asked of values."""
+LEAST = 100_000
+"""Rows of which whole rows are asked sooner than values."""
+PARTS = 8
+"""Pieces of a column that loops take one after another, by as many threads as there are."""
+
+
+def write(
+    connection: Connection,
+    recipe: Recipe,
+    spans: Callable[[], Spans],
+    kinds: Mapping[str, str],
+    path: Path,
+    left_out: frozenset[str],
+    step: Callable[[str], None],
+) -> tuple[int, list[int]] | None:
+    """Write the events of a recipe to `path`; returns how many, and which files are newest first.
+
+    `kinds` are those of the shredded columns, of which `left_out` are not written. None, and nothing written, where the
+    recipe is none that can be carried out so: then it is for SQL over whole rows. Where some row makes no event, the table
+    `happened` has the `row` of those that have one with a time. `step` is told what is being done.
+    """
+    if recipe.origin is None or len(recipe.events) != 1 or recipe.events[0].message is None:
+        return None
+    if recipe.origin.rows < LEAST:
+        return None
+    if 4 * (recipe.origin.bytes + 200 * recipe.origin.rows) > door.memory(connection):
+        return None
+    with ThreadPoolExecutor(door.threads(connection)) as pool:
+        try:
+            return _Staging(connection, recipe, recipe.origin, pool, step).write(spans, kinds, path, left_out)
+        except (OtherError, door.BinderError):
+            return None
+
+
+class _Staging:
+    """The events of one recipe, each row of which makes one, or none."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        recipe: Recipe,
+        origin: Origin,
+        pool: ThreadPoolExecutor,
+        step: Callable[[str], None],
+    ) -> None:
+        self.connection, self.recipe, self.origin, self.pool, self.step = (
+            connection,
+            recipe,
+            origin,
+            pool,
+            step,
+        )
+        self.event: EventRecipe = recipe.events[0]
+        self.rows = origin.rows
+        self.distinct = Distinct(connection, origin, pool)
+
+    def write(
+        self, spans: Callable[[], Spans], kinds: Mapping[str, str], path: Path, left_out: frozenset[str]
+    ) -> tuple[int, list[int]]:
+        """Write the events to `path`; raises OtherError before anything is written."""
+        others = {name: kind for name, kind in kinds.items() if name not in left_out}
+        fixed = {**self.event.columns, "section": section(self.event)}
+        asked = {
+            f"fixed {name}": f"CAST({fixed.get(name, 'NULL')} AS {kind})"
+            for name, kind in PHYSICAL.items()
+            if name not in _COMPUTED
+        }
+        asked |= {
+            f"other {name}": as_kind(self.event.values.get(name), kind) for name, kind in others.items()
+        }
+        asked |= {f"misfit {name}": f"({sql}) IS NOT NULL" for name, sql in self._misfits(others).items()}
+        asked |= {f"test {number}": sql for number, sql in enumerate(self._tests())}
+        message = str(self.event.message)
+        self.distinct.load(
+            [*asked.values(), self.event.rest or "", message, *(item.text for item in self.recipe.times)]
+        )
+        found = self.distinct.asked(asked)
+        columns = self._times(spans)
+        holds = [found[f"test {number}"].flags(self.rows) for number in range(len(self._tests()))]
+        happens = holds[0] & np.asarray(columns["time"].is_valid())
+        kept = np.logical_and.reduce([happens, *holds])
+        if not kept.any():
+            raise OtherError
+        found |= self.distinct.asked({"fixed rest": self._rest(others, found)})
+        columns |= self._alike(found, {"fixed": PHYSICAL | {"rest": "VARCHAR"}, "other": others})
+        columns |= self._keys(message, kept)
+        newest = self._placed(columns, happens)
+        made = int(kept.sum())
+        if made < self.rows:
+            self._happened(happens)
+            listed = array(kept)
+            columns = {name: values.filter(listed) for name, values in columns.items()}
+        self.step("writing events")
+        _write(self.pool, path, [*PHYSICAL, *others, "rest"], columns, made)
+        return made, newest
+
+    def _tests(self) -> list[str]:
+        """What holds for a row that makes an event, as far as no time is asked."""
+        checks = [f"NOT ({sql})" for sql, _, _ in self.recipe.checks]
+        return [f"({self.event.when})", f"NOT ({self.recipe.withheld})", *checks]
+
+    def _misfits(self, names: Mapping[str, str]) -> dict[str, str]:
+        """SQL of what does not fit into each column, of those where something might not."""
+        values = {name: self.event.values.get(name) for name in names}
+        return {
+            name: value.misfit
+            for name, value in values.items()
+            if value is not None and value.misfit is not None
+        }
+
+    def _rest(self, names: Mapping[str, str], found: Mapping[str, Values]) -> str:
+        """SQL of the rest, with what does not fit where that occurs."""
+        occurs = [
+            f"{literal(json_key(name))} || {sql}"
+            for name, sql in self._misfits(names).items()
+            if found[f"misfit {name}"].flags(self.rows).any()
+        ]
+        return rest_of(self.event.rest, occurs)
+
+    def _alike(
+        self, found: Mapping[str, Values], kinds: Mapping[str, Mapping[str, str]]
+    ) -> dict[str, pa.Array]:
+        """What is written as values say, by column; `kinds` of the columns by the first word of their labels."""
+        listed = [(label, *label.split(" ", 1)) for label in found if label.split(" ", 1)[0] in kinds]
+
+        def made(label: str, group: str, name: str) -> pa.Array:
+            return found[label].array(TYPES[kinds[group][name]], self.rows)
+
+        arrays = self.pool.map(lambda each: made(*each), listed)
+        return {name: values for (_, _, name), values in zip(listed, arrays, strict=True)}
+
+    def _times(self, spans: Callable[[], Spans]) -> dict[str, pa.Array]:
+        """The time of each event and of its receipt, in microseconds UTC."""
+        asked = {"time": f"t{self.event.moment}"}
+        if self.event.received is not None:
+            asked["received_at"] = f"t{self.event.received}"
+        self.step("reading times")
+        written = self._written()
+        if written is not None:
+            found = self.distinct.said(
+                [], asked, written, lambda source: settled(self.recipe, source, _within(self.recipe, written))
+            )
+        else:
+            names = names_in(item.text for item in self.recipe.times)
+            bases = dict.fromkeys(self.origin.columns[name][0] for name in names)
+            if not bases:
+                raise OtherError
+            values = {base: self.distinct.whole(base) for base in bases}
+            found = self.distinct.said(
+                names, asked, values, lambda source: timed(self.recipe, source, spans())
+            )
+        return found
+
+    def _written(self) -> dict[str, pa.Array] | None:
+        """`l` and `z` of every time, where all are written as nearly all are; None where some are not."""
+        found: dict[str, pa.Array] = {}
+        for i, item in enumerate(self.recipe.times):
+            if item.micros or item.plus is not None or item.form.kind != "iso":
+                return None
+            held = self.distinct.as_it_is(item.text, trimmed=True)
+            if held is None or held.values.null_count:
+                return None
+            written, zulu, others = (np.zeros(self.rows, kind) for kind in (np.int64, np.bool_, np.bool_))
+            self._over(held.values, iso_times, written, zulu, others)
+            if others.any():
+                return None
+            found |= {f"l{i}": array(written), f"z{i}": array(zulu)}
+        return found
+
+    def _over(self, texts: pa.Array, loop: Callable[..., None], *arrays: np.ndarray) -> None:
+        """A loop over texts, by all threads."""
+        count = len(texts)
+        _, offsets, data = texts.buffers()
+        ends = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + count + 1]
+        letters = np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(1, np.uint8)
+        edges = np.linspace(0, count, PARTS + 1).astype(np.int64).tolist()
+        for done in [self.pool.submit(loop, ends, letters, *part, *arrays) for part in pairwise(edges)]:
+            done.result()
+
+    def _keys(self, message: str, kept: np.ndarray) -> dict[str, pa.Array]:
+        """The halves of each event's key, and the message id that is kept."""
+        (held,) = self.distinct.asked({"message": message}).values()
+        if held.values.null_count:
+            missing = np.asarray(held.values.is_null())
+            if ((missing if held.codes is None else missing[held.codes]) & kept).any():
+                raise OtherError
+            held = Values(held.values.fill_null(""), held.codes)
+        texts, count = held.values, len(held.values)
+        high, low, others = np.zeros(count, np.uint64), np.zeros(count, np.uint64), np.zeros(count, np.bool_)
+        self._over(texts, uuids, high, low, others)
+        number = keys.number(self.event.source)
+        high ^= np.uint64(number >> 64)
+        low ^= np.uint64(number & (1 << 64) - 1)
+        shown = held
+        if others.any():
+            left = texts.filter(array(others))
+            source = literal(self.event.source)
+            key = f"({keys.message_sql(source, keys.hash_sql(self.event.source), 'text')})"
+            told = self.distinct.said(
+                [], {"high": keys.high_sql(key), "low": keys.low_sql(key)}, {"text": left}
+            )
+            high[others], low[others] = np.asarray(told["high"]), np.asarray(told["low"])
+            if self.event.columns["message_id"] != message and pc.any(pc.starts_with(left, "key:")).as_py():
+                (shown,) = self.distinct.asked({"shown": self.event.columns["message_id"]}).values()
+        if held.codes is not None:
+            high, low = high[held.codes], low[held.codes]
+        return {
+            "key_hi": array(high),
+            "key_lo": array(low),
+            "message_id": shown.array(pa.string(), self.rows),
+        }
+
+    def _placed(self, columns: dict[str, pa.Array], happens: np.ndarray) -> list[int]:
+        """Add where each event stands: its file, line and place, and its sequence; returns the files that are newest first.
+
+        Rows without an event are none among which others stand, but their times say in which order the file is.
+        """
+        time, known_times = np.asarray(columns["time"].fill_null(0)), np.asarray(columns["time"].is_valid())
+        received = columns.get("received_at")
+        known = None if received is None else np.asarray(received.fill_null(-1))
+        position = np.zeros(self.rows, np.int64)
+        newest, first = [], 0
+        for file, lines in self._lines():
+            mine = slice(first, first + len(lines))
+            rows = first + np.flatnonzero(happens[mine])
+            falls = _falls(time[mine][known_times[mine]])
+            if falls:
+                newest.append(file)
+            position[rows] = _positions(time[rows], None if known is None else known[rows], falls)
+            first += len(lines)
+        sequence = (position << 8) | min(self.event.place, 255)
+        if known is not None:
+            sequence = np.where(known >= 0, (known << 10) | np.minimum(position, 1023), sequence)
+        columns["sequence"] = array(sequence)
+        columns["received_at"] = pa.nulls(self.rows, pa.int64()) if received is None else received
+        columns["line"] = array(np.concatenate([part.line for part in self.origin.parts]))
+        columns["file"] = array(
+            np.concatenate([np.full(len(lines), file, np.int32) for file, lines in self._lines()])
+        )
+        columns["place"] = array(np.full(self.rows, self.event.place, np.int16))
+        return newest
+
+    def _happened(self, happens: np.ndarray) -> None:
+        """The table `happened`: the rows that have an event with a time."""
+        rows = np.concatenate([(np.int64(file) << ROW_BITS) + lines for file, lines in self._lines()])
+        self.connection.register("rows with a time", pa.table({"row": array(rows[happens])}))
+        self.connection.execute(
+            'CREATE OR REPLACE TEMP TABLE happened AS SELECT "row" FROM "rows with a time"'
+        )
+        self.connection.unregister("rows with a time")
+
+    def _lines(self) -> list[tuple[int, np.ndarray]]:
+        """The lines of each file, in order."""
+        found: dict[int, list[np.ndarray]] = {}
+        for part in self.origin.parts:
+            found.setdefault(part.file, []).append(part.line)
+        return [(file, np.concatenate(lines)) for file, lines in found.items()]
+
+
+def _within(recipe: Recipe, written: Mapping[str, pa.Array]) -> Spans:
+    """Between which local times each time lies."""
+    found = {}
+    for i, item in enumerate(recipe.times):
+        if times.changes(item.zone):
+            local = np.asarray(written[f"l{i}"])
+            found[i] = (int(local.min()), int(local.max()))
+    return found
+
+
+def _falls(time: np.ndarray) -> bool:
+    """Whether times never rise and fall at least once: the file is listed newest first."""
+    return len(time) > 1 and bool((time[1:] <= time[:-1]).all() and time[-1] < time[0])
+
+
+def _positions(time: np.ndarray, received: np.ndarray | None, falls: bool) -> np.ndarray:
+    """int64[n]: how many rows of the same time (and receipt) stand before each, or behind it where the file falls."""
+    rows = np.arange(len(time))
+    if falls:
+        return _positions(time[::-1], None if received is None else received[::-1], False)[::-1]
+    order = None
+    if received is not None:
+        order = np.lexsort((received, time))
+        same = (time[order][1:] == time[order][:-1]) & (received[order][1:] == received[order][:-1])
+    elif (time[1:] >= time[:-1]).all():
+        same = time[1:] == time[:-1]
+    else:
+        order = np.argsort(time, kind="stable")
+        same = time[order][1:] == time[order][:-1]
+    starts = np.concatenate(([True], ~same)) if len(time) else np.zeros(0, np.bool_)
+    found = rows - np.maximum.accumulate(np.where(starts, rows, 0))
+    if order is None:
+        return found
+    placed = np.empty_like(found)
+    placed[order] = found
+    return placed
+
+
+def _write(
+    pool: ThreadPoolExecutor, path: Path, names: Sequence[str], columns: Mapping[str, pa.Array], rows: int
+) -> None:
+    """Write the columns as Parquet that is not compressed, texts that recur as codes."""
+    whole = pa.table([columns[name] for name in names], names=list(names))
+    coded = [field.name for field in whole.schema if pa.types.is_dictionary(field.type)]
+    missing = [name for name in names if columns[name].null_count == rows]
+
+    def group(start: int) -> pa.Table:
+        part = whole.slice(start, ROW_GROUP)
+        for name in coded:
+            column = part.column(name).combine_chunks()
+            if len(column.dictionary) > MANY:
+                part = part.set_column(part.schema.get_field_index(name), name, occurring(column))
+        return part
+
+    with pq.ParquetWriter(
+        path,
+        whole.schema,
+        compression="none",
+        use_dictionary=coded,
+        write_statistics=missing,
+        store_schema=False,
+    ) as writer:
+        for table in ahead(pool, group, range(0, rows, ROW_GROUP)):
+            writer.write_table(table, row_group_size=ROW_GROUP)

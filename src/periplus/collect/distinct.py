@@ -1,0 +1,233 @@
+"""Columns of what was read, of which SQL is asked once for each distinct value.
+
+An expression over one column, or over a few whose values make few combinations, is asked of those; over others, of all
+rows, but of no more than the columns that it names.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from periplus.collect.load import column
+from periplus.collect.origin import Origin
+from periplus.store.arrays import array
+from periplus.store.door import Connection, quoted
+from periplus.store.staged_column import LONGEST, recurs, tried, unified
+
+_NAMED = re.compile(r'"c\.((?:[^"]|"")+)"')
+MOST_TUPLES = 1 << 20
+"""Combinations of values of several columns that are asked; where there may be more, rows are."""
+
+
+class OtherError(Exception):
+    """These rows, or what is said of them, are not to be had value by value."""
+
+
+@dataclass(frozen=True)
+class Values:
+    """A column of n rows: `values` (some may be missing) and, unless they are those of the rows themselves, codes int[n]."""
+
+    values: pa.Array
+    codes: np.ndarray | None
+
+    def array(self, kind: pa.DataType, rows: int) -> pa.Array:
+        """The column as it is written: texts that recur as codes."""
+        values = self.values if self.values.type == kind else self.values.cast(kind)
+        if values.null_count == len(values):
+            return pa.nulls(rows, kind)
+        if self.codes is None:
+            return values
+        if not pa.types.is_string(kind):
+            return values.take(array(self.codes))
+        coded = values.dictionary_encode()  # what differs in the source may be one value now
+        table = np.asarray(coded.indices.fill_null(-1))
+        codes = table[self.codes]
+        return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), coded.dictionary)
+
+    def flags(self, rows: int) -> np.ndarray:
+        """bool[n]: where a test holds."""
+        found = np.asarray(self.values.fill_null(False).cast(pa.uint8())).astype(np.bool_)
+        return found if self.codes is None else found[self.codes]
+
+
+@dataclass(frozen=True)
+class _Coded(Values):
+    codes: np.ndarray
+
+
+class Distinct:
+    """The columns of one origin; `load` reads those that some SQL names, `asked` answers it."""
+
+    def __init__(self, connection: Connection, origin: Origin, pool: ThreadPoolExecutor) -> None:
+        self.connection, self.origin, self.pool = connection, origin, pool
+        self.rows = origin.rows
+        self._read: dict[str, pa.ChunkedArray | _Coded] = {}
+
+    def load(self, statements: Iterable[str]) -> None:
+        """Read the columns that some SQL names."""
+        bases = {self.origin.columns[name][0] for name in names_in(statements) if name in self.origin.columns}
+
+        def read(base: str) -> pa.ChunkedArray | _Coded:
+            chunks = self.origin.chunks(base)
+            if not chunks or sum(chunk.nbytes for chunk in chunks) >= LONGEST:
+                raise OtherError
+            if not pa.types.is_dictionary(chunks[0].type):
+                sample = tried(chunks)
+                if not _codable(chunks[0].type) or not len(sample) or not recurs(sample):
+                    return pa.chunked_array(chunks)
+            coded = unified(chunks)
+            missing = len(coded.dictionary)
+            codes = np.asarray(coded.indices.fill_null(-1) if coded.null_count else coded.indices)
+            if coded.null_count:
+                codes = codes.astype(np.int32, copy=True)
+                codes[codes < 0] = missing
+                return _Coded(pa.concat_arrays([coded.dictionary, pa.nulls(1, coded.dictionary.type)]), codes)
+            return _Coded(coded.dictionary, codes)
+
+        for base, held in zip(bases, self.pool.map(read, bases), strict=True):
+            self._read[base] = held
+
+    def _relation(self, names: Sequence[str], table: str) -> str:
+        """SQL: the source columns `names` over the columns they are made of, with `@row`."""
+        listed = [f"{self.origin.columns[name][1]} AS {column(name)}" for name in names]
+        return f'(SELECT "@row", {", ".join(listed)} FROM {table})'
+
+    def asked(self, statements: Mapping[str, str]) -> dict[str, Values]:
+        """What SQL over source columns says, by label; asked of values as far as there are few of them."""
+        groups: dict[tuple[str, ...], dict[str, str]] = {}
+        for label, sql in statements.items():
+            groups.setdefault(tuple(sorted(names_in([sql]))), {})[label] = sql
+        found: dict[str, Values] = {}
+        for names, asked in groups.items():
+            if not all(name in self.origin.columns for name in names):
+                raise OtherError
+            bases = list(dict.fromkeys(self.origin.columns[name][0] for name in names))
+            tuples = self._tuples(bases)
+            if tuples is None:
+                for label, sql in list(asked.items()):
+                    if (held := self.as_it_is(sql)) is not None:
+                        found[label] = held
+                        del asked[label]
+                values: dict[str, Any] = {base: self.whole(base) for base in bases}
+                codes = None
+            else:
+                values, codes = tuples
+            if asked:
+                arrays = self.said(names, asked, values)
+                found |= {label: Values(each, codes) for label, each in arrays.items()}
+        return found
+
+    def said(
+        self,
+        names: Sequence[str],
+        asked: Mapping[str, str],
+        values: Mapping[str, Any],
+        wrapped: Callable[[str], str] = str,
+    ) -> dict[str, pa.Array]:
+        """What SQL says of some values (columns of one length), in their order."""
+        count = len(next(iter(values.values()))) if values else 1
+        table = pa.table({"@row": array(np.arange(count)), **values})
+        self.connection.register("values of columns", table)
+        try:
+            listed = ", ".join(f"{sql} AS {quoted(label)}" for label, sql in asked.items())
+            source = self._relation(names, '"values of columns"') if names else '"values of columns"'
+            told = self.connection.sql(f'SELECT "@row", {listed} FROM {wrapped(source)}').to_arrow_table()
+        finally:
+            self.connection.unregister("values of columns")
+        rows = np.asarray(told.column("@row"))
+        if len(rows) > 1 and not (rows[1:] > rows[:-1]).all():
+            told = told.take(array(np.argsort(rows)))
+        return {label: told.column(label).combine_chunks() for label in asked}
+
+    def _tuples(self, bases: Sequence[str]) -> tuple[dict[str, pa.Array], np.ndarray] | None:
+        """The combinations of values that occur in some columns, and which each row has; None if there may be many."""
+        if not bases:
+            return {}, np.zeros(self.rows, np.int8)
+        held = [each for base in bases if isinstance(each := self._read[base], _Coded)]
+        if len(held) < len(bases):
+            return None
+        if len(held) == 1:
+            return {bases[0]: held[0].values}, held[0].codes
+        sizes = [len(each.values) for each in held]
+        most = math.prod(sizes)
+        if most > MOST_TUPLES:
+            return None
+        combined = np.zeros(self.rows, np.int32)
+        for each, size in zip(held, sizes, strict=True):
+            combined *= size
+            combined += each.codes
+        occurs = np.zeros(most, np.bool_)
+        occurs[combined] = True
+        tuples = np.flatnonzero(occurs)
+        place = np.empty(most, np.int32)
+        place[tuples] = np.arange(len(tuples), dtype=np.int32)
+        values, left = {}, tuples
+        for base, each, size in zip(reversed(bases), reversed(held), reversed(sizes), strict=True):
+            values[base] = each.values.take(array(left % size))
+            left = left // size
+        return values, place[combined]
+
+    def whole(self, base: str) -> pa.Array | pa.ChunkedArray:
+        held = self._read[base]
+        if isinstance(held, _Coded):
+            return pa.DictionaryArray.from_arrays(array(held.codes), held.values)
+        return held
+
+    def as_it_is(self, sql: str, *, trimmed: bool = False) -> Values | None:
+        """The values of a column of texts that are not coded, if that is all that SQL says, but for blank ones."""
+        name, blank = _bare(sql, trimmed)
+        if name is None:
+            return None
+        base, made = self.origin.columns[name]
+        held, own = self._read[base], quoted(base)
+        if isinstance(held, _Coded) or not pa.types.is_string(held.type):
+            return None
+        if made == f"CASE WHEN {own} NOT IN ('') THEN {own} END":
+            blank = True
+        elif made != own:
+            return None
+        values = held.combine_chunks()
+        if blank:
+            empty = pc.equal(pc.binary_length(values), 0)
+            if pc.any(empty).as_py():
+                values = pc.if_else(empty, None, values)
+        return Values(values, None)
+
+
+def _codable(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_string(kind)
+        or pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_boolean(kind)
+    )
+
+
+def _bare(sql: str, trimmed: bool) -> tuple[str | None, bool]:
+    """The source column that some SQL is, and whether blank texts of it are missing; `trimmed`: or trims."""
+    blank = False
+    while True:
+        if (found := re.fullmatch(r"CAST\((.*) AS VARCHAR\)", sql)) is not None:
+            sql = found[1]
+        elif (found := re.fullmatch(r"NULLIF\((.*), ''\)", sql)) is not None:
+            sql, blank = found[1], True
+        elif trimmed and (found := re.fullmatch(r"trim\((.*)\)", sql)) is not None:
+            sql = found[1]
+        else:
+            break
+    found = _NAMED.fullmatch(sql)
+    return (None if found is None else found[1].replace('""', '"')), blank
+
+
+def names_in(statements: Iterable[str]) -> list[str]:
+    """The source columns that some SQL names."""
+    return list(dict.fromkeys(name.replace('""', '"') for sql in statements for name in _NAMED.findall(sql)))

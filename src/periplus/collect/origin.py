@@ -1,0 +1,103 @@
+"""Where rows that were read lie column by column, for those who want columns and no rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from periplus.store.lent import Part
+from periplus.store.staged_column import ParquetColumns
+
+FEW = 8
+"""Bytes of a value, on average, of a column that is written as codes and worth being read as such."""
+
+
+@dataclass(frozen=True)
+class ParquetPart:
+    """All rows of a Parquet file, which is number `file` of the import."""
+
+    file: int
+    path: Path
+
+    @property
+    def rows(self) -> int:
+        return int(pq.read_metadata(self.path).num_rows)
+
+    @property
+    def line(self) -> np.ndarray:
+        """int64[n]: the number of each row, from 1."""
+        return np.arange(1, self.rows + 1)
+
+    def chunks(self, name: str) -> list[pa.Array]:
+        """A column as it is, texts as codes where the file has them so; raises InputError for texts that are no UTF-8."""
+        columns = ParquetColumns(self.path, foreign=True)
+        recurs = (
+            columns.size(name) < FEW * columns.rows
+        )  # else most values are not in the dictionary, or all are different
+        coded = name in columns.chunks and columns.coded(name) and recurs
+        with pq.ParquetFile(
+            self.path, metadata=columns.footer, memory_map=True, read_dictionary=[name] if coded else None
+        ) as opened:
+            chunks = opened.read([name], use_threads=False).column(0).chunks
+        return [columns.checked(name, chunk) if _is_text(chunk) else chunk for chunk in chunks]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """`parts` stand one after another; `columns` has, by the name of a source column, its column there and SQL over it."""
+
+    parts: Sequence[Part | ParquetPart]
+    columns: Mapping[str, tuple[str, str]]
+
+    @property
+    def rows(self) -> int:
+        return sum(part.table.num_rows if isinstance(part, Part) else part.rows for part in self.parts)
+
+    @property
+    def bytes(self) -> int:
+        """What all the columns that are named take, as they lie there."""
+        names = {base for base, _ in self.columns.values()}
+        found = 0
+        for part in self.parts:
+            if isinstance(part, Part):
+                found += sum(part.table.column(name).nbytes for name in names)
+            else:
+                file = ParquetColumns(part.path)
+                found += sum(
+                    file.size(name) for name in file.chunks if name.split(".")[0] in names or name in names
+                )
+        return found
+
+    def chunks(self, name: str) -> list[pa.Array]:
+        """The values of a column of the parts, in order; texts that are coded in a Parquet file come as codes.
+
+        Raises InputError for texts that are not UTF-8.
+        """
+        found: list[pa.Array] = []
+        for part in self.parts:
+            if isinstance(part, Part):
+                found += part.table.column(name).chunks
+            else:
+                found += part.chunks(name)
+        return found
+
+
+def _is_text(chunk: pa.Array) -> bool:
+    return bool(
+        pa.types.is_dictionary(chunk.type)
+        or pa.types.is_string(chunk.type)
+        or pa.types.is_large_string(chunk.type)
+    )
+
+
+def merged(origins: Sequence[Origin | None]) -> Origin | None:
+    """The rows of several, one after another; None where they are not read alike."""
+    known = [origin for origin in origins if origin is not None]
+    if not known or len(known) < len(origins) or any(each.columns != known[0].columns for each in known):
+        return None
+    return Origin([part for origin in known for part in origin.parts], known[0].columns)

@@ -1,0 +1,246 @@
+"""Staging by distinct values beside staging by whole rows: the same events to the last column."""
+
+from __future__ import annotations
+
+import csv
+import json
+import tempfile
+import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from periplus.collect import by_value, keys
+from periplus.collect.iso_times import iso_times
+from periplus.collect.stage import stage
+from periplus.collect.uuids import uuids
+from periplus.settings import Settings
+
+START = datetime(2026, 3, 28, 22, 0, tzinfo=UTC)
+IDS = st.one_of(
+    st.uuids().map(str),
+    st.uuids().map(lambda each: str(each).upper()),
+    st.uuids().map(lambda each: each.hex),
+    st.uuids().map(lambda each: f"key:{each.hex}"),
+    st.sampled_from(["m1", "m2", "evt_é", " m3 ", "key:1", "0123456789012345678901234567890123zz"]),
+)
+"""Ids as they come: mostly of one form, in some files of many."""
+
+
+def times(form: str) -> st.SearchStrategy[str]:
+    moments = st.integers(0, 300).map(
+        lambda minutes: START + timedelta(minutes=minutes, milliseconds=minutes)
+    )
+    if form == "zulu":
+        return moments.map(lambda each: each.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
+    if form == "local":  # over a night in which the clocks of the workspace change
+        return moments.map(lambda each: each.strftime("%Y-%m-%d %H:%M:%S"))
+    return st.one_of(
+        times("zulu"),
+        times("local"),
+        st.sampled_from(["2026-03-28", "2026-03-28T10:00:00+02:00", " 2026-03-28T10:00:00Z "]),
+    )
+
+
+@st.composite
+def rows(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Rows of a file, most of which have nothing odd about them."""
+    ids = st.uuids().map(str) if draw(st.booleans()) else IDS
+    moments = times(draw(st.sampled_from(["zulu", "local", "mixed"])))
+    odd = draw(st.booleans())
+    prices = st.sampled_from(["1", "2.50", "", "12.0"] + (["free", "nan", "1e400"] if odd else []))
+    received = times("zulu") if draw(st.booleans()) else st.none()
+    text = st.sampled_from(["a", "b", "Ä", "A\u0308", "", None] + ([" ", "c d", "[1]"] if odd else []))
+    found = [
+        {
+            "type": draw(st.sampled_from(["track", "track", "page", "identify"] + (["odd"] if odd else []))),
+            "event": draw(st.sampled_from(["Viewed", "Bought", "Cafe\u0301"] + (["", " "] if odd else []))),
+            "id": draw(ids),
+            "time": draw(moments),
+            "user": draw(text),
+            "device": draw(text),
+            "price": draw(prices),
+            "colour": draw(text),
+            "order": draw(text),
+            "email": draw(st.sampled_from(["a@x.org", None, ""])),
+            "received": draw(st.one_of(st.none(), received)),
+            "list": draw(
+                st.sampled_from(['[{"product_id": "p"}]', "[]", None] + (["[1", "none"] if odd else []))
+            ),
+            "count": draw(st.sampled_from([1, 2, None])),
+            "flag": draw(st.sampled_from([True, False, None])),
+            "score": draw(
+                st.sampled_from([0.5, -0.0, 0.0, None] + ([float("inf"), float("nan")] if odd else []))
+            ),
+        }
+        for _ in range(draw(st.integers(1, 12)))
+    ]
+    if draw(st.booleans()):
+        found.sort(key=lambda row: str(row["time"]), reverse=draw(st.booleans()))
+    return found
+
+
+MAPPING = {
+    "source": "till",
+    "tables": [
+        {
+            "files": "*",
+            "events": [
+                {
+                    "event": {"column": "event"}, "messageId": "id", "time": {"column": "time", "format": "iso"},
+                    "userId": "user", "anonymousId": {"column": "device", "null": ["b"]}, "email": "email",
+                    "properties": {
+                        "price": {"column": "price", "type": "number"}, "colour": "colour", "order_id": "order",
+                        "count": {"column": "count", "type": "integer"}, "flag": {"column": "flag", "type": "boolean"},
+                        "score": "score", "products": {"column": "list", "type": "json"},
+                        "kind": {"column": "type", "map": {"odd": "even"}},
+                    },
+                }
+            ],
+        }
+    ],
+}  # fmt: skip
+SEGMENT = {
+    "id": "messageId", "time": "timestamp", "user": "userId", "device": "anonymousId", "price": "properties.price",
+    "colour": "properties.colour", "order": "properties.order_id", "email": "traits.email",
+    "received": "receivedAt", "list": "properties.products", "count": "properties.count", "flag": "properties.flag",
+    "score": "properties.score",
+}  # fmt: skip
+
+
+def written(folder: Path, form: str, found: list[dict[str, Any]]) -> tuple[Path, Any]:
+    """The rows as a file of a form, and the mapping it needs."""
+    path = folder / f"t.{form.split()[-1]}"
+    flat = [{SEGMENT.get(name, name): value for name, value in row.items()} for row in found]
+    if form == "mapped csv":
+        with path.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.DictWriter(stream, list(found[0]))
+            writer.writeheader()
+            writer.writerows(
+                {name: "" if value is None else value for name, value in row.items()} for row in found
+            )
+    elif form.endswith("parquet"):
+        pq.write_table(
+            pa.Table.from_pylist(found if form.startswith("mapped") else flat), path, row_group_size=5
+        )
+    else:
+        path.write_text("".join(json.dumps(nested(row)) + "\n" for row in flat), encoding="utf-8")
+    return path, MAPPING if form.startswith("mapped") else None
+
+
+def nested(row: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for path, value in row.items():
+        root, _, leaf = path.partition(".")
+        if value != value or value in (float("inf"),):
+            continue  # no JSON
+        if value is not None and leaf:
+            found.setdefault(root, {})[leaf] = value
+        elif value is not None:
+            found[root] = value
+    return found
+
+
+def told(path: Path, mapping: Any, zone: str) -> Any:
+    """Everything that staging says of a file."""
+    with tempfile.TemporaryDirectory() as folder:
+        staged = stage(path, folder=Path(folder), settings=Settings(zone=zone), mapping=mapping)
+        with duckdb.connect() as connection:
+            events: list[Any] = []
+            for each in staged.events:
+                listed = sorted(
+                    row[0] for row in connection.execute(f"DESCRIBE FROM read_parquet('{each}')").fetchall()
+                )
+                columns = ", ".join('"' + name + '"' for name in listed)
+                found = connection.execute(
+                    f"SELECT {columns} FROM read_parquet('{each}') ORDER BY file, line, place"
+                )
+                events.append((listed, found.fetchall()))
+            rejects = (
+                staged.rejects
+                and connection.execute(f"FROM read_parquet('{staged.rejects}') ORDER BY ALL").fetchall()
+            )
+        return repr(events), staged.columns, staged.rest, rejects, staged.rows, staged.warnings
+
+
+@pytest.mark.parametrize("form", ["mapped csv", "mapped parquet", "flat parquet", "jsonl"])
+def test_values_say_what_rows_say(form: str) -> None:
+    """Random files with what is odd in some: values give the events, the rest and the refused rows that whole rows give."""
+    carried = []
+    real = by_value.write
+
+    @settings(max_examples=40)
+    @given(rows(), st.sampled_from(["UTC", "Europe/Athens"]))
+    def asked(found: list[dict[str, Any]], zone: str) -> None:
+        with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+            path, mapping = written(Path(folder), form, found)
+            patch.setattr(by_value, "LEAST", 0)
+            patch.setattr(by_value, "write", lambda *given: None)
+            by_rows = told(path, mapping, zone)
+            patch.setattr(by_value, "write", lambda *given: carried.append(real(*given)) or carried[-1])
+            assert told(path, mapping, zone) == by_rows
+
+    asked()
+    done = sum(each is not None for each in carried)
+    assert done > len(carried) / 5, "hardly any file was staged by values"
+
+
+def test_uuids_are_read_as_python_reads_them() -> None:
+    texts = [
+        str(uuid.UUID(int=7)),
+        str(uuid.uuid4()).upper(),
+        "not one",
+        "",
+        "g" * 36,
+        uuid.uuid4().hex,
+        "0" * 36,
+    ]
+    texts += ["f" * 8 + "-" + "f" * 4 + "-" + "f" * 4 + "-" + "f" * 4 + "-" + "f" * 12]
+    held = pa.array(texts)
+    high, low, others = (np.zeros(len(texts), kind) for kind in (np.uint64, np.uint64, np.bool_))
+    _, offsets, data = held.buffers()
+    uuids(np.frombuffer(offsets, np.int32), np.frombuffer(data, np.uint8), 0, len(texts), high, low, others)
+    assert others.tolist() == [False, False, True, True, True, True, True, False]
+    for text, upper, lower, other in zip(texts, high.tolist(), low.tolist(), others.tolist(), strict=True):
+        if not other:
+            assert (upper << 64 | lower) ^ keys.number("web") == keys.of_message("web", text)
+
+
+def test_times_are_read_as_duckdb_reads_them() -> None:
+    texts = [
+        "2026-03-01T10:00:00Z", "2026-03-01 10:00:00", "2024-02-29T23:59:59.999999Z", "2023-02-29T00:00:00Z",
+        "1970-01-01T00:00:00.5", "2200-12-31T23:59:59Z", "2026-03-01T10:00:00.1234567Z", "2026-03-01T10:00:00.",
+        "2026-13-01T00:00:00Z", "2026-12-00T00:00:00Z", "2026-12-31T24:00:00Z", "1969-12-31T00:00:00Z", "2026-03-01",
+        "2026-03-01T10:00:00+02:00", "2026-03-01T10:00:00.12:4Z", "2100-02-29T00:00:00Z", "2000-02-29T00:00:00.1Z", "", "Z",
+    ]  # fmt: skip
+    texts += [
+        (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=days, seconds=days * 7)).strftime(
+            "%Y-%m-%dT%H:%M:%SZ"
+        )
+        for days in range(0, 84_000, 97)
+    ]
+    held = pa.array(texts)
+    written, zulu, others = (np.zeros(len(texts), kind) for kind in (np.int64, np.bool_, np.bool_))
+    _, offsets, data = held.buffers()
+    iso_times(
+        np.frombuffer(offsets, np.int32), np.frombuffer(data, np.uint8), 0, len(texts), written, zulu, others
+    )
+    known = [text for text, other in zip(texts, others.tolist(), strict=True) if not other]
+    assert len(known) == len(texts) - 12
+    with duckdb.connect() as connection:
+        for text, micros, ends, other in zip(
+            texts, written.tolist(), zulu.tolist(), others.tolist(), strict=True
+        ):
+            if not other:
+                (expected,) = connection.execute("SELECT epoch_us(CAST(? AS TIMESTAMP))", [text]).fetchall()[
+                    0
+                ]
+                assert (micros, ends) == (expected, text.endswith("Z")), text

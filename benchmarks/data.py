@@ -11,10 +11,10 @@ from periplus.simulate import simulate
 
 SEED = 1
 
-CSV_MAPPING = """\
+FEW_MAPPING = """\
 source: bench
 tables:
-- files: "*.csv"
+- files: "*.few.*"
   events:
   - event: {column: event}
     userId: user_id
@@ -43,9 +43,10 @@ def shop(folder: Path, events: int, suffix: str) -> tuple[Path, float]:
     return path, time.perf_counter() - begun
 
 
-def csv(folder: Path, parquet: Path) -> tuple[Path, Path]:
-    """The events of the shop as CSV with their most used columns, and its mapping."""
-    path, mapping = parquet.with_suffix(".csv"), folder / "mapping.yaml"
+def few(folder: Path, parquet: Path, form: str) -> tuple[Path, Path]:
+    """The most used columns of the shop's events, as `csv` or `parquet`, and the mapping of both."""
+    path, mapping = parquet.with_suffix(f".few.{form}"), folder / "mapping.yaml"
+    written = {"csv": "FORMAT CSV, HEADER", "parquet": "FORMAT PARQUET, COMPRESSION ZSTD"}[form]
     with duckdb.connect() as connection:
         connection.execute(
             f"""
@@ -58,10 +59,10 @@ def csv(folder: Path, parquet: Path) -> tuple[Path, Path]:
                        "properties.price" AS price, "properties.cart_id" AS cart_id,
                        "properties.order_id" AS order_id, "properties.total" AS total
                 FROM '{parquet}' WHERE type <> 'identify'
-            ) TO '{path}' (FORMAT CSV, HEADER)
+            ) TO '{path}' ({written})
             """
         )
-    mapping.write_text(CSV_MAPPING, encoding="utf-8")
+    mapping.write_text(FEW_MAPPING, encoding="utf-8")
     return path, mapping
 
 

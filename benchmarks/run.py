@@ -151,17 +151,20 @@ def figure_simulate(size: Size) -> list[Line]:
 
 def figure_import(size: Size) -> list[Line]:
     found = size.imported("parquet", [size.parquet()[0]])
-    lines = [_import(size, "Parquet", found, 500_000)]
+    lines = [_import(size, "Parquet, 53 columns", found, 500_000)]
     if size.events <= 1_000_000:
-        csv, mapping = size.once("write CSV", lambda: data.csv(size.folder, size.parquet()[0]))
-        lines.append(_import(size, "CSV", size.imported("csv", [csv], mapping), 200_000))
+        for form, target in (("parquet", 500_000), ("csv", 200_000)):
+            file, mapping = data.few(size.folder, size.parquet()[0], form)
+            name = f"few-{form}"
+            kind = f"{'CSV' if form == 'csv' else 'Parquet'}, 15 columns"
+            lines.append(_import(size, kind, size.imported(name, [file], mapping), target))
+            shutil.rmtree(size.folder / name)
+            file.unlink()
         jsonl, _ = size.once("simulate JSONL", lambda: data.shop(size.folder, size.events, ".jsonl"))
         if not jsonl.exists():
             jsonl, _ = data.shop(size.folder, size.events, ".jsonl")
         lines.append(_import(size, "JSONL", size.imported("jsonl", [jsonl]), 150_000))
-        for made in (size.folder / "csv", size.folder / "jsonl"):
-            shutil.rmtree(made)
-        csv.unlink()
+        shutil.rmtree(size.folder / "jsonl")
         jsonl.unlink()
     return lines
 

@@ -244,3 +244,71 @@ def test_times_are_read_as_duckdb_reads_them() -> None:
                     0
                 ]
                 assert (micros, ends) == (expected, text.endswith("Z")), text
+
+
+OF_DUCKDB = {
+    "json": "'[{\"a\":1}]'::JSON", "uuid": "uuid()", "enum": "'a'::ENUM('a', 'b')", "list": "[i]", "struct": "{'a': i}", "map": "MAP {'a': i}",
+    "decimal": "(i + 0.5)::DECIMAL(10, 2)", "huge": "i::HUGEINT << 70", "time": "TIME '10:00:00'", "interval": "INTERVAL (i) DAY",
+    "zoned": "TIMESTAMPTZ '2026-01-01 10:00:00+02'", "nanoseconds": "TIMESTAMP_NS '2026-01-01 10:00:00.123456789'", "date": "DATE '2026-01-01'",
+    "blob": "'ab'::BLOB", "float": "(CASE WHEN i = 2 THEN 'nan' ELSE '1.5' END)::FLOAT", "tiny": "i::TINYINT", "null": "NULL::VARCHAR",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", OF_DUCKDB)
+@pytest.mark.parametrize("name", ["properties.x", "anonymousId"])
+def test_columns_of_any_type(kind: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Columns as others type them, as a property and as an id."""
+    path = tmp_path / "t.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"COPY (SELECT 'E' AS event, uuid() AS \"messageId\", TIMESTAMP '2026-03-29 00:30:00' AS timestamp, "
+            f"{OF_DUCKDB[kind]} AS \"{name}\" FROM range(5) AS t(i)) TO '{path}' (FORMAT PARQUET)"
+        )
+    alike(path, monkeypatch)
+
+
+NUMBERS = 5
+OF_ARROW = {
+    "zoned nanoseconds": ("timestamp", pa.array([1774744200000000123] * NUMBERS, pa.timestamp("ns", tz="UTC"))),
+    "milliseconds": ("timestamp", pa.array([1774744200000] * NUMBERS, pa.timestamp("ms"))),
+    "of Athens": ("timestamp", pa.array([1774744200000] * NUMBERS, pa.timestamp("ms", tz="Europe/Athens"))),
+    "whole microseconds": ("timestamp", pa.array([1774744200000000] * NUMBERS)),
+    "a time that is missing": ("timestamp", pa.array([1774744200000000, None] * 2 + [5])),
+    "an hour that is skipped": ("receivedAt", pa.array(["2026-03-29 03:30:00"] * NUMBERS)),
+    "an id that is missing": ("messageId", pa.array(["a", None, "b", "c", "d"])),
+    "one id": ("messageId", pa.array(["a"] * NUMBERS)),
+    "categories": ("event", pa.array(["A", "B", None, "A", "B"]).dictionary_encode()),
+    "numbers as categories": ("properties.x", pa.array([1, 2, 1, 2, 1]).dictionary_encode()),
+    "large texts": ("event", pa.array(["A"] * NUMBERS, pa.large_string())),
+    "views of texts": ("event", pa.array(["A"] * NUMBERS, pa.string_view())),
+    "half": ("properties.x", pa.array([1.5] * NUMBERS, pa.float16())),
+    "nothing": ("properties.x", pa.nulls(NUMBERS)),
+    "bytes": ("event", pa.array([b"A"] * NUMBERS, pa.binary())),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", OF_ARROW)
+def test_columns_as_arrow_writes_them(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, values = OF_ARROW[kind]
+    columns = {
+        "event": pa.array(["A"] * NUMBERS),
+        "messageId": pa.array([str(uuid.UUID(int=number)) for number in range(NUMBERS)]),
+        "timestamp": pa.array([1774744200000000] * NUMBERS, pa.timestamp("us")),
+        name: values,
+    }
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table(columns), path)
+    events, *_ = alike(path, monkeypatch)
+    if kind == "zoned nanoseconds":  # as pandas writes times with a zone
+        assert "1774744200000000" in events
+
+
+def alike(path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What staging says of a file, which is the same by values and by rows."""
+    real = by_value.write
+    monkeypatch.setattr(by_value, "LEAST", 0)
+    by_values = told(path, None, "Europe/Athens")
+    monkeypatch.setattr(by_value, "write", lambda *given: None)
+    assert told(path, None, "Europe/Athens") == by_values
+    monkeypatch.setattr(by_value, "write", real)
+    return by_values

@@ -19,9 +19,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from periplus.collect import keys, times
-from periplus.collect.distinct import Distinct, OtherError, Values, names_in
+from periplus.collect.distinct import Distinct, Values, names_in
 from periplus.collect.iso_times import iso_times
-from periplus.collect.origin import Origin
+from periplus.collect.origin import Origin, OtherError
 from periplus.collect.recipe import (
     PHYSICAL,
     EventRecipe,
@@ -75,7 +75,7 @@ def write(
     with ThreadPoolExecutor(door.threads(connection)) as pool:
         try:
             return _Staging(connection, recipe, recipe.origin, pool, step).write(spans, kinds, path, left_out)
-        except (OtherError, door.BinderError):
+        except (OtherError, door.EngineError):  # what is wrong is said by whole rows, which know all types
             return None
 
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from periplus.collect.load import column
-from periplus.collect.origin import Origin
+from periplus.collect.origin import Origin, OtherError
 from periplus.store.arrays import array
 from periplus.store.door import Connection, quoted
 from periplus.store.staged_column import LONGEST, recurs, tried, unified
@@ -26,10 +26,6 @@ from periplus.store.staged_column import LONGEST, recurs, tried, unified
 _NAMED = re.compile(r'"c\.((?:[^"]|"")+)"')
 MOST_TUPLES = 1 << 20
 """Combinations of values of several columns that are asked; where there may be more, rows are."""
-
-
-class OtherError(Exception):
-    """These rows, or what is said of them, are not to be had value by value."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,11 @@ import pyarrow.parquet as pq
 from periplus.store.lent import Part
 from periplus.store.staged_column import ParquetColumns
 
+
+class OtherError(Exception):
+    """These rows, or what is said of them, are not to be had column by column."""
+
+
 FEW = 8
 """Bytes of a value, on average, of a column that is written as codes and worth being read as such."""
 
@@ -44,6 +49,8 @@ class ParquetPart:
             self.path, metadata=columns.footer, memory_map=True, read_dictionary=[name] if coded else None
         ) as opened:
             chunks = opened.read([name], use_threads=False).column(0).chunks
+        if any(pa.types.is_fixed_size_binary(chunk.type) for chunk in chunks):
+            raise OtherError  # an interval, or what else somebody puts there
         return [columns.checked(name, chunk) if _is_text(chunk) else chunk for chunk in chunks]
 
 

@@ -16,6 +16,7 @@ from periplus.store.staged import ROW_BITS
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 _LARGE = {"UBIGINT", "HUGEINT", "UHUGEINT"}
 _DECIMALS = {"FLOAT", "DOUBLE"}
+_ZONED = {"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"}
 SAMPLE = 1000
 DEEPEST, MOST_MEMBERS = 6, 2000
 """Structs in structs that are followed, and values inside them that get a path."""
@@ -123,10 +124,8 @@ def micros(name: str, kind: str) -> str | None:
     column = quoted(name)
     if kind in _INTEGERS or kind in _LARGE:
         return f"TRY_CAST({column} AS BIGINT)"
-    if kind == "TIMESTAMP WITH TIME ZONE":
-        return f"epoch_us({column})"
     if is_moment(kind):
-        return f"epoch_us(CAST({column} AS TIMESTAMP))"
+        return micros_of(column, kind)
     return f"TRY_CAST({column} AS BIGINT)" if kind in _DECIMALS else None
 
 
@@ -168,11 +167,7 @@ def value(
 
 def micros_of(column: str, kind: str) -> str:
     """SQL: a time value as microseconds."""
-    return (
-        f"epoch_us({column})"
-        if kind == "TIMESTAMP WITH TIME ZONE"
-        else f"epoch_us(CAST({column} AS TIMESTAMP))"
-    )
+    return f"epoch_us(CAST({column} AS {'TIMESTAMPTZ' if kind in _ZONED else 'TIMESTAMP'}))"
 
 
 def _json(column: str) -> str:

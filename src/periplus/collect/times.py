@@ -101,7 +101,8 @@ def utc(written: str, offset: str, zone: str, span: tuple[int, int] = (EARLIEST,
     """
     breaks = _within(_breaks(zone), *span)
     if len(breaks) == 1:
-        shifted = written if breaks[0][1] == 0 else f"{written} - {breaks[0][1]}"
+        shift = breaks[0][1]  # None: all of them are skipped by a change of the clock
+        shifted = "NULL::BIGINT" if shift is None else f"{written} - {shift}" if shift else written
     else:
         shifted = f"{written} - {_tree(written, breaks)}"
     if offset in ("true", "false"):

@@ -28,7 +28,6 @@ Connection = duckdb.DuckDBPyConnection
 
 KEPT_ORDER = "in_clause"
 EngineError = duckdb.Error
-BinderError = duckdb.BinderException
 
 
 IDLE_ENGINES = 4

@@ -283,6 +283,9 @@ OF_ARROW = {
     "views of texts": ("event", pa.array(["A"] * NUMBERS, pa.string_view())),
     "half": ("properties.x", pa.array([1.5] * NUMBERS, pa.float16())),
     "nothing": ("properties.x", pa.nulls(NUMBERS)),
+    "a name in other letters": ("EVENT", pa.array(["B"] * NUMBERS)),
+    "a property in other letters": ("properties.X", pa.array(["B"] * NUMBERS)),
+    "a name of our own": ("@row", pa.array(["B"] * NUMBERS)),
     "bytes": ("event", pa.array([b"A"] * NUMBERS, pa.binary())),
 }  # fmt: skip
 
@@ -294,6 +297,7 @@ def test_columns_as_arrow_writes_them(kind: str, tmp_path: Path, monkeypatch: py
         "event": pa.array(["A"] * NUMBERS),
         "messageId": pa.array([str(uuid.UUID(int=number)) for number in range(NUMBERS)]),
         "timestamp": pa.array([1774744200000000] * NUMBERS, pa.timestamp("us")),
+        "properties.x": pa.array([1, 2, 3, 1, 2]),
         name: values,
     }
     path = tmp_path / "t.parquet"

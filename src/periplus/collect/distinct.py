@@ -131,6 +131,8 @@ class Distinct:
     ) -> dict[str, pa.Array]:
         """What SQL says of some values (columns of one length), in their order."""
         count = len(next(iter(values.values()))) if values else 1
+        if len({name.lower() for name in ("@row", *values)}) <= len(values):
+            raise OtherError  # names that DuckDB cannot tell apart
         table = pa.table({"@row": array(np.arange(count)), **values})
         self.connection.register("values of columns", table)
         try:

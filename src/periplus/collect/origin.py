@@ -48,7 +48,10 @@ class ParquetPart:
         with pq.ParquetFile(
             self.path, metadata=columns.footer, memory_map=True, read_dictionary=[name] if coded else None
         ) as opened:
-            chunks = opened.read([name], use_threads=False).column(0).chunks
+            held = opened.read([name], use_threads=False)
+        if held.column_names != [name]:
+            raise OtherError  # two columns of one name, as far as large and small letters are the same to DuckDB
+        chunks = held.column(0).chunks
         if any(pa.types.is_fixed_size_binary(chunk.type) for chunk in chunks):
             raise OtherError  # an interval, or what else somebody puts there
         return [columns.checked(name, chunk) if _is_text(chunk) else chunk for chunk in chunks]

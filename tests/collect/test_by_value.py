@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from periplus.collect import by_value, keys
+from periplus.collect import by_value, keys, origin
 from periplus.collect.iso_times import iso_times
 from periplus.collect.stage import stage
 from periplus.collect.uuids import uuids
@@ -182,7 +182,7 @@ def test_values_say_what_rows_say(form: str) -> None:
     def asked(found: list[dict[str, Any]], zone: str) -> None:
         with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
             path, mapping = written(Path(folder), form, found)
-            patch.setattr(by_value, "LEAST", 0)
+            patch.setattr(origin, "LEAST", 0)
             patch.setattr(by_value, "write", lambda *given: None)
             by_rows = told(path, mapping, zone)
             patch.setattr(by_value, "write", lambda *given: carried.append(real(*given)) or carried[-1])
@@ -310,7 +310,7 @@ def test_columns_as_arrow_writes_them(kind: str, tmp_path: Path, monkeypatch: py
 def alike(path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """What staging says of a file, which is the same by values and by rows."""
     real = by_value.write
-    monkeypatch.setattr(by_value, "LEAST", 0)
+    monkeypatch.setattr(origin, "LEAST", 0)
     by_values = told(path, None, "Europe/Athens")
     monkeypatch.setattr(by_value, "write", lambda *given: None)
     assert told(path, None, "Europe/Athens") == by_values

@@ -45,8 +45,6 @@ from periplus.store.taken import TYPES, ahead
 
 _COMPUTED = ("time", "sequence", "key_hi", "key_lo", "message_id", "received_at", "file", "line", "place")
 """Physical columns that are not asked of values."""
-LEAST = 100_000
-"""Rows of which whole rows are asked sooner than values."""
 PARTS = 8
 """Pieces of a column that loops take one after another, by as many threads as there are."""
 
@@ -67,8 +65,6 @@ def write(
     `happened` has the `row` of those that have one with a time. `step` is told what is being done.
     """
     if recipe.origin is None or len(recipe.events) != 1 or recipe.events[0].message is None:
-        return None
-    if recipe.origin.rows < LEAST:
         return None
     if 4 * (recipe.origin.bytes + 200 * recipe.origin.rows) > door.memory(connection):
         return None

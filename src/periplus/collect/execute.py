@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from periplus.collect import by_value, hashed_columns, keys, times
+from periplus.collect import hashed_columns, keys, times
 from periplus.collect.asked import one
 from periplus.collect.hashing import Hashing
 from periplus.collect.recipe import (
@@ -72,7 +72,9 @@ def execute(
     for number, recipe in enumerate(recipes):
         lender = recipe.lent.only_of(kinds) if lend and hashing is None and recipe.lent is not None else None
         left_out = frozenset(() if lender is None else lender.columns)
-        if hashing is None:
+        if hashing is None and recipe.origin is not None and recipe.origin.many:
+            from periplus.collect import by_value  # what it needs is not loaded for a few rows
+
             path = folder / f"events-{number:03d}.parquet"
             spans_of = partial(_spans, connection, recipe)
             whole = by_value.write(connection, recipe, spans_of, kinds, path, left_out, step)

@@ -18,6 +18,8 @@ class OtherError(Exception):
     """These rows, or what is said of them, are not to be had column by column."""
 
 
+LEAST = 100_000
+"""Rows of which whole rows are asked sooner than values."""
 FEW = 8
 """Bytes of a value, on average, of a column that is written as codes and worth being read as such."""
 
@@ -67,6 +69,11 @@ class Origin:
     @property
     def rows(self) -> int:
         return sum(part.table.num_rows if isinstance(part, Part) else part.rows for part in self.parts)
+
+    @property
+    def many(self) -> bool:
+        """Whether there are so many rows that it is worth looking at their distinct values."""
+        return self.rows >= LEAST
 
     @property
     def bytes(self) -> int:

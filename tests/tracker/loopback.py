@@ -78,7 +78,7 @@ class Recorder:
         """The accepted events of a name; `page` and `identify` are types."""
         return [m for m in self.accepted if m.get("event", m["type"]) == event]
 
-    def wait(self, event: str, count: int = 1, seconds: float = 8) -> list[dict[str, Any]]:
+    def wait(self, event: str, count: int = 1, seconds: float = 20) -> list[dict[str, Any]]:
         """The events of a name, once there are so many."""
         until(lambda: len(self.named(event)) >= count, seconds, lambda: f"{event}: {self.names()}")
         return self.named(event)
@@ -87,7 +87,7 @@ class Recorder:
         return [m.get("event", m["type"]) for m in self.accepted]
 
 
-def until(true: Callable[[], bool], seconds: float = 8, said: Callable[[], str] = str) -> None:
+def until(true: Callable[[], bool], seconds: float = 20, said: Callable[[], str] = str) -> None:
     limit = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < limit, said()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
@@ -31,7 +32,6 @@ from periplus.collect.recipe import (
     json_key,
     rest_of,
     section,
-    settled,
     timed,
 )
 from periplus.collect.uuids import uuids
@@ -86,13 +86,8 @@ class _Staging:
         pool: ThreadPoolExecutor,
         step: Callable[[str], None],
     ) -> None:
-        self.connection, self.recipe, self.origin, self.pool, self.step = (
-            connection,
-            recipe,
-            origin,
-            pool,
-            step,
-        )
+        self.connection, self.pool, self.step = connection, pool, step
+        self.recipe, self.origin = recipe, origin
         self.event: EventRecipe = recipe.events[0]
         self.rows = origin.rows
         self.distinct = Distinct(connection, origin, pool)
@@ -180,8 +175,9 @@ class _Staging:
         self.step("reading times")
         written = self._written()
         if written is not None:
+            within = _within(self.recipe, written)
             found = self.distinct.said(
-                [], asked, written, lambda source: settled(self.recipe, source, _within(self.recipe, written))
+                [], asked, written, lambda source: timed(self.recipe, source, within, first=2)
             )
         else:
             names = names_in(item.text for item in self.recipe.times)
@@ -263,7 +259,7 @@ class _Staging:
         known = None if received is None else np.asarray(received.fill_null(-1))
         position = np.zeros(self.rows, np.int64)
         newest, first = [], 0
-        for file, lines in self._lines():
+        for file, lines in self.lines:
             mine = slice(first, first + len(lines))
             rows = first + np.flatnonzero(happens[mine])
             falls = _falls(time[mine][known_times[mine]])
@@ -276,23 +272,24 @@ class _Staging:
             sequence = np.where(known >= 0, (known << 10) | np.minimum(position, 1023), sequence)
         columns["sequence"] = array(sequence)
         columns["received_at"] = pa.nulls(self.rows, pa.int64()) if received is None else received
-        columns["line"] = array(np.concatenate([part.line for part in self.origin.parts]))
+        columns["line"] = array(np.concatenate([lines for _, lines in self.lines]))
         columns["file"] = array(
-            np.concatenate([np.full(len(lines), file, np.int32) for file, lines in self._lines()])
+            np.concatenate([np.full(len(lines), file, np.int32) for file, lines in self.lines])
         )
         columns["place"] = array(np.full(self.rows, self.event.place, np.int16))
         return newest
 
     def _happened(self, happens: np.ndarray) -> None:
         """The table `happened`: the rows that have an event with a time."""
-        rows = np.concatenate([(np.int64(file) << ROW_BITS) + lines for file, lines in self._lines()])
+        rows = np.concatenate([(np.int64(file) << ROW_BITS) + lines for file, lines in self.lines])
         self.connection.register("rows with a time", pa.table({"row": array(rows[happens])}))
         self.connection.execute(
             'CREATE OR REPLACE TEMP TABLE happened AS SELECT "row" FROM "rows with a time"'
         )
         self.connection.unregister("rows with a time")
 
-    def _lines(self) -> list[tuple[int, np.ndarray]]:
+    @cached_property
+    def lines(self) -> list[tuple[int, np.ndarray]]:
         """The lines of each file, in order."""
         found: dict[int, list[np.ndarray]] = {}
         for part in self.origin.parts:

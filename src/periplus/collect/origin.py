@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -31,9 +32,14 @@ class ParquetPart:
     file: int
     path: Path
 
+    @cached_property
+    def columns(self) -> ParquetColumns:
+        """What its footer says, read once."""
+        return ParquetColumns(self.path, foreign=True)
+
     @property
     def rows(self) -> int:
-        return int(pq.read_metadata(self.path).num_rows)
+        return self.columns.rows
 
     @property
     def line(self) -> np.ndarray:
@@ -42,7 +48,7 @@ class ParquetPart:
 
     def chunks(self, name: str) -> list[pa.Array]:
         """A column as it is, texts as codes where the file has them so; raises InputError for texts that are no UTF-8."""
-        columns = ParquetColumns(self.path, foreign=True)
+        columns = self.columns
         recurs = (
             columns.size(name) < FEW * columns.rows
         )  # else most values are not in the dictionary, or all are different
@@ -84,7 +90,7 @@ class Origin:
             if isinstance(part, Part):
                 found += sum(part.table.column(name).nbytes for name in names)
             else:
-                file = ParquetColumns(part.path)
+                file = part.columns
                 found += sum(
                     file.size(name) for name in file.chunks if name.split(".")[0] in names or name in names
                 )

@@ -107,11 +107,14 @@ Spans = Mapping[int, tuple[int, int]]
 
 def written(recipe: Recipe) -> str:
     """The relation with its times as they are written: `x`, `l` and `z` of every time."""
-    return timed(recipe, recipe.relation, {}, steps=2)
+    return timed(recipe, recipe.relation, {}, last=2)
 
 
-def timed(recipe: Recipe, relation: str, spans: Spans, steps: int = 4) -> str:
-    """`relation` with its times read, as a subquery: `x`, `l`, `z`, `o` and `t` of every time."""
+def timed(recipe: Recipe, relation: str, spans: Spans, *, first: int = 0, last: int = 4) -> str:
+    """`relation` with its times read, as a subquery: `x`, `l`, `z`, `o` and `t` of every time.
+
+    Of the four steps those from `first` to `last` (not in): one that has `l` and `z` already begins with the third.
+    """
     made: list[list[str]] = [[], [], [], []]
     for i, item in enumerate(recipe.times):
         made[0].append(f"{item.text} AS x{i}")
@@ -125,19 +128,9 @@ def timed(recipe: Recipe, relation: str, spans: Spans, steps: int = 4) -> str:
         made[2].append(f"{moment}{f' + {item.plus}' if item.plus else ''} AS o{i}")
         made[3].append(f"{times.in_range(f'o{i}')} AS t{i}")
     query = relation
-    for step in made[:steps] if recipe.times else []:
+    for step in made[first:last] if recipe.times else []:
         query = f"(SELECT *, {', '.join(step)} FROM {query})"
     return query
-
-
-def settled(recipe: Recipe, relation: str, spans: Spans) -> str:
-    """`relation`, which has `l` and `z` of every time, with `o` and `t` of them, as a subquery."""
-    moments = [
-        f"({times.utc(f'l{i}', f'z{i}', item.zone, spans.get(i, (0, -1)))}) AS o{i}"
-        for i, item in enumerate(recipe.times)
-    ]
-    within = [f"{times.in_range(f'o{i}')} AS t{i}" for i in range(len(recipe.times))]
-    return f"(SELECT *, {', '.join(within)} FROM (SELECT *, {', '.join(moments)} FROM {relation}))"
 
 
 def only_times(recipe: Recipe) -> str:

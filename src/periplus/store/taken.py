@@ -144,7 +144,6 @@ class Reading:
         self, connection: door.Connection, pieces: Sequence[Piece], columns: Mapping[str, str]
     ) -> None:
         self.sources = _Sources(pieces)
-        self.columns = columns
         self.kinds = {**FIXED, **columns, "rest": "VARCHAR"}
         self.pool = ThreadPoolExecutor(door.threads(connection))
         others = [name for name in self.kinds if name not in PLACED]

@@ -70,7 +70,8 @@ def test_any_value_anywhere_beside_a_good_message(shop: Shop) -> None:
             for name, value in VALUES.items():
                 number = f"{dialect}-{field}-{name}".replace(" ", "_")
                 raw = whole.replace(b"PLACE", b'"%b": %b' % (field.encode(), value))
-                raw = raw.replace(b"KEY", shop.key.encode()).replace(b"ID", number.encode())
+                # The key last: its random letters may spell one of the other marks.
+                raw = raw.replace(b"ID", number.encode()).replace(b"KEY", shop.key.encode())
                 status = post(shop, PATHS[dialect].replace("KEY", shop.key), raw)
                 statuses.add(status)
                 assert status in (200, 400), (number, status)

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from periplus import said_elsewhere
+from periplus.condition.tree import key_order
 from periplus.errors import PeriplusError, QuestionError
 from periplus.journeys.funnel import FunnelQuestion
 from periplus.question import Answer, ask, kinds, parse, people
@@ -148,6 +150,16 @@ def test_a_question_object_is_as_good_as_its_document() -> None:
             "'view'",
         ),
         ({"kind": "flow", "map": MAP, "top": 0}, "Top in a flow question:", "0"),
+        ({"funnel": FUNNEL}, "A question needs its 'kind'.", 'Write {"kind": "funnel", …}.'),
+        ({**FUNNEL, "window": "7d"}, "Unknown key 'window' in a funnel question.", "Did you mean 'within'?"),
+        ({"kind": "trend", "metric": "x"}, "Unknown key 'metric' in a trend question.", "'series'"),
+        ({**FUNNEL, "steps": ["A", "B"]}, "steps[0] is 'A', which is no condition.", 'Write {"event": "A"}.'),
+        ({**FUNNEL, "steps": [3]}, "steps[0] is 3, which is no condition.", 'Write {"event": "…"}.'),
+        (
+            {**FUNNEL, "period": ["2026-01-01", "2026-02-01"]},
+            "Period in a funnel question is ['2026-01-01', '2026-02-01'], which is no object.",
+            'Write {"from": …, "to": …, "by": …}.',
+        ),
     ],
 )
 def test_a_wrong_question_is_told_in_one_plain_message(
@@ -158,6 +170,11 @@ def test_a_wrong_question_is_told_in_one_plain_message(
     assert problem.value.message.startswith(message)
     assert hint in problem.value.hint
     assert problem.value.code != "error"
+
+
+def test_what_other_tools_call_a_key_is_told_as_a_key_that_there_is() -> None:
+    keys = {row.alias or name for kind in kinds for name, row in kinds[kind].model.model_fields.items()}
+    assert set(said_elsewhere.all_ours()) <= keys | set(key_order())
 
 
 def test_asking_for_people_of_something_that_is_no_count_names_what_can_be_opened() -> None:

@@ -18,6 +18,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from periplus.said_elsewhere import ours
+
 
 class PeriplusError(Exception):
     """A problem with a plain message, and a hint that says what to do about it."""
@@ -90,13 +92,14 @@ def nearest(word: str, known: Iterable[str], n: int = 3) -> list[str]:
 
 
 def unknown(what: str, word: str, known: Iterable[str]) -> tuple[str, str, list[str]]:
-    """Message, hint and allowed words for a word nobody knows.
+    """Message, hint and allowed words for a word nobody knows; a key that other tools have so is told as ours.
 
     >>> unknown("key", "wihtin", ["within", "order"])[:2]
     ("Unknown key 'wihtin'.", "Did you mean 'within'?")
     """
     names = list(known)
-    close = nearest(word, names)
+    meant = ours(word, names) if what == "key" else None
+    close = nearest(word, names) if meant is None else [meant]
     hint = f"Did you mean {close[0]!r}?" if close else f"Use one of: {', '.join(sorted(names)[:12])}."
     rest = [name for name in sorted(names) if name not in close]
     return f"Unknown {what} {word!r}.", hint, close + rest

@@ -88,7 +88,7 @@ class Document(BaseModel):
     def _known_keys(cls, values: Any) -> Any:
         if not isinstance(values, Mapping):
             return values
-        keys = [row.alias or name for name, row in cls.model_fields.items()]
+        keys = _keys(cls)
         for key in values:
             if key not in keys and key not in cls.model_fields:
                 message, hint, allowed = unknown("key", str(key), keys)
@@ -117,6 +117,11 @@ class Question(Document):
     breakdown: str | None = None
 
 
+def _keys(document: type[Document]) -> list[str]:
+    """The keys of a document, as they are written."""
+    return [row.alias or name for name, row in document.model_fields.items()]
+
+
 def _plain(problem: ValidationError, title: str) -> QuestionError:
     """The first thing pydantic objects to, in words."""
     first = problem.errors(include_url=False)[0]
@@ -129,8 +134,17 @@ def _plain(problem: ValidationError, title: str) -> QuestionError:
         key = next(part for part in reversed(first["loc"]) if isinstance(part, str) and "[" not in part)
         message, hint, allowed = unknown(f"`{key}`", first["input"], words)
         return QuestionError(f"{message[:-1]} in {title}.", code="value", hint=hint, allowed=allowed)
-    said = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
     where = f"{place} in {title}" if place else title
+    if first["type"] == "model_type":
+        parts = {part.__name__: part for part in Document.__subclasses__()}
+        keys = _keys(parts[first["ctx"]["class_name"]]) if first["ctx"]["class_name"] in parts else []
+        listed = ", ".join(f'"{key}": …' for key in keys)
+        return QuestionError(
+            f"{where[0].upper()}{where[1:]} is {first['input']!r:.60}, which is no object.",
+            code="value",
+            hint=f"Write {{{listed}}}.",
+        )
+    said = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
     return QuestionError(
         f"{where[0].upper()}{where[1:]}: {said}.", code="value", hint=f"It is {first.get('input')!r:.80}."
     )
@@ -243,9 +257,9 @@ def parse(question: Mapping[str, Any] | Question) -> Question:
         raise QuestionError("A question is a JSON object.", hint='Such as {"kind": "map", "map": "shop"}.')
     kind = question.get("kind")
     if not isinstance(kind, str):
-        raise QuestionError(
-            "A question needs its 'kind'.", code="missing_key", hint=f"One of: {', '.join(kinds)}."
-        )
+        wrapped = next((str(key) for key in question if key in kinds and len(question) == 1), None)
+        meant = f"One of: {', '.join(kinds)}." if wrapped is None else f'Write {{"kind": "{wrapped}", …}}.'
+        raise QuestionError("A question needs its 'kind'.", code="missing_key", hint=meant)
     if kind not in kinds:
         message, hint, allowed = unknown("kind of question", kind, list(kinds))
         raise QuestionError(message, code="kind", hint=hint, allowed=allowed)

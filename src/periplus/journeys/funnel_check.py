@@ -9,7 +9,7 @@ from periplus import clock
 from periplus.condition import Condition
 from periplus.errors import QuestionError
 from periplus.journeys.rules import JourneyRules
-from periplus.journeys.steps import Asked, Window, condition_of
+from periplus.journeys.steps import Asked, Window, condition_of, meant_event
 
 if TYPE_CHECKING:
     from periplus.journeys.funnel import FunnelQuestion
@@ -88,7 +88,7 @@ def exclusion(
     at = f"exclude[{index}]"
     if not isinstance(document, Mapping):
         raise QuestionError(
-            f"{at} is {document!r:.60}, which is no condition.", code="value", hint='Write {"event": "…"}.'
+            f"{at} is {document!r:.60}, which is no condition.", code="value", hint=meant_event(document)
         )
     given = [key for key in ("from", "to") if key in document]
     if question.order == "any" and given:

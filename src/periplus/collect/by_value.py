@@ -8,16 +8,14 @@ for every row: the time, the key, the place among events of one time. See adr 00
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from periplus.collect import keys, times
 from periplus.collect.distinct import Distinct, Values, names_in
@@ -38,10 +36,9 @@ from periplus.collect.uuids import uuids
 from periplus.store import door
 from periplus.store.arrays import array
 from periplus.store.door import Connection, literal
-from periplus.store.files import ROW_GROUP
+from periplus.store.held import Held
 from periplus.store.staged import ROW_BITS
-from periplus.store.staged_column import MANY, occurring
-from periplus.store.taken import TYPES, ahead
+from periplus.store.taken import TYPES
 
 _COMPUTED = ("time", "sequence", "key_hi", "key_lo", "message_id", "received_at", "file", "line", "place")
 """Physical columns that are not asked of values."""
@@ -49,18 +46,17 @@ PARTS = 8
 """Pieces of a column that loops take one after another, by as many threads as there are."""
 
 
-def write(
+def staged(
     connection: Connection,
     recipe: Recipe,
     spans: Callable[[], Spans],
     kinds: Mapping[str, str],
-    path: Path,
     left_out: frozenset[str],
     step: Callable[[str], None],
-) -> tuple[int, list[int]] | None:
-    """Write the events of a recipe to `path`; returns how many, and which files are newest first.
+) -> tuple[Held, list[int]] | None:
+    """The events of a recipe, and which files are newest first.
 
-    `kinds` are those of the shredded columns, of which `left_out` are not written. None, and nothing written, where the
+    `kinds` are those of the shredded columns, of which `left_out` are not made. None where the
     recipe is none that can be carried out so: then it is for SQL over whole rows. Where some row makes no event, the table
     `happened` has the `row` of those that have one with a time. `step` is told what is being done.
     """
@@ -68,9 +64,9 @@ def write(
         return None
     if 4 * (recipe.origin.bytes + 200 * recipe.origin.rows) > door.memory(connection):
         return None
-    with ThreadPoolExecutor(door.threads(connection)) as pool:
+    with ThreadPoolExecutor(door.threads(connection)) as pool, ThreadPoolExecutor(1) as aside:
         try:
-            return _Staging(connection, recipe, recipe.origin, pool, step).write(spans, kinds, path, left_out)
+            return _Staging(connection, recipe, recipe.origin, pool, aside, step).made(spans, kinds, left_out)
         except (OtherError, door.EngineError):  # what is wrong is said by whole rows, which know all types
             return None
 
@@ -84,18 +80,20 @@ class _Staging:
         recipe: Recipe,
         origin: Origin,
         pool: ThreadPoolExecutor,
+        aside: ThreadPoolExecutor,
         step: Callable[[str], None],
     ) -> None:
-        self.connection, self.pool, self.step = connection, pool, step
+        """`aside` is a thread for what needs `pool`, whose threads must not wait for themselves."""
+        self.connection, self.pool, self.aside, self.step = connection, pool, aside, step
         self.recipe, self.origin = recipe, origin
         self.event: EventRecipe = recipe.events[0]
         self.rows = origin.rows
         self.distinct = Distinct(connection, origin, pool)
 
-    def write(
-        self, spans: Callable[[], Spans], kinds: Mapping[str, str], path: Path, left_out: frozenset[str]
-    ) -> tuple[int, list[int]]:
-        """Write the events to `path`; raises OtherError before anything is written."""
+    def made(
+        self, spans: Callable[[], Spans], kinds: Mapping[str, str], left_out: frozenset[str]
+    ) -> tuple[Held, list[int]]:
+        """The events; raises OtherError where they cannot be made so."""
         others = {name: kind for name, kind in kinds.items() if name not in left_out}
         fixed = {**self.event.columns, "section": section(self.event)}
         asked = {
@@ -112,25 +110,27 @@ class _Staging:
         self.distinct.load(
             [*asked.values(), self.event.rest or "", message, *(item.text for item in self.recipe.times)]
         )
+        self.step("reading times")
+        beside = self.aside.submit(self._times, spans)
         found = self.distinct.asked(asked)
-        columns = self._times(spans)
+        columns = beside.result()
         holds = [found[f"test {number}"].flags(self.rows) for number in range(len(self._tests()))]
         happens = holds[0] & np.asarray(columns["time"].is_valid())
         kept = np.logical_and.reduce([happens, *holds])
         if not kept.any():
             raise OtherError
+        placed = self.aside.submit(self._placed, columns, happens)
+        keyed = self.aside.submit(self._keys, message, kept)
         found |= self.distinct.asked({"fixed rest": self._rest(others, found)})
-        columns |= self._alike(found, {"fixed": PHYSICAL | {"rest": "VARCHAR"}, "other": others})
-        columns |= self._keys(message, kept)
-        newest = self._placed(columns, happens)
-        made = int(kept.sum())
-        if made < self.rows:
+        alike = self._alike(found, {"fixed": PHYSICAL | {"rest": "VARCHAR"}, "other": others})
+        more, newest = placed.result()
+        columns |= alike | more | keyed.result()
+        if not kept.all():
             self._happened(happens)
             listed = array(kept)
             columns = {name: values.filter(listed) for name, values in columns.items()}
-        self.step("writing events")
-        _write(self.pool, path, [*PHYSICAL, *others, "rest"], columns, made)
-        return made, newest
+        names = [*PHYSICAL, *others, "rest"]
+        return Held(pa.table([columns[name] for name in names], names=names)), newest
 
     def _tests(self) -> list[str]:
         """What holds for a row that makes an event, as far as no time is asked."""
@@ -172,7 +172,6 @@ class _Staging:
         asked = {"time": f"t{self.event.moment}"}
         if self.event.received is not None:
             asked["received_at"] = f"t{self.event.received}"
-        self.step("reading times")
         written = self._written()
         if written is not None:
             within = _within(self.recipe, written)
@@ -249,8 +248,10 @@ class _Staging:
             "message_id": shown.array(pa.string(), self.rows),
         }
 
-    def _placed(self, columns: dict[str, pa.Array], happens: np.ndarray) -> list[int]:
-        """Add where each event stands: its file, line and place, and its sequence; returns the files that are newest first.
+    def _placed(
+        self, columns: Mapping[str, pa.Array], happens: np.ndarray
+    ) -> tuple[dict[str, pa.Array], list[int]]:
+        """Where each event stands: its file, line and place, and its sequence; and the files that are newest first.
 
         Rows without an event are none among which others stand, but their times say in which order the file is.
         """
@@ -270,14 +271,15 @@ class _Staging:
         sequence = (position << 8) | min(self.event.place, 255)
         if known is not None:
             sequence = np.where(known >= 0, (known << 10) | np.minimum(position, 1023), sequence)
-        columns["sequence"] = array(sequence)
-        columns["received_at"] = pa.nulls(self.rows, pa.int64()) if received is None else received
-        columns["line"] = array(np.concatenate([lines for _, lines in self.lines]))
-        columns["file"] = array(
-            np.concatenate([np.full(len(lines), file, np.int32) for file, lines in self.lines])
-        )
-        columns["place"] = array(np.full(self.rows, self.event.place, np.int16))
-        return newest
+        files = [np.full(len(lines), file, np.int32) for file, lines in self.lines]
+        found = {
+            "sequence": array(sequence),
+            "received_at": pa.nulls(self.rows, pa.int64()) if received is None else received,
+            "line": array(np.concatenate([lines for _, lines in self.lines])),
+            "file": array(np.concatenate(files)),
+            "place": array(np.full(self.rows, self.event.place, np.int16)),
+        }
+        return found, newest
 
     def _happened(self, happens: np.ndarray) -> None:
         """The table `happened`: the rows that have an event with a time."""
@@ -333,31 +335,3 @@ def _positions(time: np.ndarray, received: np.ndarray | None, falls: bool) -> np
     placed = np.empty_like(found)
     placed[order] = found
     return placed
-
-
-def _write(
-    pool: ThreadPoolExecutor, path: Path, names: Sequence[str], columns: Mapping[str, pa.Array], rows: int
-) -> None:
-    """Write the columns as Parquet that is not compressed, texts that recur as codes."""
-    whole = pa.table([columns[name] for name in names], names=list(names))
-    coded = [field.name for field in whole.schema if pa.types.is_dictionary(field.type)]
-    missing = [name for name in names if columns[name].null_count == rows]
-
-    def group(start: int) -> pa.Table:
-        part = whole.slice(start, ROW_GROUP)
-        for name in coded:
-            column = part.column(name).combine_chunks()
-            if len(column.dictionary) > MANY:
-                part = part.set_column(part.schema.get_field_index(name), name, occurring(column))
-        return part
-
-    with pq.ParquetWriter(
-        path,
-        whole.schema,
-        compression="none",
-        use_dictionary=coded,
-        write_statistics=missing,
-        store_schema=False,
-    ) as writer:
-        for table in ahead(pool, group, range(0, rows, ROW_GROUP)):
-            writer.write_table(table, row_group_size=ROW_GROUP)

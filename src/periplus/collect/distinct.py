@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from periplus.collect.load import column
 from periplus.collect.origin import Origin, OtherError
 from periplus.store.arrays import array
-from periplus.store.door import Connection, quoted
+from periplus.store.door import Connection, beside, quoted
 from periplus.store.staged_column import LONGEST, recurs, tried, unified
 
 _NAMED = re.compile(r'"c\.((?:[^"]|"")+)"')
@@ -70,7 +70,9 @@ class Distinct:
 
     def load(self, statements: Iterable[str]) -> None:
         """Read the columns that some SQL names."""
-        bases = {self.origin.columns[name][0] for name in names_in(statements) if name in self.origin.columns}
+        named = {self.origin.columns[name][0] for name in names_in(statements) if name in self.origin.columns}
+        # the longest first, so that no thread is left alone with one
+        bases = sorted(named, key=lambda base: (-self.origin.size(base), base))
 
         def read(base: str) -> pa.ChunkedArray | _Coded:
             chunks = self.origin.chunks(base)
@@ -134,13 +136,11 @@ class Distinct:
         if len({name.lower() for name in ("@row", *values)}) <= len(values):
             raise OtherError  # names that DuckDB cannot tell apart
         table = pa.table({"@row": array(np.arange(count)), **values})
-        self.connection.register("values of columns", table)
-        try:
+        with beside(self.connection) as own:  # several threads ask
+            own.register("values of columns", table)
             listed = ", ".join(f"{sql} AS {quoted(label)}" for label, sql in asked.items())
             source = self._relation(names, '"values of columns"') if names else '"values of columns"'
-            told = self.connection.sql(f'SELECT "@row", {listed} FROM {wrapped(source)}').to_arrow_table()
-        finally:
-            self.connection.unregister("values of columns")
+            told = own.sql(f'SELECT "@row", {listed} FROM {wrapped(source)}').to_arrow_table()
         rows = np.asarray(told.column("@row"))
         if len(rows) > 1 and not (rows[1:] > rows[:-1]).all():
             told = told.take(array(np.argsort(rows)))

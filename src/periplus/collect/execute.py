@@ -24,7 +24,8 @@ from periplus.collect.recipe import (
     timed,
     written,
 )
-from periplus.store.door import Connection, file_list, joins_as_written, literal, quoted
+from periplus.store.door import Connection, file_list, joins_as_written, literal, quoted, threads
+from periplus.store.held import Held
 from periplus.store.lent import Lent
 from periplus.store.staged import ROW_BITS
 
@@ -50,6 +51,8 @@ class Written:
     warnings: list[str]
     lent: dict[Path, Lent]
     """By event file: columns that it has not, because they stay in the file that is imported."""
+    held: dict[Path, Held]
+    """By event file: its events, where they stay in memory."""
 
 
 def execute(
@@ -68,6 +71,7 @@ def execute(
     kinds = sent if hashing is None else hashed_columns.kinds(hashing, sent)
     paths: list[Path] = []
     lent: dict[Path, Lent] = {}
+    held: dict[Path, Held] = {}
     withheld, reversed_files, warnings = 0, [], []
     for number, recipe in enumerate(recipes):
         lender = recipe.lent.only_of(kinds) if lend and hashing is None and recipe.lent is not None else None
@@ -77,9 +81,10 @@ def execute(
 
             path = folder / f"events-{number:03d}.parquet"
             spans_of = partial(_spans, connection, recipe)
-            whole = by_value.write(connection, recipe, spans_of, kinds, path, left_out, step)
+            whole = by_value.staged(connection, recipe, spans_of, kinds, left_out, step)
             if whole is not None:
-                made, newest_first = whole
+                held[path], newest_first = whole
+                made = len(held[path].table)
                 paths.append(path)
                 reversed_files += newest_first
                 if lender is not None and lender.columns:
@@ -116,7 +121,13 @@ def execute(
         connection.execute(
             "DROP TABLE happened; DROP TABLE positions; DROP TABLE equals_before; DROP TABLE repeated"
         )
-    return Written(paths, kinds, _paths_in_rest(connection, paths), withheld, reversed_files, warnings, lent)
+    if not lend:
+        step("writing events")
+        for path, whole_file in held.items():
+            whole_file.write(path, threads(connection))
+        held = {}
+    told = _paths_in_rest(connection, [path for path in paths if path not in held], list(held.values()))
+    return Written(paths, kinds, told, withheld, reversed_files, warnings, lent, held)
 
 
 def _spans(connection: Connection, recipe: Recipe) -> Spans:
@@ -360,12 +371,14 @@ def _unmade(connection: Connection, recipe: Recipe, spans: Spans) -> list[str]:
     return warnings
 
 
-def _paths_in_rest(connection: Connection, paths: list[Path]) -> tuple[str, ...] | None:
+def _paths_in_rest(connection: Connection, paths: list[Path], held: list[Held]) -> tuple[str, ...] | None:
     """Which paths really occur in `rest`; None where they are too many to list."""
     found: set[str] = set()
-    for path in paths:
+    sources = [f"read_parquet({file_list([path])})" for path in paths]
+    sources += [each.lent_to(connection, f"held {number}") for number, each in enumerate(held)]
+    for source in sources:
         rows = connection.execute(
-            f"SELECT DISTINCT unnest(json_keys(rest)) FROM read_parquet({file_list([path])}) WHERE rest IS NOT NULL "
+            f"SELECT DISTINCT unnest(json_keys(rest)) FROM {source} WHERE rest IS NOT NULL "
             f"LIMIT {MOST_IN_REST + 1}"
         ).fetchall()
         found |= {str(row[0]) for row in rows}

@@ -84,16 +84,17 @@ class Origin:
     @property
     def bytes(self) -> int:
         """What all the columns that are named take, as they lie there."""
-        names = {base for base, _ in self.columns.values()}
+        return sum(self.size(name) for name in {base for base, _ in self.columns.values()})
+
+    def size(self, name: str) -> int:
+        """What one column takes, as it lies there."""
         found = 0
         for part in self.parts:
             if isinstance(part, Part):
-                found += sum(part.table.column(name).nbytes for name in names)
+                found += part.table.column(name).nbytes
             else:
                 file = part.columns
-                found += sum(
-                    file.size(name) for name in file.chunks if name.split(".")[0] in names or name in names
-                )
+                found += sum(file.size(each) for each in file.names if name in (each, each.split(".")[0]))
         return found
 
     def chunks(self, name: str) -> list[pa.Array]:

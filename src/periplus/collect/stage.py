@@ -155,6 +155,7 @@ def run(
         warnings=[said(each) for each in bench.warnings + written.warnings],
         hashed=() if hashing is None else hashing.kinds,
         lent=written.lent,
+        held=written.held,
     )
 
 

@@ -8,6 +8,8 @@ is written, beside what arrived, into one new run. Nothing is changed in place; 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -199,9 +201,9 @@ def _admitted(
     if staged.unmade is not None:
         shutil.copyfile(staged.unmade, home.root / f"{name}-unmade.parquet")
         batch = replace(batch, unmade=f"{name}-unmade")
+    rows_file, keys_file = f"{name}-rows", f"keys/{before.next_file:06d}"
     if (found.events or found.duplicates) and stream is None:
-        claims.save_rows(home.root / f"{name}-rows.parquet", found.place, found.new_flag)
-        batch = replace(batch, rows_file=f"{name}-rows")
+        batch = replace(batch, rows_file=rows_file)
     if found.claimed:
         claims.save(connection, home.root, f"{name}-claims", staged, found.claimed_rows)
         batch = replace(batch, claims=[f"{name}-claims"])
@@ -216,15 +218,26 @@ def _admitted(
             str(number),
             skipped=skipped,
             lent=staged.lent.get(path),
+            held=staged.held.get(path),
         )
         for path, rows, skipped in found.files
         if rows > len(skipped)
     ]
     after = replace(before, next_batch=max(before.next_batch, number + 1), imported=now)
-    if found.events or found.claimed:
-        after = settled(
-            home, connection, after, arrivals, leaving=None, progress=progress, claimed=found.claimed
-        )
+
+    def remembered() -> None:
+        if batch.rows_file is not None:
+            claims.save_rows(home.root / f"{rows_file}.parquet", found.place, found.new_flag)
+        if stream is None and found.events:
+            keys.save(home.root, keys_file, found.key_hi, found.key_lo)
+
+    with ThreadPoolExecutor(1) as aside:
+        saved = aside.submit(remembered)
+        if found.events or found.claimed:
+            after = settled(
+                home, connection, after, arrivals, leaving=None, progress=progress, claimed=found.claimed
+            )
+        saved.result()
     if stream is not None:
         if len(found.ours_hi):
             listed = keys.add_collected(
@@ -233,9 +246,7 @@ def _admitted(
             after = replace(after, keys=listed)
         after = _moved_on(after, stream)
     elif found.events:
-        name = f"keys/{before.next_file:06d}"
-        keys.save(home.root, name, found.key_hi, found.key_lo)
-        after = replace(after, keys=[*after.keys, name])
+        after = replace(after, keys=[*after.keys, keys_file])
     after = replace(after.with_batch(batch), next_file=max(after.next_file, before.next_file + 1))
     progress(4, 4, "done")
     return after, result
@@ -294,10 +305,8 @@ def _sort_out(
     """
     highs, lows, places, counts = [], [], [np.zeros(0, np.int64)], []
     for path in staged.events:
-        read = connection.execute(
-            f"SELECT key_hi, key_lo, (file::BIGINT << {ROW_BITS}) | line AS place FROM read_parquet({door.file_list([path])})"
-        ).fetchnumpy()
-        places.append(np.asarray(read["place"], np.int64))
+        read = _columns(connection, staged, path, ("key_hi", "key_lo", "file", "line"))
+        places.append((read["file"].astype(np.int64) << ROW_BITS) | read["line"])
         highs.append(np.asarray(read["key_hi"], np.uint64))
         lows.append(np.asarray(read["key_lo"], np.uint64))
         counts.append(len(highs[-1]))
@@ -338,12 +347,21 @@ def _sort_out(
     )
 
 
+def _columns(
+    connection: door.Connection, staged: Staged, path: Path, names: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Numbers of staged events, by column."""
+    if (held := staged.held.get(path)) is not None:
+        return {name: np.asarray(held.table.column(name)) for name in names}
+    read = connection.execute(f"SELECT {', '.join(names)} FROM read_parquet({door.file_list([path])})")
+    return {name: np.asarray(values) for name, values in read.fetchnumpy().items()}
+
+
 def _rank(connection: door.Connection, staged: Staged) -> np.ndarray:
     """int64[n]: the place of each staged event by sequence, then by where it stands in the files."""
     columns = ("sequence", "file", "line", "place")
-    read = connection.execute(
-        f"SELECT {', '.join(columns)} FROM read_parquet({door.file_list(staged.events)})"
-    ).fetchnumpy()
+    parts = [_columns(connection, staged, path, columns) for path in staged.events]
+    read = {name: np.concatenate([part[name] for part in parts]) for name in columns}
     rank = np.empty(len(read["line"]), np.int64)
     rank[np.lexsort([read[name] for name in reversed(columns)])] = np.arange(len(rank))
     return rank

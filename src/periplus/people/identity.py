@@ -109,10 +109,15 @@ def _first(kinds: Iterable[str]) -> str:
     return f"coalesce({', '.join(parts)})" if parts else "NULL::UBIGINT"
 
 
-def resolve(connection: Connection, events: str, linking: Linking | None = None) -> Resolution:
-    """Resolve the relation named `events`; see the module for the tables it leaves behind."""
+def resolve(
+    connection: Connection, events: str, linking: Linking | None = None, carriers: str | None = None
+) -> Resolution:
+    """Resolve the relation named `events`; see the module for the tables it leaves behind.
+
+    `carriers` may name one that has each combination of identifiers of theirs at least once.
+    """
     linking = linking or Linking()
-    persons = link(connection, events, linking)
+    persons = link(connection, carriers or events, linking)
     _component_owners(connection, events, persons)
     lower_ranks.devices(connection, events, persons, linking)
     lower_ranks.references(connection, events, persons, linking)

@@ -16,11 +16,14 @@ import numpy as np
 from periplus.collect.marks import MARKING, TrafficRules
 from periplus.errors import StoreError
 from periplus.people import closure, decisions, guards, traffic
+from periplus.people.carriers import IDENTIFIERS, Carriers, carriers
 from periplus.people.decisions import Change
 from periplus.people.identity import NEEDED, Resolution, resolve
 from periplus.people.linking import Linking
 from periplus.store import claims, door, files, standing, taken, writing
+from periplus.store.arrays import array
 from periplus.store.files import FIXED, MARKED, EventFile
+from periplus.store.held import Held
 from periplus.store.home import Home
 from periplus.store.lent import Lent, unchanged
 from periplus.store.manifest import Manifest
@@ -31,7 +34,7 @@ from periplus.store.taken import Piece, Reading
 
 @dataclass(frozen=True)
 class Arrival:
-    """A Parquet file of events that come in: staged columns, `batch` and `own_sequence` as SQL, rows to skip."""
+    """Events that come in, in a Parquet file or `held`: staged columns, `batch` and `own_sequence` as SQL, rows to skip."""
 
     path: Path
     columns: dict[str, str]
@@ -41,6 +44,7 @@ class Arrival:
     own_sequence: str = "NULL::BIGINT"
     skipped: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     lent: Lent | None = None
+    held: Held | None = None
 
     def comes_as_it_is(self, target: standing.Shape) -> bool:
         """Whether the rows come into a file of the shape `target` with their columns unchanged."""
@@ -109,7 +113,9 @@ def settled(
         reading = None if open_files else _begun(connection, arrivals)
         if reading is not None:
             stack.callback(reading.close)
-        resolution = resolve(connection, "resolvable", linking)
+        carried = _carriers(arrivals, marks, linking)
+        source = None if carried is None else _carriers_view(connection, arrivals, carried, bool(open_files))
+        resolution = resolve(connection, "resolvable", linking, source)
         if open_files:
             closure.find_moving(connection, before, open_files, resolution, leaving=leaving)
         progress(2, 4, "writing the events")
@@ -124,13 +130,14 @@ def settled(
             leaving,
             linking.rules.external,
             reading,
+            carried,
         )
 
 
 def _begun(connection: door.Connection, arrivals: Sequence[Arrival]) -> Reading | None:
     """The columns of what comes into an empty workspace, being read; None where they are not written as they are."""
     target = standing.shape([(arrival.columns, arrival.rest, arrival.rows) for arrival in arrivals])
-    pieces = [Piece(arrival.path, "", 0, arrival.lent) for arrival in arrivals]
+    pieces = [Piece(arrival.path, "", 0, arrival.lent, arrival.held) for arrival in arrivals]
     if (
         not pieces
         or not all(arrival.comes_as_it_is(target) for arrival in arrivals)
@@ -138,6 +145,61 @@ def _begun(connection: door.Connection, arrivals: Sequence[Arrival]) -> Reading 
     ):
         return None
     return Reading(connection, pieces, target.columns)
+
+
+def _carriers(arrivals: Sequence[Arrival], marks: Sequence[str], linking: Linking) -> list[Carriers] | None:
+    """Rows of each arrival that carry all combinations of its identifiers; None where these are not all that is asked."""
+    if linking.rules.external or set(marks) - {"false"} or not arrivals:
+        return None
+    found = []
+    for arrival in arrivals:
+        if arrival.held is None or len(arrival.skipped) or (own := carriers(arrival.held)) is None:
+            return None
+        found.append(own)
+    return found
+
+
+def _carriers_view(
+    connection: door.Connection, arrivals: Sequence[Arrival], carried: Sequence[Carriers], pulled: bool
+) -> str:
+    """The view `carriers`: events that have each combination of the identifiers of `resolvable` at least once."""
+    selects = ["SELECT * FROM resolvable WHERE false", *(["SELECT * FROM pulled"] if pulled else [])]
+    for number, (arrival, own) in enumerate(zip(arrivals, carried, strict=True)):
+        assert arrival.held is not None
+        listed = arrival.held.table.select([*IDENTIFIERS, "type"]).take(array(own.rows))
+        listed = listed.append_column("carrier", array(np.arange(len(own.rows))))
+        connection.register(f"carriers {number}", listed)
+        selects.append(
+            f"SELECT * EXCLUDE (carrier), false AS marked FROM {door.quoted(f'carriers {number}')}"
+        )
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW carriers AS {' UNION ALL BY NAME '.join(selects)}")
+    return "carriers"
+
+
+def _owners(
+    connection: door.Connection, number: int, arrival: Arrival, own: Carriers, resolution: Resolution
+) -> tuple[np.ndarray, np.ndarray]:
+    """The customer of each event of an arrival (0: nobody) and its section, as those say that carry its identifiers."""
+    assert arrival.held is not None
+    nothing = "NULL::BIGINT AS time, NULL::VARCHAR AS external, NULL::VARCHAR AS numbers"
+    found = connection.execute(
+        f"SELECT e.carrier, coalesce({resolution.customer}, 0)::UBIGINT AS customer FROM (SELECT *, {nothing} "
+        f"FROM {door.quoted(f'carriers {number}')}) AS e{resolution.joins}"
+    ).fetchnumpy()
+    by_carrier = np.zeros(len(own.rows), np.uint64)
+    by_carrier[np.asarray(found["carrier"], np.int64)] = found["customer"]
+    customer = by_carrier[own.of]
+    sent = np.asarray(arrival.held.table.column("section"))
+    section = np.where(sent % MARKED == 2, 2, customer == 0).astype(np.uint8)
+    return customer, section
+
+
+def _of_the_moment(connection: door.Connection) -> bool:
+    """Whether whose an event is hangs on its time or its order, and not on its identifiers alone."""
+    return any(
+        connection.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchall()
+        for name in ("spot_component", "spot_device", "spot_reference")
+    )
 
 
 def asked(home: Home, before: Manifest) -> set[str]:
@@ -153,6 +215,8 @@ def _arriving(
     selects, marks = [], []
     for number, arrival in enumerate(arrivals):
         _skip_table(connection, number, arrival)
+        if arrival.held is not None:
+            arrival.held.lent_to(connection, _held(number))
         source = _kept(number, arrival)
         why = traffic.reason(connection, source, arrival.columns, arrival.rest, rules, f"new{number}")
         marks.append("false" if why is None else f"({why} IS NOT NULL)")
@@ -185,14 +249,20 @@ def _whole(connection: door.Connection, number: int, arrival: Arrival) -> str:
 
 def _kept(number: int, arrival: Arrival, *, numbered: bool = False) -> str:
     """SQL of the rows that come in, without those to skip; with `numbered` their `file_row_number` too."""
-    source = f"read_parquet({door.file_list([arrival.path])}"
-    if not len(arrival.skipped):
-        return f"{source}{', file_row_number = true' if numbered else ''})"
+    if arrival.held is not None:
+        source = door.quoted(_held(number))
+    elif numbered or len(arrival.skipped):
+        source = f"read_parquet({door.file_list([arrival.path])}, file_row_number = true)"
+    else:
+        return f"read_parquet({door.file_list([arrival.path])})"
     listed = "*" if numbered else "* EXCLUDE (file_row_number)"
-    return (
-        f"(SELECT {listed} FROM {source}, file_row_number = true) "
-        f"WHERE file_row_number NOT IN (SELECT r FROM skip_{number}))"
-    )
+    where = f" WHERE file_row_number NOT IN (SELECT r FROM skip_{number})" if len(arrival.skipped) else ""
+    return f"(SELECT {listed} FROM {source}{where})"
+
+
+def _held(number: int) -> str:
+    """The relation that an arrival is while it is in memory."""
+    return f"held {number}"
 
 
 def _written(
@@ -206,6 +276,7 @@ def _written(
     leaving: int | None,
     traits: Sequence[str],
     reading: Reading | None,
+    carried: list[Carriers] | None,
 ) -> Manifest:
     number = before.next_file
     moving = np.sort(
@@ -231,12 +302,16 @@ def _written(
     names = _names(connection, before, arrivals)
     pieces = []
     if not len(moving) and all(arrival.comes_as_it_is(target) for arrival in arrivals):
+        if carried is not None and _of_the_moment(connection):
+            carried = None
         pieces = [
             Piece(
                 arrival.path,
                 _placed(index, arrival, marks[index], resolution, traits),
                 int(arrival.batch),
                 arrival.lent,
+                arrival.held,
+                None if carried is None else _owners(connection, index, arrival, carried[index], resolution),
             )
             for index, arrival in enumerate(arrivals)
         ]
@@ -279,9 +354,14 @@ def _names(connection: door.Connection, before: Manifest, arrivals: list[Arrival
     """The workspace's event names, new ones after the old so that codes never change."""
     names = list(before.names)
     known = set(names)
-    for arrival in arrivals:
+    for number, arrival in enumerate(arrivals):
+        source = (
+            f"read_parquet({door.file_list([arrival.path])})"
+            if arrival.held is None
+            else door.quoted(_held(number))
+        )
         rows = connection.execute(
-            f"SELECT DISTINCT event FROM read_parquet({door.file_list([arrival.path])}) WHERE section < 2 ORDER BY 1"
+            f"SELECT DISTINCT event FROM {source} WHERE section < 2 ORDER BY 1"
         ).fetchall()
         fresh = [name for (name,) in rows if name not in known]
         names.extend(fresh)

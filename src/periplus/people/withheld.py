@@ -58,7 +58,7 @@ def sieved(connection: door.Connection, root: Path, before: Manifest, staged: St
         )
     if not tests:
         return staged
-    staged = staged.at_hand(connection)
+    staged = staged.at_hand(connection).on_disk(connection)
     files = [_kept(connection, path, tests) for path in staged.events]
     if all(kept is None for kept in files):
         return staged

@@ -61,7 +61,7 @@ def save(
         connection.execute(f"CREATE OR REPLACE TEMP TABLE claim_{number} AS SELECT r FROM claim_column")
         connection.unregister("claim_column")
         claimed = (
-            f"(SELECT * EXCLUDE (file_row_number) FROM read_parquet({door.file_list([path])}, file_row_number = true) "
+            f"(SELECT * EXCLUDE (file_row_number) FROM {staged.relation(connection, path)} "
             f"WHERE file_row_number IN (SELECT r FROM claim_{number}))"
         )
         lender = staged.lent.get(path)

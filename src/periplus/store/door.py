@@ -135,6 +135,13 @@ def opened(*, memory: str = "", threads: int = 0, spill: Path | None = None) -> 
         connection.close()
 
 
+def beside(connection: Connection) -> Connection:
+    """One more connection to the same engine, for another thread; it sees no temporary tables of the other."""
+    found = connection.cursor()
+    found.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+    return found
+
+
 def text_functions(connection: Connection, functions: Mapping[str, Callable[[str], str]]) -> None:
     """Give a connection functions of one text, by name, as SQL; of a piece of a column each distinct text is told once."""
     import pyarrow as pa

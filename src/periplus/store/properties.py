@@ -11,7 +11,7 @@ from periplus.store import door
 
 if TYPE_CHECKING:
     from periplus.store.files import EventFile
-    from periplus.store.taken import Taken
+    from periplus.store.taken import Told
 
 SAMPLE = 250_000
 """Rows a file's frequent values are taken from; as customers lie in the order of a hash, the first are a fair sample."""
@@ -56,7 +56,7 @@ def counted(connection: door.Connection, path: Path, columns: Mapping[str, str])
     return found
 
 
-def taken(written: Taken, columns: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def taken(written: Told, columns: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """`counted` of a file whose columns are at hand."""
     return {
         column: {

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from periplus.store import door
+from periplus.store.held import Held
 from periplus.store.lent import Lent, unchanged
 
 ROW_BITS = 40
@@ -52,8 +53,22 @@ class Staged:
     unmade: Path | None = None
     hashed: tuple[str, ...] = ()
     """Kinds of identifiers that were hashed on the way."""
+    held: Mapping[Path, Held] = field(default_factory=dict)
+    """By event file: its events, if they are in memory; the file is not there then."""
     lent: Mapping[Path, Lent] = field(default_factory=dict)
     """By event file: columns that it has not itself; they stay where they were read."""
+
+    def relation(self, connection: door.Connection, path: Path) -> str:
+        """SQL of the events of a file, wherever they are, with `file_row_number`."""
+        if path in self.held:
+            return self.held[path].lent_to(connection, f"held {path.name}")
+        return f"read_parquet({door.file_list([path])}, file_row_number = true)"
+
+    def on_disk(self, connection: door.Connection) -> Staged:
+        """The same with all event files there."""
+        for path, held in self.held.items():
+            held.write(path, door.threads(connection))
+        return replace(self, held={})
 
     def at_hand(self, connection: door.Connection, asked: Collection[str] | None = None) -> Staged:
         """The same with nothing lent, if any of the paths `asked` is (None: if anything is)."""
@@ -64,6 +79,7 @@ class Staged:
         }
         if not lent:
             return self
+        self.on_disk(connection)
         events = [path.with_name(f"whole-{path.name}") if path in lent else path for path in self.events]
         for path, whole in zip(self.events, events, strict=True):
             if path in lent:
@@ -73,7 +89,7 @@ class Staged:
                         f"TO {door.literal(str(whole))} (FORMAT parquet, COMPRESSION uncompressed)"
                     )
         left = {path: lender for path, lender in self.lent.items() if path not in lent}
-        return replace(self, events=events, lent=left)
+        return replace(self, events=events, lent=left, held={})
 
 
 @dataclass(frozen=True)

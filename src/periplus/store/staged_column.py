@@ -32,6 +32,11 @@ class ParquetColumns:
         self.footer = pq.read_metadata(path)
         self.rows: int = self.footer.num_rows
 
+    @property
+    def names(self) -> list[str]:
+        """The columns there are."""
+        return list(self.chunks)
+
     @cached_property
     def chunks(self) -> dict[str, list[pq.ColumnChunkMetaData]]:
         """What is said of each column, by group of rows."""
@@ -95,6 +100,7 @@ class ArrowColumns:
     def __init__(self, lent: LentArrow) -> None:
         self.lent = lent
         self.rows: int = sum(part.table.num_rows for part in lent.parts)
+        self.names = list(lent.columns)
 
     def _chunks(self, name: str) -> list[pa.Array]:
         if name not in self.lent.columns:
@@ -124,7 +130,37 @@ class ArrowColumns:
         return [chunk.cast(kind) for chunk in self._chunks(name)]
 
 
-Columns = ParquetColumns | ArrowColumns
+class TableColumns:
+    """Columns of a table as they are to be, each in one piece (`Held`)."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self.table = table
+        self.rows: int = table.num_rows
+        self.names: list[str] = table.column_names
+
+    def empty(self, name: str) -> bool:
+        """Whether no row has a value."""
+        return name not in self.names or self.table.column(name).null_count == self.rows
+
+    def coded(self, name: str) -> bool:
+        """Whether the values are codes of a dictionary."""
+        return name in self.names and pa.types.is_dictionary(self.table.schema.field(name).type)
+
+    def size(self, name: str) -> int:
+        """Bytes of the values."""
+        return int(self.table.column(name).nbytes)
+
+    def held(self, name: str) -> int:
+        """Bytes that the column takes in memory more than it does already."""
+        return 0
+
+    def column(self, name: str, kind: pa.DataType) -> list[pa.Array]:
+        """The values of a column."""
+        chunks = self.table.column(name).chunks
+        return list(chunks) if self.coded(name) else [chunk.cast(kind) for chunk in chunks]
+
+
+Columns = ParquetColumns | ArrowColumns | TableColumns
 
 
 def lent_columns(lent: Lent) -> Columns:

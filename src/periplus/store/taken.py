@@ -8,10 +8,8 @@ meanwhile; where they do not fit, DuckDB sorts the rows (`writing.py`). See adr 
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,10 +20,19 @@ import pyarrow.parquet as pq
 
 from periplus.store import door
 from periplus.store.files import FIXED, ROW_GROUP
+from periplus.store.held import Held, ahead
 from periplus.store.lent import Lent
 from periplus.store.order import Places, order
 from periplus.store.properties import FREQUENT, SAMPLE, SUGGESTED
-from periplus.store.staged_column import LONGEST, Column, Columns, ParquetColumns, lent_columns, read
+from periplus.store.staged_column import (
+    LONGEST,
+    Column,
+    Columns,
+    ParquetColumns,
+    TableColumns,
+    lent_columns,
+    read,
+)
 
 TYPES = {
     "UTINYINT": pa.uint8(), "UBIGINT": pa.uint64(), "BIGINT": pa.int64(), "INTEGER": pa.int32(),
@@ -41,33 +48,37 @@ PLACED = ("section", "customer", "time", "sequence", "key_hi", "key_lo", "batch"
 """The columns that say where a row stands, and whose it is."""
 _TOLD = tuple(name for name, kind in FIXED.items() if kind != "VARCHAR")
 """Columns of which each group says its least and greatest value: readers skip groups by them."""
-_AHEAD = 2
-"""Groups that are taken ahead of the one that is written."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A staged Parquet file whose rows come into a file of events with their columns as they are.
+    """Staged events, in a Parquet file or `held`, that come into a file of events with their columns as they are.
 
-    `placed` is SQL of (row, section, customer) for each row that comes in; `row` is its number in the file, from 0.
-    `lent` are columns of it that stayed where they were read.
+    `placed` is SQL of (row, section, customer) for each row that comes in; `row` is its number in the file, from 0. Where
+    all come in, and `owners` has the customer of each (0: nobody) and its section, these are.
+    `lent` are columns of them that stayed where they were read.
     """
 
     path: Path
     placed: str
     batch: int
     lent: Lent | None = None
+    held: Held | None = None
+    owners: tuple[np.ndarray, np.ndarray] | None = None
 
 
 @dataclass(frozen=True)
 class Taken:
-    """What was written, in the order of the file: what placed the rows, by name, and the columns that were taken.
-
-    `filled` counts the rows that have a value; `frequent` are the most frequent ones of the first rows.
-    """
+    """Rows in the order of the file: what placed them, by name, and the columns that are taken."""
 
     placed: Mapping[str, np.ndarray]
     columns: Mapping[str, Column]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What was seen as columns were written: how many rows have a value, and the most frequent ones of the first rows."""
+
     filled: Mapping[str, int]
     frequent: Mapping[str, list[Any]]
 
@@ -77,7 +88,10 @@ class _Sources:
 
     def __init__(self, pieces: Sequence[Piece]) -> None:
         self.pieces = pieces
-        self.staged = [ParquetColumns(piece.path) for piece in pieces]
+        self.staged: list[Columns] = [
+            ParquetColumns(piece.path) if piece.held is None else TableColumns(piece.held.table)
+            for piece in pieces
+        ]
         self.lenders = [None if piece.lent is None else lent_columns(piece.lent) for piece in pieces]
 
     def _lent(self, name: str) -> tuple[bool, ...]:
@@ -114,11 +128,11 @@ class _Sources:
         return {
             name
             for piece, staged in zip(self.pieces, self.staged, strict=True)
-            for name in (*staged.chunks, *(piece.lent.columns if piece.lent is not None else ()))
+            for name in (*staged.names, *(piece.lent.columns if piece.lent is not None else ()))
         }
 
 
-def _numbers(staged: ParquetColumns, name: str, kind: pa.DataType) -> np.ndarray:
+def _numbers(staged: Columns, name: str, kind: pa.DataType) -> np.ndarray:
     values = read([staged], name, kind)
     return np.zeros(0, np.int64) if values is None else np.asarray(values)
 
@@ -165,30 +179,22 @@ class Reading:
         self.pool.shutdown(cancel_futures=True)
 
 
-def write(
-    connection: door.Connection,
-    pieces: Sequence[Piece],
-    columns: Mapping[str, str],
-    path: Path,
-    reading: Reading | None = None,
-) -> Taken:
-    """Write the rows of the pieces to `path`, sorted, with the fixed columns, `columns` by their kinds, and `rest`.
+def arranged(begun: Reading, connection: door.Connection, pieces: Sequence[Piece]) -> Taken:
+    """The rows of the pieces, sorted, with the columns that are being read."""
+    placed, rows = _placed(begun.pool, connection, pieces, begun.sources.staged)
+    return Taken(placed, begun.held(rows))
 
-    With `reading`, their columns are being read already.
-    """
-    with closing(Reading(connection, pieces, columns) if reading is None else reading) as begun:
-        pool, kinds = begun.pool, begun.kinds
-        placed, rows = _placed(connection, pieces, begun.sources.staged)
-        found = begun.held(rows)
-        asked = [name for name, kind in columns.items() if kind in SUGGESTED]
-        frequent = [pool.submit(found[name].frequent, SAMPLE, FREQUENT) for name in asked]
-        filled = _write(pool, path, list(kinds), placed, found)
-        values = {name: told.result() for name, told in zip(asked, frequent, strict=True)}
-    return Taken(placed, found, filled, values)
+
+def write(begun: Reading, found: Taken, columns: Mapping[str, str], path: Path) -> Told:
+    """Write the rows to `path`, with the fixed columns, `columns` by their kinds, and `rest`."""
+    asked = [name for name, kind in columns.items() if kind in SUGGESTED]
+    frequent = [begun.pool.submit(found.columns[name].frequent, SAMPLE, FREQUENT) for name in asked]
+    filled = _write(begun.pool, path, list(begun.kinds), found.placed, found.columns)
+    return Told(filled, {name: told.result() for name, told in zip(asked, frequent, strict=True)})
 
 
 def _placed(
-    connection: door.Connection, pieces: Sequence[Piece], files: Sequence[ParquetColumns]
+    pool: ThreadPoolExecutor, connection: door.Connection, pieces: Sequence[Piece], files: Sequence[Columns]
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """The columns that say where rows stand, sorted, and int64[n]: which staged row stands where."""
     staged = sum(file.rows for file in files)
@@ -196,9 +202,14 @@ def _placed(
     batch, comes = np.zeros(staged, np.int32), np.zeros(staged, np.bool_)
     first = 0
     for piece, file in zip(pieces, files, strict=True):
-        found = connection.execute(piece.placed).fetchnumpy()
-        at = np.asarray(found["row"], np.int64) + first
-        section[at], customer[at], comes[at] = found["section"], found["customer"], True
+        if piece.owners is not None:
+            mine = slice(first, first + file.rows)
+            customer[mine], section[mine] = piece.owners
+            comes[mine] = True
+        else:
+            found = connection.execute(piece.placed).fetchnumpy()
+            at = np.asarray(found["row"], np.int64) + first
+            section[at], customer[at], comes[at] = found["section"], found["customer"], True
         batch[first : first + file.rows] = piece.batch
         first += file.rows
     # copies: compiled loops take arrays that may be written
@@ -211,7 +222,7 @@ def _placed(
         rows = np.flatnonzero(comes)
         arrays = [each[rows] for each in arrays]
     ordered = order(Places(*arrays[:-1]))
-    placed = {name: each[ordered] for name, each in zip(PLACED, arrays, strict=True)}
+    placed = dict(zip(PLACED, pool.map(lambda each: each[ordered], arrays), strict=True))
     return placed, ordered if rows is None else rows[ordered]
 
 
@@ -246,17 +257,6 @@ def _write(
         if writer is not None:
             writer.close()
     return filled
-
-
-def ahead(pool: ThreadPoolExecutor, made: Callable[[int], pa.Table], starts: range) -> Iterator[pa.Table]:
-    """What `made` gives for each start, in order, some of them being made while one is used."""
-    waiting: deque[Future[pa.Table]] = deque()
-    for start in starts:
-        waiting.append(pool.submit(made, start))
-        if len(waiting) > _AHEAD:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
 
 
 def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 
 from periplus.store import door, properties, taken
 from periplus.store.files import (
@@ -20,6 +22,7 @@ from periplus.store.files import (
     MARKED,
     ORDER,
     PARQUET,
+    ROW_GROUP,
     EventFile,
     Marked,
     os_problem,
@@ -32,6 +35,9 @@ Hot = Callable[[str], np.ndarray]
 """A column of the whole file, in its order: section, customer, time, sequence, key_hi, key_lo, batch, or name (the code)."""
 BESIDE = ("time", "name", "sequence", "key_hi", "key_lo")
 """The hot columns that are kept beside the file."""
+_IDENTIFIERS = ("user_id", "anonymous_id", "email", "phone")
+_Whole = tuple[str, int, dict[str, str], Sequence[str] | None, list[str], int]
+"""What a file is told to be: name, number, shredded columns, paths in the rest, names of events, shards."""
 
 
 def write(
@@ -56,26 +62,54 @@ def write(
     path = root / f"{name}.parquet"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        whole = (name, number, columns, rest, names, shards)
         if pieces and (reading is not None or taken.fits(connection, pieces)):
-            found = taken.write(connection, pieces, columns, path, reading)
-            hot, told = _of_taken(found, names), properties.taken(found, columns)
+            with closing(reading or Reading(connection, pieces, columns)) as begun:
+                described = _taken(connection, root, whole, begun, pieces)
         else:
             _sort(connection, select, columns, path)
-            hot = _of_file(connection, path, names)
-            told = properties.counted(connection, path, columns)
-        # The disk takes its time: it begins with what is written while the rest is worked out.
-        with ThreadPoolExecutor(1) as aside:
-            synced = aside.submit(sync_folder, path)
-            described = _describe(root, name, number, hot, columns, rest, names, shards, told)
-            _people(connection, path, described.people, f"section < {MARKED}")
-            if described.marked is not None:
-                _people(connection, path, described.marked_people, f"section >= {MARKED}")
-            synced.result()
+            with ThreadPoolExecutor(1) as aside:
+                # The disk takes its time: it begins with what is written while the rest is worked out.
+                synced = aside.submit(sync_folder, path)
+                found = _of_file(connection, path, names)
+                described = _beside(connection, root, whole, found, f"read_parquet({door.file_list([path])})")
+                described = replace(described, properties=properties.counted(connection, path, columns))
+                synced.result()
     except duckdb.Error as problem:
         raise door.explain(problem, "writing the events") from None
     except OSError as problem:
         raise os_problem(problem, path) from None
     described.save()
+    return described
+
+
+def _taken(
+    connection: door.Connection, root: Path, whole: _Whole, begun: Reading, pieces: Sequence[Piece]
+) -> EventFile:
+    """Write rows by taking, and beside that, in another thread, what is told of them."""
+    name, _, columns, _, names, _ = whole
+    found = taken.arranged(begun, connection, pieces)
+
+    def beside() -> EventFile:
+        with door.beside(connection) as own:
+            rows = {label: pa.array(found.placed[label]) for label in ("section", "customer", "time")}
+            texts = {label: found.columns[label].taken(0, len(rows["time"])) for label in _IDENTIFIERS}
+            table = pa.table({**rows, **texts})
+            own.register("rows of a file", pa.Table.from_batches(table.to_batches(ROW_GROUP), table.schema))
+            return _beside(own, root, whole, _of_taken(found, names), '"rows of a file"')
+
+    with ThreadPoolExecutor(1) as aside:
+        described = aside.submit(beside)
+        told = taken.write(begun, found, columns, root / f"{name}.parquet")
+        return replace(described.result(), properties=properties.taken(told, columns))
+
+
+def _beside(connection: door.Connection, root: Path, whole: _Whole, hot: Hot, source: str) -> EventFile:
+    """Write what lies beside a file of events; `source` is SQL of its rows, as far as they say who is in it."""
+    described = _describe(root, hot, *whole)
+    _people(connection, source, described.people, f"section < {MARKED}")
+    if described.marked is not None:
+        _people(connection, source, described.marked_people, f"section >= {MARKED}")
     return described
 
 
@@ -109,12 +143,12 @@ def _of_taken(found: Taken, names: Sequence[str]) -> Hot:
     return lambda name: found.columns["event"].codes(names) if name == "name" else found.placed[name]
 
 
-def _people(connection: door.Connection, path: Path, target: Path, where: str) -> None:
+def _people(connection: door.Connection, source: str, target: Path, where: str) -> None:
     """Write who is in some sections of a file."""
     connection.execute(
-        "COPY (SELECT customer, user_id, anonymous_id, email, phone, min(time) AS first, max(time) AS last, "
-        f"count(*) AS events FROM read_parquet({door.file_list([path])}) WHERE {where} AND "
-        "(customer <> 0 OR coalesce(user_id, anonymous_id, email, phone) IS NOT NULL) "
+        f"COPY (SELECT customer, {', '.join(_IDENTIFIERS)}, min(time) AS first, max(time) AS last, "
+        f"count(*) AS events FROM {source} WHERE {where} AND "
+        f"(customer <> 0 OR coalesce({', '.join(_IDENTIFIERS)}) IS NOT NULL) "
         f"GROUP BY ALL ORDER BY customer) TO {door.literal(str(target))} "
         "(FORMAT PARQUET, COMPRESSION ZSTD, COMPRESSION_LEVEL 1)"
     )
@@ -122,16 +156,15 @@ def _people(connection: door.Connection, path: Path, target: Path, where: str) -
 
 def _describe(
     root: Path,
+    hot: Hot,
     name: str,
     number: int,
-    hot: Hot,
     columns: dict[str, str],
     rest: Sequence[str] | None,
     names: Sequence[str],
     shards: int,
-    told: dict[str, dict[str, Any]],
 ) -> EventFile:
-    """Write the sidecars of a file, and say what is in it."""
+    """Write the sidecars of a file, and say what is in it, but for its properties."""
     # rows are sorted by section: edge s is where section s begins
     edges = np.searchsorted(hot("section"), np.arange(2 * MARKED + 1, dtype=np.uint8)).tolist()
     batches = np.bincount(hot("batch"))
@@ -169,7 +202,7 @@ def _describe(
         statements=plain.statements,
         first_time=plain.first_time,
         last_time=plain.last_time,
-        properties=told,
+        properties={},
         marked=found.get("marked-"),
         root=root,
     )

@@ -61,16 +61,19 @@ def rows(draw: st.DrawFn) -> list[dict[str, Any]]:
     text = st.sampled_from(["a", "b", "Ä", "A\u0308", "", None] + ([" ", "c d", "[1]"] if odd else []))
     found = [
         {
-            "type": draw(st.sampled_from(["track", "track", "page", "identify"] + (["odd"] if odd else []))),
+            "type": draw(
+                st.sampled_from(["track", "track", "page", "identify", "alias"] + (["odd"] if odd else []))
+            ),
             "event": draw(st.sampled_from(["Viewed", "Bought", "Cafe\u0301"] + (["", " "] if odd else []))),
             "id": draw(ids),
             "time": draw(moments),
             "user": draw(text),
             "device": draw(text),
+            "previous": draw(text),
             "price": draw(prices),
             "colour": draw(text),
             "order": draw(text),
-            "email": draw(st.sampled_from(["a@x.org", None, ""])),
+            "email": draw(st.sampled_from(["a@x.org", "b@x.org", None, ""])),
             "received": draw(st.one_of(st.none(), received)),
             "list": draw(
                 st.sampled_from(['[{"product_id": "p"}]', "[]", None] + (["[1", "none"] if odd else []))
@@ -109,7 +112,7 @@ MAPPING = {
     ],
 }  # fmt: skip
 SEGMENT = {
-    "id": "messageId", "time": "timestamp", "user": "userId", "device": "anonymousId", "price": "properties.price",
+    "id": "messageId", "time": "timestamp", "user": "userId", "device": "anonymousId", "previous": "previousId", "price": "properties.price",
     "colour": "properties.colour", "order": "properties.order_id", "email": "traits.email",
     "received": "receivedAt", "list": "properties.products", "count": "properties.count", "flag": "properties.flag",
     "score": "properties.score",

@@ -96,13 +96,13 @@ def test_what_is_lent_comes_in_as_what_is_staged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     lenders: list[LentArrow] = []
-    made = taken.write
+    made = taken.arranged
 
-    def watched(connection: Any, pieces: Any, *given: Any) -> Any:
+    def watched(begun: Any, connection: Any, pieces: Any) -> Any:
         lenders.extend(piece.lent for piece in pieces)
-        return made(connection, pieces, *given)
+        return made(begun, connection, pieces)
 
-    monkeypatch.setattr(taken, "write", watched)
+    monkeypatch.setattr(taken, "arranged", watched)
     lent = imported(tmp_path.joinpath("lent"), write)
     assert [sorted(lender.columns) for lender in lenders] == 2 * [
         ["properties.word"]

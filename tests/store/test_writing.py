@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import periplus
-from periplus.collect import stage
+from periplus.collect import origin, stage
 from periplus.errors import InputError
 from periplus.people import admission
 from periplus.store import door, files, manifest, order, staged_column, taken
@@ -108,27 +108,31 @@ def expected(log: Path, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[
         return imported(log, tmp_path_factory.mktemp("shops") / "sorted")
 
 
-@pytest.mark.parametrize("way", ["taken", "taken of what is staged", "sorted by the engine"])
+@pytest.mark.parametrize(
+    "way", ["taken", "taken of memory", "taken of what is staged", "sorted by the engine"]
+)
 def test_all_ways_give_the_same_files(
     way: str, log: Path, expected: list[tuple[object, ...]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if way == "sorted by the engine":
         monkeypatch.setattr(taken, "fits", lambda connection, pieces: False)
+    if way == "taken of memory":
+        monkeypatch.setattr(origin, "LEAST", 0)
     if way == "taken of what is staged":
         not_lent(monkeypatch)
     monkeypatch.setattr(taken, "ROW_GROUP", 1_000)
     monkeypatch.setattr(staged_column, "MANY", 100)
     monkeypatch.setattr(order, "FEW", 100)
     lenders = []
-    write = taken.write
+    arranged = taken.arranged
     monkeypatch.setattr(
-        taken, "write", lambda *given: lenders.extend(piece.lent for piece in given[1]) or write(*given)
+        taken, "arranged", lambda *given: lenders.extend(piece.lent for piece in given[2]) or arranged(*given)
     )
     found = imported(log, tmp_path / "shop")
     if way == "sorted by the engine":
         assert lenders == []
     else:  # the second of three imports carries histories over, which SQL puts together
-        assert [lender is not None for lender in lenders] == [way == "taken"] * 2
+        assert [lender is not None for lender in lenders] == [way in ("taken", "taken of memory")] * 2
     assert len(found) == len(expected) == 3
     assert sum(len(rows) for *_, rows in expected) >= ROWS
     for ours, theirs in zip(found, expected, strict=True):

@@ -80,8 +80,11 @@ class Distinct:
                 raise OtherError
             if not pa.types.is_dictionary(chunks[0].type):
                 sample = tried(chunks)
+                whole = pa.chunked_array(chunks)
+                if 2 * whole.null_count > self.rows:
+                    return _few(whole.combine_chunks())
                 if not _codable(chunks[0].type) or not len(sample) or not recurs(sample):
-                    return pa.chunked_array(chunks)
+                    return whole
             coded = unified(chunks)
             missing = len(coded.dictionary)
             codes = np.asarray(coded.indices.fill_null(-1) if coded.null_count else coded.indices)
@@ -199,6 +202,15 @@ class Distinct:
             if pc.any(empty).as_py():
                 values = pc.if_else(empty, None, values)
         return Values(values, None)
+
+
+def _few(values: pa.Array) -> _Coded:
+    """A column that hardly any row has: its values, whether or not they recur, and one for the rows that have none."""
+    there = np.asarray(values.is_valid())
+    held = values.drop_null()
+    codes = np.cumsum(there, dtype=np.int32) - 1
+    codes[~there] = len(held)
+    return _Coded(pa.concat_arrays([held, pa.nulls(1, held.type)]), codes)
 
 
 def _codable(kind: pa.DataType) -> bool:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from periplus.store.arrays import array
 from periplus.store.held import Held
@@ -27,22 +26,16 @@ class Carriers:
 
 def carriers(held: Held) -> Carriers | None:
     """Some rows that carry all combinations; None where a number cannot tell these apart."""
-    combined = np.zeros(len(held.table), np.int64)
-    most = 1
-    for name in IDENTIFIERS:
-        column = held.table.column(name)
-        if column.null_count == len(column):
-            continue
-        codes, count = _codes(column.combine_chunks())
+    combined, most = np.zeros(len(held.table), np.int64), 1
+    columns = [held.table.column(name) for name in IDENTIFIERS]
+    numbered = [_codes(column.combine_chunks()) for column in columns if column.null_count < len(column)]
+    for codes, count in [*numbered, _aliases(held.table.column("type").combine_chunks())]:
         most *= count
         if most > _MOST:
             return None
-        combined *= count
-        combined += codes
-    codes, count = _codes(pc.equal(held.table.column("type").combine_chunks(), "alias"))
-    if most * count > _MOST:
-        return None
-    combined = combined * count + codes
+        if count > 1:
+            combined *= count
+            combined += codes
     found = array(combined).dictionary_encode()
     of = np.asarray(found.indices)
     rows = np.empty(len(found.dictionary), np.int64)
@@ -51,8 +44,25 @@ def carriers(held: Held) -> Carriers | None:
 
 
 def _codes(column: pa.Array) -> tuple[np.ndarray, int]:
-    """int64[n] of a number for each value, and how many numbers there may be; a missing value has one too."""
-    coded = column if isinstance(column, pa.DictionaryArray) else column.dictionary_encode()
-    missing = len(coded.dictionary)
-    codes = np.asarray(coded.indices.cast(pa.int64()).fill_null(missing))
-    return codes, missing + 1
+    """int[n] of a number for each value, and how many numbers there may be; a missing value has one too."""
+    coded = _coded(column)
+    count = len(coded.dictionary)
+    if not coded.null_count:
+        return np.asarray(coded.indices), count
+    codes = np.asarray(coded.indices.fill_null(0)).astype(np.int64)
+    codes[np.asarray(coded.is_null())] = count
+    return codes, count + 1
+
+
+def _aliases(column: pa.Array) -> tuple[np.ndarray, int]:
+    """The same of the question whether an event is an alias."""
+    coded = _coded(column)
+    are = np.array([*(value == "alias" for value in coded.dictionary.to_pylist()), False])
+    if not are.any():
+        return np.zeros(0, np.int64), 1
+    codes = np.asarray(coded.indices.cast(pa.int64()).fill_null(len(are) - 1))
+    return are[codes].astype(np.int64), 2
+
+
+def _coded(column: pa.Array) -> pa.DictionaryArray:
+    return column if isinstance(column, pa.DictionaryArray) else column.dictionary_encode()

@@ -33,7 +33,8 @@ def save_rows(path: Path, place: np.ndarray, new: np.ndarray | None) -> None:
     """
     if new is not None:
         place = place << 1 | ~new  # of the events of one row those that are new come first
-    place = np.sort(place)
+    if not (place[1:] >= place[:-1]).all():
+        place = np.sort(place)
     accepted = np.ones(len(place), np.bool_)
     if new is not None:
         accepted, place = (place & 1) == 0, place >> 1

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -196,11 +197,15 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+_SYNCED = 8
+"""Files that are brought to the disk at the same time."""
+
+
 def sync_files(folder: Path, pattern: str) -> None:
     """Make the files of `folder` that match, and their names, survive a power cut."""
     try:
-        for path in folder.glob(pattern):
-            sync_folder(path)
+        with ThreadPoolExecutor(_SYNCED) as pool:  # each waits for the disk, which takes several at once
+            list(pool.map(sync_folder, folder.glob(pattern)))
         sync_folder(folder)
     except OSError as problem:
         raise os_problem(problem, folder / pattern) from None

@@ -110,6 +110,9 @@ def test_what_is_lent_comes_in_as_what_is_staged(
         else ["properties.list", "properties.number", "properties.word"]
     ]
     monkeypatch.setattr(taken, "fits", lambda connection, pieces: False)
+    one_by_one = imported(tmp_path.joinpath("aside"), write)
+    assert not list(tmp_path.joinpath("aside").rglob("*.arrows"))
+    monkeypatch.setattr(taken, "fits_in_turn", lambda connection, pieces: False)
     sorted_by_engine = imported(tmp_path.joinpath("sorted"), write)
     execute = stage.execute
     monkeypatch.setattr(stage, "execute", lambda *given, lend: execute(*given))
@@ -119,3 +122,4 @@ def test_what_is_lent_comes_in_as_what_is_staged(
     assert lent[0]["rejected"] > 2
     assert lent == sorted_by_engine
     assert lent == staged
+    assert lent == one_by_one

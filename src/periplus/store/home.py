@@ -17,7 +17,8 @@ from periplus.store.files import os_problem, write_durably
 
 WAIT_FOR_WRITER = 600.0
 """Seconds a command waits for another writer before it says that somebody else is writing."""
-_STAGING = "staging-"
+STAGING = "staging-"
+"""How the folders in `spill` begin that are swept where nobody works in them."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Home:
         try:
             self.spill.mkdir(exist_ok=True)
             with locks.folder(self.spill):
-                folder = Path(tempfile.mkdtemp(prefix=_STAGING, dir=self.spill))
+                folder = Path(tempfile.mkdtemp(prefix=STAGING, dir=self.spill))
                 lock = ExitStack()
                 lock.enter_context(locks.folder(folder))
         except OSError as problem:
@@ -59,7 +60,7 @@ class Home:
     def clear_spill(self) -> None:
         """Remove what work that was killed left in `spill`; the caller holds write.lock."""
         with suppress(OSError), locks.folder(self.spill):
-            for left in self.spill.glob(f"{_STAGING}*"):
+            for left in self.spill.glob(f"{STAGING}*"):
                 with suppress(BlockingIOError, FileNotFoundError), locks.folder(left, wait=False):
                     shutil.rmtree(left, ignore_errors=True)
 

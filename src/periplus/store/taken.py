@@ -24,6 +24,7 @@ from periplus.store.held import Held, ahead
 from periplus.store.lent import Lent
 from periplus.store.order import Places, order
 from periplus.store.properties import FREQUENT, SAMPLE, SUGGESTED
+from periplus.store.spilled import SpilledColumn, spilled
 from periplus.store.staged_column import (
     LONGEST,
     Column,
@@ -72,7 +73,7 @@ class Taken:
     """Rows in the order of the file: what placed them, by name, and the columns that are taken."""
 
     placed: Mapping[str, np.ndarray]
-    columns: Mapping[str, Column]
+    columns: Mapping[str, Column | SpilledColumn]
 
 
 @dataclass(frozen=True)
@@ -151,22 +152,41 @@ def fits(connection: door.Connection, pieces: Sequence[Piece]) -> bool:
     return 2 * needed <= door.memory(connection)
 
 
+def fits_in_turn(connection: door.Connection, pieces: Sequence[Piece]) -> bool:
+    """Whether each column of the pieces has room by itself, as many at once as there are threads, in two thirds of memory."""
+    sources = _Sources(pieces)
+    rows = sum(file.rows for file in sources.staged)
+    most = 0
+    for name in sources.names():
+        files = [file for file in sources.of(name) if not file.empty(name)]
+        size = sum(file.size(name) for file in files)
+        if size >= LONGEST and not all(file.coded(name) for file in files):
+            return False
+        most = max(most, 2 * sum(file.held(name) + 5 * file.rows for file in files))
+    return 3 * (150 * rows + door.threads(connection) * most) <= 2 * door.memory(connection)
+
+
 class Reading:
     """The columns of some pieces, being read from the moment this is made: the fixed ones, `columns` by their kinds, and `rest`."""
 
     def __init__(
-        self, connection: door.Connection, pieces: Sequence[Piece], columns: Mapping[str, str]
+        self,
+        connection: door.Connection,
+        pieces: Sequence[Piece],
+        columns: Mapping[str, str],
+        *,
+        begin: bool = True,
     ) -> None:
         self.sources = _Sources(pieces)
         self.kinds = {**FIXED, **columns, "rest": "VARCHAR"}
         self.pool = ThreadPoolExecutor(door.threads(connection))
-        others = [name for name in self.kinds if name not in PLACED]
+        others = [name for name in self.kinds if name not in PLACED and begin]
         self._read = {name: self.pool.submit(self._column, name) for name in others}
 
     def _column(self, name: str) -> pa.Array | None:
         return read(self.sources.of(name), name, TYPES[self.kinds[name]])
 
-    def held(self, rows: np.ndarray) -> dict[str, Column]:
+    def held(self, rows: np.ndarray) -> Mapping[str, Column | SpilledColumn]:
         """The columns that have been read, as the staged rows `rows` have them."""
         places = self.sources.places(list(self._read), rows)
         return {
@@ -177,6 +197,30 @@ class Reading:
     def close(self) -> None:
         """Wait for what is being read, and read no more."""
         self.pool.shutdown(cancel_futures=True)
+
+
+class Spilling(Reading):
+    """The columns of some pieces that have no room in memory together: one after the other goes to files in `folder`."""
+
+    def __init__(
+        self,
+        connection: door.Connection,
+        pieces: Sequence[Piece],
+        columns: Mapping[str, str],
+        folder: Path,
+    ) -> None:
+        super().__init__(connection, pieces, columns, begin=False)
+        self.folder = folder
+
+    def held(self, rows: np.ndarray) -> dict[str, Column | SpilledColumn]:
+        names = [name for name in self.kinds if name not in PLACED]
+        places = self.sources.places(names, rows)
+
+        def aside(number: int, name: str) -> Column | SpilledColumn:
+            column = Column(TYPES[self.kinds[name]], self._column(name), places[name])
+            return spilled(column, self.folder / f"{number}.arrows", ROW_GROUP)
+
+        return dict(zip(names, self.pool.map(aside, range(len(names)), names), strict=True))
 
 
 def arranged(begun: Reading, connection: door.Connection, pieces: Sequence[Piece]) -> Taken:
@@ -231,7 +275,7 @@ def _write(
     path: Path,
     names: Sequence[str],
     placed: Mapping[str, np.ndarray],
-    held: Mapping[str, Column],
+    held: Mapping[str, Column | SpilledColumn],
 ) -> dict[str, int]:
     """Write all columns; returns how many rows have a value of each that was held."""
     rows = len(placed["time"])

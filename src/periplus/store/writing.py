@@ -6,9 +6,10 @@ of the rows (`taken.py`); what must be put together by SQL, or has no room in me
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +30,8 @@ from periplus.store.files import (
     shard_start,
     sync_folder,
 )
-from periplus.store.taken import Piece, Reading, Taken
+from periplus.store.home import STAGING
+from periplus.store.taken import Piece, Reading, Spilling, Taken
 
 Hot = Callable[[str], np.ndarray]
 """A column of the whole file, in its order: section, customer, time, sequence, key_hi, key_lo, batch, or name (the code)."""
@@ -66,6 +68,9 @@ def write(
         if pieces and (reading is not None or taken.fits(connection, pieces)):
             with closing(reading or Reading(connection, pieces, columns)) as begun:
                 described = _taken(connection, root, whole, begun, pieces)
+        elif pieces and taken.fits_in_turn(connection, pieces):
+            with _aside(root) as folder, closing(Spilling(connection, pieces, columns, folder)) as begun:
+                described = _taken(connection, root, whole, begun, pieces)
         else:
             _sort(connection, select, columns, path)
             with ThreadPoolExecutor(1) as aside:
@@ -81,6 +86,14 @@ def write(
         raise os_problem(problem, path) from None
     described.save()
     return described
+
+
+@contextmanager
+def _aside(root: Path) -> Iterator[Path]:
+    """A new folder where columns are laid aside; what a killed process leaves there goes with the next import."""
+    (root / "spill").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{STAGING}columns-", dir=root / "spill") as folder:
+        yield Path(folder)
 
 
 def _taken(

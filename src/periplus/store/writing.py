@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from periplus.store import door, properties, taken
+from periplus.store.arrays import array
 from periplus.store.files import (
     FIXED,
     MARKED,
@@ -38,8 +39,23 @@ Hot = Callable[[str], np.ndarray]
 BESIDE = ("time", "name", "sequence", "key_hi", "key_lo")
 """The hot columns that are kept beside the file."""
 _IDENTIFIERS = ("user_id", "anonymous_id", "email", "phone")
-_Whole = tuple[str, int, dict[str, str], Sequence[str] | None, list[str], int]
-"""What a file is told to be: name, number, shredded columns, paths in the rest, names of events, shards."""
+
+
+@dataclass(frozen=True)
+class _File:
+    """What a file is told to be: where, its number, shredded columns, paths in the rest, names of events, shards."""
+
+    root: Path
+    name: str
+    number: int
+    columns: dict[str, str]
+    rest: Sequence[str] | None
+    names: list[str]
+    shards: int
+
+    @property
+    def path(self) -> Path:
+        return self.root / f"{self.name}.parquet"
 
 
 def write(
@@ -61,29 +77,21 @@ def write(
     `pieces`, where there are any, are the same rows as they lie in staged files; `reading` may be reading their columns
     already. `names` is the workspace's list of event names and must hold every name in the rows.
     """
-    path = root / f"{name}.parquet"
+    file = _File(root, name, number, columns, rest, names, shards)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        whole = (name, number, columns, rest, names, shards)
+        file.path.parent.mkdir(parents=True, exist_ok=True)
         if pieces and (reading is not None or taken.fits(connection, pieces)):
             with closing(reading or Reading(connection, pieces, columns)) as begun:
-                described = _taken(connection, root, whole, begun, pieces)
+                described = _taken(connection, file, begun, pieces)
         elif pieces and taken.fits_in_turn(connection, pieces):
             with _aside(root) as folder, closing(Spilling(connection, pieces, columns, folder)) as begun:
-                described = _taken(connection, root, whole, begun, pieces)
+                described = _taken(connection, file, begun, pieces)
         else:
-            _sort(connection, select, columns, path)
-            with ThreadPoolExecutor(1) as aside:
-                # The disk takes its time: it begins with what is written while the rest is worked out.
-                synced = aside.submit(sync_folder, path)
-                found = _of_file(connection, path, names)
-                described = _beside(connection, root, whole, found, f"read_parquet({door.file_list([path])})")
-                described = replace(described, properties=properties.counted(connection, path, columns))
-                synced.result()
+            described = _sorted(connection, file, select)
     except duckdb.Error as problem:
         raise door.explain(problem, "writing the events") from None
     except OSError as problem:
-        raise os_problem(problem, path) from None
+        raise os_problem(problem, file.path) from None
     described.save()
     return described
 
@@ -96,30 +104,39 @@ def _aside(root: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _taken(
-    connection: door.Connection, root: Path, whole: _Whole, begun: Reading, pieces: Sequence[Piece]
-) -> EventFile:
+def _taken(connection: door.Connection, file: _File, begun: Reading, pieces: Sequence[Piece]) -> EventFile:
     """Write rows by taking, and beside that, in another thread, what is told of them."""
-    name, _, columns, _, names, _ = whole
     found = taken.arranged(begun, connection, pieces)
 
     def beside() -> EventFile:
         with door.beside(connection) as own:
-            rows = {label: pa.array(found.placed[label]) for label in ("section", "customer", "time")}
+            rows = {label: array(found.placed[label]) for label in ("section", "customer", "time")}
             texts = {label: found.columns[label].taken(0, len(rows["time"])) for label in _IDENTIFIERS}
             table = pa.table({**rows, **texts})
             own.register("rows of a file", pa.Table.from_batches(table.to_batches(ROW_GROUP), table.schema))
-            return _beside(own, root, whole, _of_taken(found, names), '"rows of a file"')
+            return _beside(own, file, _of_taken(found, file.names), '"rows of a file"')
 
     with ThreadPoolExecutor(1) as aside:
         described = aside.submit(beside)
-        told = taken.write(begun, found, columns, root / f"{name}.parquet")
-        return replace(described.result(), properties=properties.taken(told, columns))
+        told = taken.write(begun, found, file.columns, file.path)
+        return replace(described.result(), properties=properties.taken(told, file.columns))
 
 
-def _beside(connection: door.Connection, root: Path, whole: _Whole, hot: Hot, source: str) -> EventFile:
+def _sorted(connection: door.Connection, file: _File, select: str) -> EventFile:
+    """Write rows as DuckDB sorts them, and then what is told of them."""
+    _sort(connection, select, file.columns, file.path)
+    with ThreadPoolExecutor(1) as aside:
+        # The disk takes its time: it begins with what is written while the rest is worked out.
+        synced = aside.submit(sync_folder, file.path)
+        found = _of_file(connection, file.path, file.names)
+        described = _beside(connection, file, found, f"read_parquet({door.file_list([file.path])})")
+        synced.result()
+    return replace(described, properties=properties.counted(connection, file.path, file.columns))
+
+
+def _beside(connection: door.Connection, file: _File, hot: Hot, source: str) -> EventFile:
     """Write what lies beside a file of events; `source` is SQL of its rows, as far as they say who is in it."""
-    described = _describe(root, hot, *whole)
+    described = _describe(file, hot)
     _people(connection, source, described.people, f"section < {MARKED}")
     if described.marked is not None:
         _people(connection, source, described.marked_people, f"section >= {MARKED}")
@@ -167,16 +184,7 @@ def _people(connection: door.Connection, source: str, target: Path, where: str) 
     )
 
 
-def _describe(
-    root: Path,
-    hot: Hot,
-    name: str,
-    number: int,
-    columns: dict[str, str],
-    rest: Sequence[str] | None,
-    names: Sequence[str],
-    shards: int,
-) -> EventFile:
+def _describe(file: _File, hot: Hot) -> EventFile:
     """Write the sidecars of a file, and say what is in it, but for its properties."""
     # rows are sorted by section: edge s is where section s begins
     edges = np.searchsorted(hot("section"), np.arange(2 * MARKED + 1, dtype=np.uint8)).tolist()
@@ -186,11 +194,11 @@ def _describe(
     found: dict[str, Marked] = {}
     for kind, base in parts.items():
         start, stop = edges[base : base + 2]
-        begins = _sidecars(root / f"{name}.{kind}", owner[start:stop], shards)
+        begins = _sidecars(file.root / f"{file.name}.{kind}", owner[start:stop], file.shards)
         events = slice(start, edges[base + 2])
         found[kind] = Marked(
             shards=[start + begin for begin in begins],
-            names=_counted(codes[events], names),
+            names=_counted(codes[events], file.names),
             nameless=edges[base + 2] - stop,
             statements=edges[base + 3] - edges[base + 2],
             first_time=int(time[events].min()) if len(time[events]) else None,
@@ -200,15 +208,15 @@ def _describe(
     for label in BESIDE:
         column = hot(label)
         for kind, base in parts.items():
-            np.save(root / f"{name}.{kind}{label}.npy", column[edges[base] : edges[base + 1]])
+            np.save(file.root / f"{file.name}.{kind}{label}.npy", column[edges[base] : edges[base + 1]])
     plain = found[""]
     return EventFile(
-        name=name,
-        number=number,
+        name=file.name,
+        number=file.number,
         rows=edges[-1],
         shards=plain.shards,
-        columns=columns,
-        rest=None if rest is None else list(rest),
+        columns=file.columns,
+        rest=None if file.rest is None else list(file.rest),
         names=plain.names,
         batches={int(batch): int(batches[batch]) for batch in np.flatnonzero(batches)},
         nameless=plain.nameless,
@@ -217,7 +225,7 @@ def _describe(
         last_time=plain.last_time,
         properties={},
         marked=found.get("marked-"),
-        root=root,
+        root=file.root,
     )
 
 

@@ -152,7 +152,7 @@ def figure_simulate(size: Size) -> list[Line]:
 def figure_import(size: Size) -> list[Line]:
     found = size.imported("parquet", [size.parquet()[0]])
     lines = [_import(size, "Parquet, 53 columns", found, 500_000)]
-    if size.events <= 1_000_000:
+    if size.events <= 5_000_000:
         for form, target in (("parquet", 500_000), ("csv", 200_000)):
             file, mapping = data.few(size.folder, size.parquet()[0], form)
             name = f"few-{form}"
@@ -170,7 +170,7 @@ def figure_import(size: Size) -> list[Line]:
 
 
 def _import(size: Size, kind: str, found: Found, target: float) -> Line:
-    speed = size.events / found["seconds"][0]
+    speed = found["events"] / found["seconds"][0]
     note = f"to queryable; most memory {found['peak_mb']:,.0f} MB"
     return at_least(f"import {kind}", size.events, speed, target, rate(speed), note)
 

@@ -152,7 +152,7 @@ def nested(row: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def told(path: Path, mapping: Any, zone: str) -> Any:
+def told(path: Any, mapping: Any, zone: str) -> Any:
     """Everything that staging says of a file."""
     with tempfile.TemporaryDirectory() as folder:
         staged = stage(path, folder=Path(folder), settings=Settings(zone=zone), mapping=mapping)
@@ -259,13 +259,16 @@ OF_DUCKDB = {
 
 @pytest.mark.parametrize("kind", OF_DUCKDB)
 @pytest.mark.parametrize("name", ["properties.x", "anonymousId"])
-def test_columns_of_any_type(kind: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("rows", [5, 2], ids=["in all rows", "in few"])
+def test_columns_of_any_type(
+    kind: str, name: str, rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Columns as others type them, as a property and as an id."""
     path = tmp_path / "t.parquet"
     with duckdb.connect() as connection:
         connection.execute(
             f"COPY (SELECT 'E' AS event, uuid() AS \"messageId\", TIMESTAMP '2026-03-29 00:30:00' AS timestamp, "
-            f"{OF_DUCKDB[kind]} AS \"{name}\" FROM range(5) AS t(i)) TO '{path}' (FORMAT PARQUET)"
+            f"CASE WHEN i < {rows} THEN {OF_DUCKDB[kind]} END AS \"{name}\" FROM range(5) AS t(i)) TO '{path}' (FORMAT PARQUET)"
         )
     alike(path, monkeypatch)
 
@@ -289,6 +292,9 @@ OF_ARROW = {
     "a name in other letters": ("EVENT", pa.array(["B"] * NUMBERS)),
     "a property in other letters": ("properties.X", pa.array(["B"] * NUMBERS)),
     "a name of our own": ("@row", pa.array(["B"] * NUMBERS)),
+    "seconds that passed": ("properties.x", pa.array([1, 2, 3, 1, None], pa.duration("s"))),
+    "a time of day": ("properties.x", pa.array([1, 2, 3, 1, None], pa.time64("us"))),
+    "two structs": ("foo", pa.array([{"a": 1}, {"a": 2}, None, None, None])),
     "bytes": ("event", pa.array([b"A"] * NUMBERS, pa.binary())),
 }  # fmt: skip
 
@@ -310,12 +316,35 @@ def test_columns_as_arrow_writes_them(kind: str, tmp_path: Path, monkeypatch: py
         assert "1774744200000000" in events
 
 
-def alike(path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """What staging says of a file, which is the same by values and by rows."""
+@pytest.mark.parametrize("other", [pa.int64(), pa.int32(), pa.string()], ids=str)
+@pytest.mark.parametrize("coded", [(True, False), (False, True), (False, False)], ids=str)
+def test_files_of_one_import_whose_columns_differ(
+    other: pa.DataType, coded: tuple[bool, bool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One file has its texts as codes, or its numbers in other bytes, and the next has not."""
+    paths = []
+    for number, kind in enumerate((pa.int64(), other)):
+        columns = {
+            "event": pa.array(["Viewed", "Bought"] * 5),
+            "id": pa.array([str(uuid.UUID(int=10 * number + row)) for row in range(10)]),
+            "time": pa.array(["2026-01-01T00:00:00Z"] * 10),
+            "user": pa.array(["a", "b"] * 5),
+            "count": pa.array([1, 2] * 5).cast(kind),
+        }
+        paths.append(tmp_path / f"{number}.parquet")
+        pq.write_table(pa.table(columns), paths[-1], use_dictionary=coded[number])
+    names = ("userId", "messageId", "time", "event")
+    event = {name: value for name, value in MAPPING["tables"][0]["events"][0].items() if name in names}  # type: ignore[index]
+    event["properties"] = {"count": {"column": "count", "type": "integer"}}
+    alike(paths, monkeypatch, {"source": "till", "tables": [{"files": "*", "events": [event]}]})
+
+
+def alike(path: Any, monkeypatch: pytest.MonkeyPatch, mapping: Any = None) -> Any:
+    """What staging says of files, which is the same by values and by rows."""
     real = by_value.staged
     monkeypatch.setattr(origin, "LEAST", 0)
-    by_values = told(path, None, "Europe/Athens")
+    by_values = told(path, mapping, "Europe/Athens")
     monkeypatch.setattr(by_value, "staged", lambda *given: None)
-    assert told(path, None, "Europe/Athens") == by_values
+    assert told(path, mapping, "Europe/Athens") == by_values
     monkeypatch.setattr(by_value, "staged", real)
     return by_values

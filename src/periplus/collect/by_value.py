@@ -67,7 +67,11 @@ def staged(
     with ThreadPoolExecutor(door.threads(connection)) as pool, ThreadPoolExecutor(1) as aside:
         try:
             return _Staging(connection, recipe, recipe.origin, pool, aside, step).made(spans, kinds, left_out)
-        except (OtherError, door.EngineError):  # what is wrong is said by whole rows, which know all types
+        except (
+            OtherError,
+            door.EngineError,
+            pa.ArrowException,
+        ):  # what is wrong is said by whole rows, which know all types
             return None
 
 

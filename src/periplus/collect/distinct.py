@@ -78,10 +78,12 @@ class Distinct:
             chunks = self.origin.chunks(base)
             if not chunks or sum(chunk.nbytes for chunk in chunks) >= LONGEST:
                 raise OtherError
-            if not pa.types.is_dictionary(chunks[0].type):
+            if len({_values(chunk.type) for chunk in chunks}) > 1:
+                raise OtherError  # files that have a column in several types
+            if not any(pa.types.is_dictionary(chunk.type) for chunk in chunks):
                 sample = tried(chunks)
                 whole = pa.chunked_array(chunks)
-                if 2 * whole.null_count > self.rows:
+                if 2 * whole.null_count > self.rows and not pa.types.is_nested(whole.type):
                     return _few(whole.combine_chunks())
                 if not _codable(chunks[0].type) or not len(sample) or not recurs(sample):
                     return whole
@@ -202,6 +204,10 @@ class Distinct:
             if pc.any(empty).as_py():
                 values = pc.if_else(empty, None, values)
         return Values(values, None)
+
+
+def _values(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
 def _few(values: pa.Array) -> _Coded:

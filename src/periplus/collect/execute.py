@@ -24,7 +24,7 @@ from periplus.collect.recipe import (
     timed,
     written,
 )
-from periplus.store.door import Connection, file_list, joins_as_written, literal, quoted, threads
+from periplus.store.door import Connection, file_list, joins_as_written, literal, memory, quoted, threads
 from periplus.store.held import Held
 from periplus.store.lent import Lent
 from periplus.store.staged import ROW_BITS
@@ -83,8 +83,11 @@ def execute(
             spans_of = partial(_spans, connection, recipe)
             whole = by_value.staged(connection, recipe, spans_of, kinds, left_out, step)
             if whole is not None:
-                held[path], newest_first = whole
-                made = len(held[path].table)
+                staged, newest_first = whole
+                made = len(staged.table)
+                held[path] = staged
+                if 4 * sum(each.table.nbytes for each in held.values()) > memory(connection):
+                    held.pop(path).write(path, threads(connection))  # there is no room for so many
                 paths.append(path)
                 reversed_files += newest_first
                 if lender is not None and lender.columns:

@@ -60,8 +60,8 @@ class ParquetPart:
         if held.column_names != [name]:
             raise OtherError  # two columns of one name, as far as large and small letters are the same to DuckDB
         chunks = held.column(0).chunks
-        if any(pa.types.is_fixed_size_binary(chunk.type) for chunk in chunks):
-            raise OtherError  # an interval, or what else somebody puts there
+        if any(_is_odd(chunk.type) for chunk in chunks):
+            raise OtherError
         return [columns.checked(name, chunk) if _is_text(chunk) else chunk for chunk in chunks]
 
 
@@ -109,6 +109,11 @@ class Origin:
             else:
                 found += part.chunks(name)
         return found
+
+
+def _is_odd(kind: pa.DataType) -> bool:
+    """Whether Arrow and DuckDB may not mean the same: intervals, times of a day, and what else somebody puts there."""
+    return bool(pa.types.is_fixed_size_binary(kind) or pa.types.is_duration(kind) or pa.types.is_time(kind))
 
 
 def _is_text(chunk: pa.Array) -> bool:

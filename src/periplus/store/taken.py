@@ -142,7 +142,7 @@ def fits(connection: door.Connection, pieces: Sequence[Piece]) -> bool:
     """Whether the columns of the pieces have room in half of the memory that may be used."""
     sources = _Sources(pieces)
     rows = sum(file.rows for file in sources.staged)
-    needed = 100 * rows
+    needed = 100 * rows + _taken_up(pieces)
     for name in sources.names():
         files = [file for file in sources.of(name) if not file.empty(name)]
         size = sum(file.size(name) for file in files)
@@ -152,10 +152,16 @@ def fits(connection: door.Connection, pieces: Sequence[Piece]) -> bool:
     return 2 * needed <= door.memory(connection)
 
 
+def _taken_up(pieces: Sequence[Piece]) -> int:
+    """Bytes that events in memory take: once more where they are put one after another."""
+    found = sum(piece.held.table.nbytes for piece in pieces if piece.held is not None)
+    return int(found) if len(pieces) < 2 else 2 * int(found)
+
+
 def fits_in_turn(connection: door.Connection, pieces: Sequence[Piece]) -> bool:
     """Whether each column of the pieces has room by itself, as many at once as there are threads, in two thirds of memory."""
     sources = _Sources(pieces)
-    rows = sum(file.rows for file in sources.staged)
+    rows, taken_up = sum(file.rows for file in sources.staged), _taken_up(pieces)
     most = 0
     for name in sources.names():
         files = [file for file in sources.of(name) if not file.empty(name)]
@@ -163,7 +169,7 @@ def fits_in_turn(connection: door.Connection, pieces: Sequence[Piece]) -> bool:
         if size >= LONGEST and not all(file.coded(name) for file in files):
             return False
         most = max(most, 2 * sum(file.held(name) + 5 * file.rows for file in files))
-    return 3 * (150 * rows + door.threads(connection) * most) <= 2 * door.memory(connection)
+    return 3 * (150 * rows + taken_up + door.threads(connection) * most) <= 2 * door.memory(connection)
 
 
 class Reading:

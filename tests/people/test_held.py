@@ -67,8 +67,9 @@ def _all(ws: Workspace) -> list[Any]:
     ]
 
 
+@pytest.mark.parametrize("apart", [True, False], ids=["each with a device", "devices of several"])
 @pytest.mark.parametrize("form", ["mapped csv", "mapped parquet", "flat parquet", "jsonl"])
-def test_what_stays_in_memory_comes_in_as_what_is_written_first(form: str) -> None:
+def test_what_stays_in_memory_comes_in_as_what_is_written_first(form: str, apart: bool) -> None:
     ways = {"in memory": 0, "by combinations": 0}
 
     def counted(way: str, made: Any) -> Any:
@@ -86,13 +87,15 @@ def test_what_stays_in_memory_comes_in_as_what_is_written_first(form: str) -> No
                 patch.setattr(settlement, "_owners", counted("by combinations", settlement._owners))
             return brought(Path(folder), form, parts, rule)
 
-    @settings(max_examples=12, phases=[p for p in Phase if p is not Phase.shrink])
-    @given(rows(), rows(), st.sampled_from(sorted(RULES)), st.booleans())
-    def asked(first: list[dict[str, Any]], second: list[dict[str, Any]], rule: str, apart: bool) -> None:
+    @settings(max_examples=5, phases=[p for p in Phase if p is not Phase.shrink])
+    @given(rows(), rows(), st.sampled_from(list(RULES)))
+    def asked(first: list[dict[str, Any]], second: list[dict[str, Any]], rule: str) -> None:
         parts = [first, second, first[:1] + second]
         for row in first + second if apart else ():  # nobody's device is seen with anybody else
             row |= {"device": f"of {row['user']}", "previous": None, "email": None, "order": None}
         assert said(parts, rule, 0) == said(parts, rule, 1_000)
 
     asked()
-    assert min(ways.values()) > 0, ways
+    assert ways["in memory"] > 0
+    if apart:
+        assert ways["by combinations"] > 0

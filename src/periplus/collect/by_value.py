@@ -111,11 +111,13 @@ class _Staging:
         asked |= {f"misfit {name}": f"({sql}) IS NOT NULL" for name, sql in self._misfits(others).items()}
         asked |= {f"test {number}": sql for number, sql in enumerate(self._tests())}
         message = str(self.event.message)
-        self.distinct.load(
-            [*asked.values(), self.event.rest or "", message, *(item.text for item in self.recipe.times)]
-        )
-        self.step("reading times")
-        beside = self.aside.submit(self._times, spans)
+        self.step("reading columns")
+        passing = self.aside.submit(self._written)
+        self.distinct.load([*asked.values(), self.event.rest or "", message])
+        written = passing.result()
+        if written is None:
+            self.distinct.load(item.text for item in self.recipe.times)
+        beside = self.aside.submit(self._times, written, spans)
         found = self.distinct.asked(asked)
         columns = beside.result()
         holds = [found[f"test {number}"].flags(self.rows) for number in range(len(self._tests()))]
@@ -166,17 +168,19 @@ class _Staging:
         listed = [(label, *label.split(" ", 1)) for label in found if label.split(" ", 1)[0] in kinds]
 
         def made(label: str, group: str, name: str) -> pa.Array:
-            return found[label].array(TYPES[kinds[group][name]], self.rows)
+            return found[label].array(TYPES[kinds[group][name]], self.distinct.nothing)
 
         arrays = self.pool.map(lambda each: made(*each), listed)
         return {name: values for (_, _, name), values in zip(listed, arrays, strict=True)}
 
-    def _times(self, spans: Callable[[], Spans]) -> dict[str, pa.Array]:
-        """The time of each event and of its receipt, in microseconds UTC."""
-        asked = {"time": f"t{self.event.moment}"}
+    def _times(self, written: Mapping[str, pa.Array] | None, spans: Callable[[], Spans]) -> dict[str, pa.Array]:
+        """The time of each event and of its receipt, in microseconds UTC; `written` as they are `_written`."""
+        which = {"time": self.event.moment}
         if self.event.received is not None:
-            asked["received_at"] = f"t{self.event.received}"
-        written = self._written()
+            which["received_at"] = self.event.received
+        asked = {name: f"t{i}" for name, i in which.items()}
+        if written is not None and all(pc.all(written[f"z{i}"]).as_py() for i in which.values()):
+            return {name: written[f"l{i}"] for name, i in which.items()}
         if written is not None:
             within = _within(self.recipe, written)
             found = self.distinct.said(
@@ -194,28 +198,34 @@ class _Staging:
         return found
 
     def _written(self) -> dict[str, pa.Array] | None:
-        """`l` and `z` of every time, where all are written as nearly all are; None where some are not."""
+        """`l` and `z` of every time, where all are written as nearly all are; None where some are not.
+
+        The texts are read as they pass by: none is kept.
+        """
         found: dict[str, pa.Array] = {}
         for i, item in enumerate(self.recipe.times):
             if item.micros or item.plus is not None or item.form.kind != "iso":
                 return None
-            held = self.distinct.as_it_is(item.text, trimmed=True)
-            if held is None or held.values.null_count:
+            pieces = self.distinct.passing(item.text)
+            if pieces is None:
                 return None
-            written, zulu, others = (np.zeros(self.rows, kind) for kind in (np.int64, np.bool_, np.bool_))
-            self._over(held.values, iso_times, written, zulu, others)
-            if others.any():
-                return None
+            written, zulu, others = (np.empty(self.rows, kind) for kind in (np.int64, np.bool_, np.bool_))
+            first = 0
+            for texts in pieces:
+                if texts.null_count or not pa.types.is_string(texts.type):
+                    return None
+                mine = slice(first, first + len(texts))
+                iso_times(*_letters(texts), 0, len(texts), written[mine], zulu[mine], others[mine])
+                if others[mine].any():
+                    return None
+                first += len(texts)
             found |= {f"l{i}": array(written), f"z{i}": array(zulu)}
         return found
 
     def _over(self, texts: pa.Array, loop: Callable[..., None], *arrays: np.ndarray) -> None:
         """A loop over texts, by all threads."""
-        count = len(texts)
-        _, offsets, data = texts.buffers()
-        ends = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + count + 1]
-        letters = np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(1, np.uint8)
-        edges = np.linspace(0, count, PARTS + 1).astype(np.int64).tolist()
+        ends, letters = _letters(texts)
+        edges = np.linspace(0, len(texts), PARTS + 1).astype(np.int64).tolist()
         for done in [self.pool.submit(loop, ends, letters, *part, *arrays) for part in pairwise(edges)]:
             done.result()
 
@@ -249,7 +259,7 @@ class _Staging:
         return {
             "key_hi": array(high),
             "key_lo": array(low),
-            "message_id": shown.array(pa.string(), self.rows),
+            "message_id": shown.array(pa.string(), self.distinct.nothing),
         }
 
     def _placed(
@@ -278,7 +288,7 @@ class _Staging:
         files = [np.full(len(lines), file, np.int32) for file, lines in self.lines]
         found = {
             "sequence": array(sequence),
-            "received_at": pa.nulls(self.rows, pa.int64()) if received is None else received,
+            "received_at": self.distinct.nothing(pa.int64()) if received is None else received,
             "line": array(np.concatenate([lines for _, lines in self.lines])),
             "file": array(np.concatenate(files)),
             "place": array(np.full(self.rows, self.event.place, np.int16)),
@@ -301,6 +311,13 @@ class _Staging:
         for part in self.origin.parts:
             found.setdefault(part.file, []).append(part.line)
         return [(file, np.concatenate(lines)) for file, lines in found.items()]
+
+
+def _letters(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """int32[n + 1] and uint8[k]: where each text begins among the letters of all."""
+    _, offsets, data = texts.buffers()
+    ends = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    return ends, np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(1, np.uint8)
 
 
 def _within(recipe: Recipe, written: Mapping[str, pa.Array]) -> Spans:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -35,19 +35,21 @@ class Values:
     values: pa.Array
     codes: np.ndarray | None
 
-    def array(self, kind: pa.DataType, rows: int) -> pa.Array:
-        """The column as it is written: texts that recur as codes."""
+    def array(self, kind: pa.DataType, nothing: Callable[[pa.DataType], pa.Array]) -> pa.Array:
+        """The column as it is written: texts that recur as codes; `nothing` gives one of a type where no row has a value."""
         values = self.values if self.values.type == kind else self.values.cast(kind)
         if values.null_count == len(values):
-            return pa.nulls(rows, kind)
+            return nothing(kind)
         if self.codes is None:
             return values
         if not pa.types.is_string(kind):
             return values.take(array(self.codes))
         coded = values.dictionary_encode()  # what differs in the source may be one value now
-        table = np.asarray(coded.indices.fill_null(-1))
-        codes = table[self.codes]
-        return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), coded.dictionary)
+        table = np.asarray(coded.indices.fill_null(-1)).astype(codes_of(len(coded.dictionary)))
+        same = len(table) == len(coded.dictionary) and table.dtype == self.codes.dtype
+        codes = self.codes if same else table[self.codes]
+        valid = codes >= 0 if coded.null_count else None
+        return pa.DictionaryArray.from_arrays(array(codes, valid), coded.dictionary)
 
     def flags(self, rows: int) -> np.ndarray:
         """bool[n]: where a test holds."""
@@ -67,15 +69,17 @@ class Distinct:
         self.connection, self.origin, self.pool = connection, origin, pool
         self.rows = origin.rows
         self._read: dict[str, pa.ChunkedArray | _Coded] = {}
+        self._nothing: dict[pa.DataType, pa.Array] = {}
 
     def load(self, statements: Iterable[str]) -> None:
-        """Read the columns that some SQL names."""
+        """Read the columns that some SQL names, as far as they have not been."""
         named = {self.origin.columns[name][0] for name in names_in(statements) if name in self.origin.columns}
+        named -= self._read.keys()
         # the longest first, so that no thread is left alone with one
         bases = sorted(named, key=lambda base: (-self.origin.size(base), base))
 
         def read(base: str) -> pa.ChunkedArray | _Coded:
-            chunks = self.origin.chunks(base)
+            chunks = list(self.origin.chunks(base))
             if not chunks or sum(chunk.nbytes for chunk in chunks) >= LONGEST:
                 raise OtherError
             if len({_values(chunk.type) for chunk in chunks}) > 1:
@@ -88,13 +92,10 @@ class Distinct:
                 if not _codable(chunks[0].type) or not len(sample) or not recurs(sample):
                     return whole
             coded = unified(chunks)
-            missing = len(coded.dictionary)
-            codes = np.asarray(coded.indices.fill_null(-1) if coded.null_count else coded.indices)
-            if coded.null_count:
-                codes = codes.astype(np.int32, copy=True)
-                codes[codes < 0] = missing
-                return _Coded(pa.concat_arrays([coded.dictionary, pa.nulls(1, coded.dictionary.type)]), codes)
-            return _Coded(coded.dictionary, codes)
+            if not coded.null_count:
+                return _Coded(coded.dictionary, np.asarray(coded.indices))
+            codes = np.asarray(coded.indices.fill_null(len(coded.dictionary)))
+            return _Coded(pa.concat_arrays([coded.dictionary, pa.nulls(1, coded.dictionary.type)]), codes)
 
         for base, held in zip(bases, self.pool.map(read, bases), strict=True):
             self._read[base] = held
@@ -173,6 +174,7 @@ class Distinct:
         tuples = np.flatnonzero(occurs)
         place = np.empty(most, np.int32)
         place[tuples] = np.arange(len(tuples), dtype=np.int32)
+        place = place.astype(codes_of(len(tuples)), copy=False)
         values, left = {}, tuples
         for base, each, size in zip(reversed(bases), reversed(held), reversed(sizes), strict=True):
             values[base] = each.values.take(array(left % size))
@@ -185,25 +187,44 @@ class Distinct:
             return pa.DictionaryArray.from_arrays(array(held.codes), held.values)
         return held
 
-    def as_it_is(self, sql: str, *, trimmed: bool = False) -> Values | None:
+    def nothing(self, kind: pa.DataType) -> pa.Array:
+        """A column that no row has a value of; those of one type share their memory."""
+        return self._nothing.setdefault(kind, pa.nulls(self.rows, kind))
+
+    def passing(self, sql: str) -> Iterator[pa.Array] | None:
+        """The values of a column, piece by piece, which nobody keeps; blank ones and blanks around them are left in.
+
+        None where SQL says more of the column than these, or where its values come as codes.
+        """
+        base, _ = self._base(sql, trimmed=True)
+        return None if base is None or self.origin.coded(base) else self.origin.chunks(base)
+
+    def as_it_is(self, sql: str) -> Values | None:
         """The values of a column of texts that are not coded, if that is all that SQL says, but for blank ones."""
-        name, blank = _bare(sql, trimmed)
-        if name is None:
+        base, blank = self._base(sql, trimmed=False)
+        if base is None:
             return None
-        base, made = self.origin.columns[name]
-        held, own = self._read[base], quoted(base)
+        held = self._read[base]
         if isinstance(held, _Coded) or not pa.types.is_string(held.type):
             return None
-        if made == f"CASE WHEN {own} NOT IN ('') THEN {own} END":
-            blank = True
-        elif made != own:
-            return None
         values = held.combine_chunks()
+        self._read[base] = pa.chunked_array([values])  # what was read is not there twice
         if blank:
             empty = pc.equal(pc.binary_length(values), 0)
             if pc.any(empty).as_py():
                 values = pc.if_else(empty, None, values)
         return Values(values, None)
+
+    def _base(self, sql: str, *, trimmed: bool) -> tuple[str | None, bool]:
+        """The column that some SQL is, and whether blank texts of it are missing; `trimmed`: or trims."""
+        name, blank = _bare(sql, trimmed)
+        if name is None or name not in self.origin.columns:
+            return None, blank
+        base, made = self.origin.columns[name]
+        own = quoted(base)
+        if made == f"CASE WHEN {own} NOT IN ('') THEN {own} END":
+            return base, True
+        return base if made == own else None, blank
 
 
 def _values(kind: pa.DataType) -> pa.DataType:
@@ -214,9 +235,14 @@ def _few(values: pa.Array) -> _Coded:
     """A column that hardly any row has: its values, whether or not they recur, and one for the rows that have none."""
     there = np.asarray(values.is_valid())
     held = values.drop_null()
-    codes = np.cumsum(there, dtype=np.int32) - 1
+    codes = np.cumsum(there, dtype=codes_of(len(held))) - 1
     codes[~there] = len(held)
     return _Coded(pa.concat_arrays([held, pa.nulls(1, held.type)]), codes)
+
+
+def codes_of(count: int) -> np.dtype[Any]:
+    """The smallest type of the codes of so many values, which has -1 too."""
+    return np.min_scalar_type(-1 - count)
 
 
 def _codable(kind: pa.DataType) -> bool:

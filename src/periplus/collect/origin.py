@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,8 @@ LEAST = 100_000
 """Rows of which whole rows are asked sooner than values."""
 FEW = 8
 """Bytes of a value, on average, of a column that is written as codes and worth being read as such."""
+AT_ONCE = 1 << 16
+"""Rows that are read at once: a longer array grows by doubling, which takes twice the memory it needs."""
 
 
 @dataclass(frozen=True)
@@ -46,23 +48,43 @@ class ParquetPart:
         """int64[n]: the number of each row, from 1."""
         return np.arange(1, self.rows + 1)
 
-    def chunks(self, name: str) -> list[pa.Array]:
+    def coded(self, name: str) -> bool:
+        """Whether the values are read as codes: most of a column that recurs less are not in its dictionary, or all differ."""
+        columns = self.columns
+        return (
+            name in columns.chunks
+            and columns.coded(name)
+            and columns.size(name) < FEW * columns.rows
+        )
+
+    def chunks(self, name: str) -> Iterator[pa.Array]:
         """A column as it is, texts as codes where the file has them so; raises InputError for texts that are no UTF-8."""
         columns = self.columns
-        recurs = (
-            columns.size(name) < FEW * columns.rows
-        )  # else most values are not in the dictionary, or all are different
-        coded = name in columns.chunks and columns.coded(name) and recurs
+        coded = [name] if self.coded(name) else None
         with pq.ParquetFile(
-            self.path, metadata=columns.footer, memory_map=True, read_dictionary=[name] if coded else None
+            self.path, metadata=columns.footer, memory_map=True, read_dictionary=coded
         ) as opened:
-            held = opened.read([name], use_threads=False)
-        if held.column_names != [name]:
-            raise OtherError  # two columns of one name, as far as large and small letters are the same to DuckDB
-        chunks = held.column(0).chunks
-        if any(_is_odd(chunk.type) for chunk in chunks):
-            raise OtherError
-        return [columns.checked(name, chunk) if _is_text(chunk) else chunk for chunk in chunks]
+            for groups in _spans(columns.footer):
+                held = opened.read_row_groups(groups, [name], use_threads=False)
+                if held.column_names != [name]:
+                    raise OtherError  # two columns of one name, as far as large and small letters are the same to DuckDB
+                for chunk in held.column(0).chunks:
+                    if _is_odd(chunk.type):
+                        raise OtherError
+                    yield columns.checked(name, chunk) if _is_text(chunk) else chunk
+
+
+def _spans(footer: pq.FileMetaData) -> Iterator[list[int]]:
+    """The groups of rows of a file, as many at a time as make `AT_ONCE` rows."""
+    span, rows = [], 0
+    for group in range(footer.num_row_groups):
+        span.append(group)
+        rows += footer.row_group(group).num_rows
+        if rows >= AT_ONCE:
+            yield span
+            span, rows = [], 0
+    if span or not footer.num_row_groups:
+        yield span
 
 
 @dataclass(frozen=True)
@@ -97,18 +119,17 @@ class Origin:
                 found += sum(file.size(each) for each in file.names if name in (each, each.split(".")[0]))
         return found
 
-    def chunks(self, name: str) -> list[pa.Array]:
+    def chunks(self, name: str) -> Iterator[pa.Array]:
         """The values of a column of the parts, in order; texts that are coded in a Parquet file come as codes.
 
         Raises InputError for texts that are not UTF-8.
         """
-        found: list[pa.Array] = []
         for part in self.parts:
-            if isinstance(part, Part):
-                found += part.table.column(name).chunks
-            else:
-                found += part.chunks(name)
-        return found
+            yield from part.table.column(name).chunks if isinstance(part, Part) else part.chunks(name)
+
+    def coded(self, name: str) -> bool:
+        """Whether some values of a column come as codes."""
+        return any(not isinstance(part, Part) and part.coded(name) for part in self.parts)
 
 
 def _is_odd(kind: pa.DataType) -> bool:

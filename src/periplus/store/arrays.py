@@ -10,14 +10,17 @@ import numpy as np
 import pyarrow as pa
 
 
-def array(values: np.ndarray) -> pa.Array:
-    """Numbers or booleans, none of which is missing.
+def array(values: np.ndarray, valid: np.ndarray | None = None) -> pa.Array:
+    """Numbers or booleans, of which those are missing that are not `valid` bool[n].
 
     >>> array(np.array([True, False])).to_pylist()
     [True, False]
+    >>> array(np.array([7, 8]), np.array([True, False])).to_pylist()
+    [7, None]
     """
+    there = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
     if values.dtype == np.bool_:
         bits = np.packbits(values, bitorder="little")
-        return pa.Array.from_buffers(pa.bool_(), len(values), [None, pa.py_buffer(bits)])
+        return pa.Array.from_buffers(pa.bool_(), len(values), [there, pa.py_buffer(bits)])
     held = np.ascontiguousarray(values)
-    return pa.Array.from_buffers(pa.from_numpy_dtype(held.dtype), len(held), [None, pa.py_buffer(held)])
+    return pa.Array.from_buffers(pa.from_numpy_dtype(held.dtype), len(held), [there, pa.py_buffer(held)])

@@ -84,7 +84,7 @@ def test_what_stays_in_memory_comes_in_as_what_is_written_first(form: str, apart
             patch.setattr(origin, "LEAST", least)
             if not least:
                 patch.setattr(held.Held, "lent_to", counted("in memory", held.Held.lent_to))
-                patch.setattr(settlement, "_owners", counted("by combinations", settlement._owners))
+                patch.setattr(settlement, "_owned", counted("by combinations", settlement._owned))
             return brought(Path(folder), form, parts, rule)
 
     @settings(max_examples=5, phases=[p for p in Phase if p is not Phase.shrink])

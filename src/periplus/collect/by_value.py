@@ -173,7 +173,9 @@ class _Staging:
         arrays = self.pool.map(lambda each: made(*each), listed)
         return {name: values for (_, _, name), values in zip(listed, arrays, strict=True)}
 
-    def _times(self, written: Mapping[str, pa.Array] | None, spans: Callable[[], Spans]) -> dict[str, pa.Array]:
+    def _times(
+        self, written: Mapping[str, pa.Array] | None, spans: Callable[[], Spans]
+    ) -> dict[str, pa.Array]:
         """The time of each event and of its receipt, in microseconds UTC; `written` as they are `_written`."""
         which = {"time": self.event.moment}
         if self.event.received is not None:

@@ -207,7 +207,7 @@ class Distinct:
         held = self._read[base]
         if isinstance(held, _Coded) or not pa.types.is_string(held.type):
             return None
-        values = held.combine_chunks()
+        values = held.chunk(0) if held.num_chunks == 1 else held.combine_chunks()
         self._read[base] = pa.chunked_array([values])  # what was read is not there twice
         if blank:
             empty = pc.equal(pc.binary_length(values), 0)

@@ -10,7 +10,7 @@ _DAYS = np.array([0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365], n
 """Days of a common year before each month."""
 
 
-@compiled("i8(u1[::1], i8, i8)")
+@compiled("i8(Array(uint8, 1, 'C', readonly=True), i8, i8)")
 def number(data, first, count):  # type: ignore[no-untyped-def]
     """The number that some digits are; -1 where one of them is none."""
     found = np.int64(0)
@@ -22,7 +22,10 @@ def number(data, first, count):  # type: ignore[no-untyped-def]
     return found
 
 
-@compiled("void(i4[::1], u1[::1], i8, i8, i8[::1], b1[::1], b1[::1])")
+@compiled(
+    "void(Array(int32, 1, 'C', readonly=True), Array(uint8, 1, 'C', readonly=True), "
+    "i8, i8, i8[::1], b1[::1], b1[::1])"
+)
 def iso_times(offsets, data, start, stop, written, zulu, others):  # type: ignore[no-untyped-def]
     """Microseconds of each text start:stop as it is written, and whether a Z is behind it.
 

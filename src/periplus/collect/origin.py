@@ -51,11 +51,7 @@ class ParquetPart:
     def coded(self, name: str) -> bool:
         """Whether the values are read as codes: most of a column that recurs less are not in its dictionary, or all differ."""
         columns = self.columns
-        return (
-            name in columns.chunks
-            and columns.coded(name)
-            and columns.size(name) < FEW * columns.rows
-        )
+        return name in columns.chunks and columns.coded(name) and columns.size(name) < FEW * columns.rows
 
     def chunks(self, name: str) -> Iterator[pa.Array]:
         """A column as it is, texts as codes where the file has them so; raises InputError for texts that are no UTF-8."""

@@ -12,7 +12,10 @@ _DIGIT[48:58] = np.arange(10)
 _DIGIT[65:71] = _DIGIT[97:103] = np.arange(10, 16)
 
 
-@compiled("void(i4[::1], u1[::1], i8, i8, u8[::1], u8[::1], b1[::1])")
+@compiled(
+    "void(Array(int32, 1, 'C', readonly=True), Array(uint8, 1, 'C', readonly=True), "
+    "i8, i8, u8[::1], u8[::1], b1[::1])"
+)
 def uuids(offsets, data, start, stop, high, low, others):  # type: ignore[no-untyped-def]
     """The halves of the number of each text start:stop that is a UUID as it is usually written; `others` are none."""
     for row in range(start, stop):

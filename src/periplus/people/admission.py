@@ -303,15 +303,14 @@ def _sort_out(
 
     `streamed`: what the collector has brought or claimed before it does not claim again.
     """
-    highs, lows, places, counts = [], [], [np.zeros(0, np.int64)], []
+    highs, lows, places, counts = [], [], [], []
     for path in staged.events:
         read = _columns(connection, staged, path, ("key_hi", "key_lo", "file", "line"))
         places.append((read["file"].astype(np.int64) << ROW_BITS) | read["line"])
         highs.append(np.asarray(read["key_hi"], np.uint64))
         lows.append(np.asarray(read["key_lo"], np.uint64))
         counts.append(len(highs[-1]))
-    high = np.concatenate(highs) if highs else np.zeros(0, np.uint64)
-    low = np.concatenate(lows) if lows else np.zeros(0, np.uint64)
+    high, low = _in_a_row(highs, np.uint64), _in_a_row(lows, np.uint64)
     seen = keys.seen(home.root, before.keys, high, low)
     again = keys.repeated(high, low)
     if again.any():
@@ -326,25 +325,39 @@ def _sort_out(
     for path, start, stop in zip(staged.events, edges[:-1], edges[1:], strict=True):
         parts.append((path, int(stop - start), np.flatnonzero(known[start:stop])))
         claimed.append((path, np.flatnonzero(claim[start:stop])))
-    place = np.concatenate(places)
+    place = _in_a_row(places, np.int64)
     rejected = _count(connection, staged.rejects)
     accepted = staged.rows - staged.withheld - rejected
+    new = None
     if known.any():
-        accepted = len(np.unique(place[~known]))
+        new = ~known
+        accepted = len(np.unique(place[new]))
+    new_hi, new_lo = _only(new, high, low)
+    ours_hi, ours_lo = _only(None if new is None else new | claim, high, low)
     return _SortedOut(
         parts,
-        high[~known],
-        low[~known],
+        new_hi,
+        new_lo,
         int((~known).sum()),
         int(known.sum()),
         accepted,
         bool(claim.any()),
         claimed,
-        high[~known | claim],
-        low[~known | claim],
+        ours_hi,
+        ours_lo,
         place,
-        ~known if known.any() else None,
+        new,
     )
+
+
+def _in_a_row(arrays: Sequence[np.ndarray], kind: type) -> np.ndarray:
+    """Arrays one after another; one alone as it is."""
+    return arrays[0] if len(arrays) == 1 else np.concatenate([np.zeros(0, kind), *arrays])
+
+
+def _only(which: np.ndarray | None, high: np.ndarray, low: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The keys that a mask names; all of them, without a copy, if there is none."""
+    return (high, low) if which is None else (high[which], low[which])
 
 
 def _columns(

@@ -23,6 +23,13 @@ class Carriers:
     rows: np.ndarray
     of: np.ndarray
 
+    def seen(self, time: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Three int64[k]: the first and the last time of the events of each, and how many they are."""
+        first, last = time[self.rows], time[self.rows]
+        np.minimum.at(first, self.of, time)
+        np.maximum.at(last, self.of, time)
+        return first, last, np.bincount(self.of, minlength=len(self.rows))
+
 
 def carriers(held: Held) -> Carriers | None:
     """Some rows that carry all combinations; None where a number cannot tell these apart."""

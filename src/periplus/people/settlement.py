@@ -29,7 +29,7 @@ from periplus.store.lent import Lent, unchanged
 from periplus.store.manifest import Manifest
 from periplus.store.staged import Progress
 from periplus.store.standing import KINDS
-from periplus.store.taken import Piece, Reading
+from periplus.store.taken import Owned, Piece, Reading
 
 
 @dataclass(frozen=True)
@@ -176,22 +176,26 @@ def _carriers_view(
     return "carriers"
 
 
-def _owners(
+def _owned(
     connection: door.Connection, number: int, arrival: Arrival, own: Carriers, resolution: Resolution
-) -> tuple[np.ndarray, np.ndarray]:
-    """The customer of each event of an arrival (0: nobody) and its section, as those say that carry its identifiers."""
+) -> Owned:
+    """Whose the events of an arrival are, as those say that carry their identifiers."""
     assert arrival.held is not None
     nothing = "NULL::BIGINT AS time, NULL::VARCHAR AS external, NULL::VARCHAR AS numbers"
     found = connection.execute(
         f"SELECT e.carrier, coalesce({resolution.customer}, 0)::UBIGINT AS customer FROM (SELECT *, {nothing} "
         f"FROM {door.quoted(f'carriers {number}')}) AS e{resolution.joins}"
     ).fetchnumpy()
+    table = arrival.held.table
     by_carrier = np.zeros(len(own.rows), np.uint64)
     by_carrier[np.asarray(found["carrier"], np.int64)] = found["customer"]
     customer = by_carrier[own.of]
-    sent = np.asarray(arrival.held.table.column("section"))
-    section = np.where(sent % MARKED == 2, 2, customer == 0).astype(np.uint8)
-    return customer, section
+    section = np.where(np.asarray(table.column("section")) % MARKED == 2, 2, customer == 0).astype(np.uint8)
+    people = table.select(writing.IDENTIFIERS).take(array(own.rows))
+    seen = zip(("first", "last", "events"), own.seen(np.asarray(table.column("time"))), strict=True)
+    for name, values in (("customer", by_carrier), *seen):
+        people = people.append_column(name, array(values))
+    return Owned(customer, section, people)
 
 
 def _of_the_moment(connection: door.Connection) -> bool:
@@ -311,7 +315,7 @@ def _written(
                 int(arrival.batch),
                 arrival.lent,
                 arrival.held,
-                None if carried is None else _owners(connection, index, arrival, carried[index], resolution),
+                None if carried is None else _owned(connection, index, arrival, carried[index], resolution),
             )
             for index, arrival in enumerate(arrivals)
         ]

@@ -38,8 +38,10 @@ def save_rows(path: Path, place: np.ndarray, new: np.ndarray | None) -> None:
     accepted = np.ones(len(place), np.bool_)
     if new is not None:
         accepted, place = (place & 1) == 0, place >> 1
-    first = np.concatenate(([True], place[1:] != place[:-1]))
-    place, accepted = place[first], accepted[first]
+    again = place[1:] == place[:-1]
+    if again.any():
+        first = np.concatenate(([True], ~again))
+        place, accepted = place[first], accepted[first]
     columns = {
         "file": array((place >> ROW_BITS).astype(np.int32)), "line": array(place & ((1 << ROW_BITS) - 1)),
         "accepted": array(accepted),

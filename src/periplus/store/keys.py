@@ -15,7 +15,7 @@ from periplus.store.files import os_problem
 
 def save(root: Path, name: str, high: np.ndarray, low: np.ndarray) -> None:
     """Write keys (two uint64[n]) sorted, as `name`.hi.npy and `name`.lo.npy."""
-    order = np.argsort(high)
+    order = _ordered(high)
     target = root / name
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -23,6 +23,23 @@ def save(root: Path, name: str, high: np.ndarray, low: np.ndarray) -> None:
         np.save(f"{target}.lo.npy", low[order])
     except OSError as problem:
         raise os_problem(problem, target) from None
+
+
+def _ordered(high: np.ndarray) -> np.ndarray:
+    """int64[n]: the rows by their keys' upper halves.
+
+    Numbers alone are sorted several times as fast as rows by numbers, so the row stands in the lower bits of each, where
+    only keys that agree in all others could tell.
+    """
+    bits = np.uint64(len(high).bit_length())
+    packed = (high >> bits << bits) | np.arange(len(high), dtype=np.uint64)
+    packed.sort()
+    packed &= (np.uint64(1) << bits) - np.uint64(1)
+    order = packed.view(np.int64)
+    told = high[order]
+    if (told[1:] < told[:-1]).any():
+        order = order[np.argsort(told, kind="stable")]
+    return order
 
 
 Sorted = tuple[np.ndarray, np.ndarray]

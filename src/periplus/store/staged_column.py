@@ -198,8 +198,10 @@ class Column:
         held = values if isinstance(values, pa.DictionaryArray) else values.dictionary_encode()
         place = {text: number for number, text in enumerate(texts)}
         table = np.array([*(place.get(text, 0) for text in held.dictionary.to_pylist()), 0], np.uint16)
-        codes = np.asarray(held.indices.cast(pa.int64()).fill_null(len(table) - 1))
-        found: np.ndarray = table[codes][self.rows]
+        codes = held.indices
+        if codes.null_count:
+            codes = codes.cast(pa.int32()).fill_null(len(table) - 1)
+        found: np.ndarray = table[np.asarray(codes)][self.rows]
         return found
 
     def frequent(self, sample: int, most: int) -> list[Any]:

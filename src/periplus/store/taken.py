@@ -52,11 +52,24 @@ _TOLD = tuple(name for name, kind in FIXED.items() if kind != "VARCHAR")
 
 
 @dataclass(frozen=True)
+class Owned:
+    """Whose the n events of a piece are: `customer` uint64[n] (0: nobody) and `section` uint8[n] of each.
+
+    `people` says who is in them: `customer`, identifiers, `first` and `last` time and how many `events`, a row or more for
+    each.
+    """
+
+    customer: np.ndarray
+    section: np.ndarray
+    people: pa.Table
+
+
+@dataclass(frozen=True)
 class Piece:
     """Staged events, in a Parquet file or `held`, that come into a file of events with their columns as they are.
 
     `placed` is SQL of (row, section, customer) for each row that comes in; `row` is its number in the file, from 0. Where
-    all come in, and `owners` has the customer of each (0: nobody) and its section, these are.
+    all come in, and it is known whose each is, `owned` says so.
     `lent` are columns of them that stayed where they were read.
     """
 
@@ -65,7 +78,7 @@ class Piece:
     batch: int
     lent: Lent | None = None
     held: Held | None = None
-    owners: tuple[np.ndarray, np.ndarray] | None = None
+    owned: Owned | None = None
 
 
 @dataclass(frozen=True)
@@ -252,9 +265,9 @@ def _placed(
     batch, comes = np.zeros(staged, np.int32), np.zeros(staged, np.bool_)
     first = 0
     for piece, file in zip(pieces, files, strict=True):
-        if piece.owners is not None:
+        if piece.owned is not None:
             mine = slice(first, first + file.rows)
-            customer[mine], section[mine] = piece.owners
+            customer[mine], section[mine] = piece.owned.customer, piece.owned.section
             comes[mine] = True
         else:
             found = connection.execute(piece.placed).fetchnumpy()

@@ -38,7 +38,8 @@ Hot = Callable[[str], np.ndarray]
 """A column of the whole file, in its order: section, customer, time, sequence, key_hi, key_lo, batch, or name (the code)."""
 BESIDE = ("time", "name", "sequence", "key_hi", "key_lo")
 """The hot columns that are kept beside the file."""
-_IDENTIFIERS = ("user_id", "anonymous_id", "email", "phone")
+IDENTIFIERS = ("user_id", "anonymous_id", "email", "phone")
+"""Whom the list of people of a file names."""
 
 
 @dataclass(frozen=True)
@@ -110,16 +111,27 @@ def _taken(connection: door.Connection, file: _File, begun: Reading, pieces: Seq
 
     def beside() -> EventFile:
         with door.beside(connection) as own:
-            rows = {label: array(found.placed[label]) for label in ("section", "customer", "time")}
-            texts = {label: found.columns[label].taken(0, len(rows["time"])) for label in _IDENTIFIERS}
-            table = pa.table({**rows, **texts})
-            own.register("rows of a file", pa.Table.from_batches(table.to_batches(ROW_GROUP), table.schema))
-            return _beside(own, file, _of_taken(found, file.names), '"rows of a file"')
+            return _beside(own, file, _of_taken(found, file.names), _who(own, found, pieces))
 
     with ThreadPoolExecutor(1) as aside:
         described = aside.submit(beside)
         told = taken.write(begun, found, file.columns, file.path)
         return replace(described.result(), properties=properties.taken(told, file.columns))
+
+
+def _who(connection: door.Connection, found: Taken, pieces: Sequence[Piece]) -> str:
+    """SQL of who is in the rows, as `_people` asks: of all of them, where the pieces do not say."""
+    owned = [piece.owned.people for piece in pieces if piece.owned is not None]
+    if len(owned) == len(pieces):
+        for number, people in enumerate(owned):
+            connection.register(f"people {number}", people)
+        listed = (f"SELECT * FROM {door.quoted(f'people {number}')}" for number in range(len(owned)))
+        return f"(SELECT *, 0 AS section FROM ({' UNION ALL BY NAME '.join(listed)}))"
+    rows = {label: array(found.placed[label]) for label in ("section", "customer", "time")}
+    texts = {label: found.columns[label].taken(0, len(rows["time"])) for label in IDENTIFIERS}
+    table = pa.table({**rows, **texts})
+    connection.register("rows of a file", pa.Table.from_batches(table.to_batches(ROW_GROUP), table.schema))
+    return _each('"rows of a file"')
 
 
 def _sorted(connection: door.Connection, file: _File, select: str) -> EventFile:
@@ -129,17 +141,18 @@ def _sorted(connection: door.Connection, file: _File, select: str) -> EventFile:
         # The disk takes its time: it begins with what is written while the rest is worked out.
         synced = aside.submit(sync_folder, file.path)
         found = _of_file(connection, file.path, file.names)
-        described = _beside(connection, file, found, f"read_parquet({door.file_list([file.path])})")
+        rows = _each(f"read_parquet({door.file_list([file.path])})")
+        described = _beside(connection, file, found, rows)
         synced.result()
     return replace(described, properties=properties.counted(connection, file.path, file.columns))
 
 
-def _beside(connection: door.Connection, file: _File, hot: Hot, source: str) -> EventFile:
-    """Write what lies beside a file of events; `source` is SQL of its rows, as far as they say who is in it."""
+def _beside(connection: door.Connection, file: _File, hot: Hot, who: str) -> EventFile:
+    """Write what lies beside a file of events; `who` is SQL of who is in it (`_people`)."""
     described = _describe(file, hot)
-    _people(connection, source, described.people, f"section < {MARKED}")
+    _people(connection, who, described.people, f"section < {MARKED}")
     if described.marked is not None:
-        _people(connection, source, described.marked_people, f"section >= {MARKED}")
+        _people(connection, who, described.marked_people, f"section >= {MARKED}")
     return described
 
 
@@ -173,12 +186,17 @@ def _of_taken(found: Taken, names: Sequence[str]) -> Hot:
     return lambda name: found.columns["event"].codes(names) if name == "name" else found.placed[name]
 
 
-def _people(connection: door.Connection, source: str, target: Path, where: str) -> None:
-    """Write who is in some sections of a file."""
+def _each(rows: str) -> str:
+    """SQL of who is in some rows, each of which is one event."""
+    return f"(SELECT *, time AS first, time AS last, 1 AS events FROM {rows})"
+
+
+def _people(connection: door.Connection, who: str, target: Path, where: str) -> None:
+    """Write who is in some sections of a file; `who` has section, customer, identifiers, first, last and events."""
     connection.execute(
-        f"COPY (SELECT customer, {', '.join(_IDENTIFIERS)}, min(time) AS first, max(time) AS last, "
-        f"count(*) AS events FROM {source} WHERE {where} AND "
-        f"(customer <> 0 OR coalesce({', '.join(_IDENTIFIERS)}) IS NOT NULL) "
+        f"COPY (SELECT customer, {', '.join(IDENTIFIERS)}, min(first) AS first, max(last) AS last, "
+        f"sum(events)::BIGINT AS events FROM {who} WHERE {where} AND "
+        f"(customer <> 0 OR coalesce({', '.join(IDENTIFIERS)}) IS NOT NULL) "
         f"GROUP BY ALL ORDER BY customer) TO {door.literal(str(target))} "
         "(FORMAT PARQUET, COMPRESSION ZSTD, COMPRESSION_LEVEL 1)"
     )

@@ -62,7 +62,7 @@ def staged(
     """
     if recipe.origin is None or len(recipe.events) != 1 or recipe.events[0].message is None:
         return None
-    if 4 * (recipe.origin.bytes + 200 * recipe.origin.rows) > door.memory(connection):
+    if 2 * (recipe.origin.bytes + 200 * recipe.origin.rows) > door.memory(connection):
         return None
     with ThreadPoolExecutor(door.threads(connection)) as pool, ThreadPoolExecutor(1) as aside:
         try:

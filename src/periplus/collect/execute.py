@@ -86,7 +86,7 @@ def execute(
                 staged, newest_first = whole
                 made = len(staged.table)
                 held[path] = staged
-                if 4 * sum(each.table.nbytes for each in held.values()) > memory(connection):
+                if 3 * sum(each.table.nbytes for each in held.values()) > memory(connection):
                     held.pop(path).write(path, threads(connection))  # there is no room for so many
                 paths.append(path)
                 reversed_files += newest_first

@@ -21,7 +21,7 @@ from periplus.collect.load import column
 from periplus.collect.origin import Origin, OtherError
 from periplus.store.arrays import array
 from periplus.store.door import Connection, beside, quoted
-from periplus.store.staged_column import LONGEST, recurs, tried, unified
+from periplus.store.staged_column import LONGEST, dictionary, recurs, tried, unified
 
 _NAMED = re.compile(r'"c\.((?:[^"]|"")+)"')
 MOST_TUPLES = 1 << 20
@@ -48,8 +48,7 @@ class Values:
         table = np.asarray(coded.indices.fill_null(-1)).astype(codes_of(len(coded.dictionary)))
         same = len(table) == len(coded.dictionary) and table.dtype == self.codes.dtype
         codes = self.codes if same else table[self.codes]
-        valid = codes >= 0 if coded.null_count else None
-        return pa.DictionaryArray.from_arrays(array(codes, valid), coded.dictionary)
+        return dictionary(codes, coded.dictionary)
 
     def flags(self, rows: int) -> np.ndarray:
         """bool[n]: where a test holds."""
@@ -79,17 +78,16 @@ class Distinct:
         bases = sorted(named, key=lambda base: (-self.origin.size(base), base))
 
         def read(base: str) -> pa.ChunkedArray | _Coded:
-            chunks = list(self.origin.chunks(base))
-            if not chunks or sum(chunk.nbytes for chunk in chunks) >= LONGEST:
-                raise OtherError
-            if len({_values(chunk.type) for chunk in chunks}) > 1:
-                raise OtherError  # files that have a column in several types
-            if not any(pa.types.is_dictionary(chunk.type) for chunk in chunks):
+            chunks: Iterable[pa.Array] = self._alike(base)
+            if not self.origin.coded(base):
+                chunks = list(chunks)
+                if not chunks or sum(chunk.nbytes for chunk in chunks) >= LONGEST:
+                    raise OtherError
                 sample = tried(chunks)
                 whole = pa.chunked_array(chunks)
                 if 2 * whole.null_count > self.rows and not pa.types.is_nested(whole.type):
                     return _few(whole.combine_chunks())
-                if not _codable(chunks[0].type) or not len(sample) or not recurs(sample):
+                if not _codable(whole.type) or not len(sample) or not recurs(sample):
                     return whole
             coded = unified(chunks)
             if not coded.null_count:
@@ -99,6 +97,17 @@ class Distinct:
 
         for base, held in zip(bases, self.pool.map(read, bases), strict=True):
             self._read[base] = held
+
+    def _alike(self, base: str) -> Iterator[pa.Array]:
+        """The chunks of a column; raises OtherError where files have it in several types, or where it is too long."""
+        kind = None
+        if self.origin.size(base) >= LONGEST:
+            raise OtherError
+        for chunk in self.origin.chunks(base):
+            if kind is not None and _values(chunk.type) != kind:
+                raise OtherError
+            kind = _values(chunk.type)
+            yield chunk
 
     def _relation(self, names: Sequence[str], table: str) -> str:
         """SQL: the source columns `names` over the columns they are made of, with `@row`."""

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from periplus.store.lent import Part
-from periplus.store.staged_column import ParquetColumns
+from periplus.store.staged_column import ParquetColumns, spans
 
 
 class OtherError(Exception):
@@ -23,8 +23,6 @@ LEAST = 100_000
 """Rows of which whole rows are asked sooner than values."""
 FEW = 8
 """Bytes of a value, on average, of a column that is written as codes and worth being read as such."""
-AT_ONCE = 1 << 16
-"""Rows that are read at once: a longer array grows by doubling, which takes twice the memory it needs."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ class ParquetPart:
         with pq.ParquetFile(
             self.path, metadata=columns.footer, memory_map=True, read_dictionary=coded
         ) as opened:
-            for groups in _spans(columns.footer):
+            for groups in spans(columns.footer):
                 held = opened.read_row_groups(groups, [name], use_threads=False)
                 if held.column_names != [name]:
                     raise OtherError  # two columns of one name, as far as large and small letters are the same to DuckDB
@@ -68,19 +66,6 @@ class ParquetPart:
                     if _is_odd(chunk.type):
                         raise OtherError
                     yield columns.checked(name, chunk) if _is_text(chunk) else chunk
-
-
-def _spans(footer: pq.FileMetaData) -> Iterator[list[int]]:
-    """The groups of rows of a file, as many at a time as make `AT_ONCE` rows."""
-    span, rows = [], 0
-    for group in range(footer.num_row_groups):
-        span.append(group)
-        rows += footer.row_group(group).num_rows
-        if rows >= AT_ONCE:
-            yield span
-            span, rows = [], 0
-    if span or not footer.num_row_groups:
-        yield span
 
 
 @dataclass(frozen=True)

@@ -53,10 +53,14 @@ PERSONS = ("email", "phone", "external")
 
 @dataclass(frozen=True)
 class Resolution:
-    """How to read a row's customer: `joins` to append to a FROM whose row alias is `e`, and `customer` (NULL: nobody)."""
+    """How to read a row's customer: `joins` to append to a FROM whose row alias is `e`, and `customer` (NULL: nobody).
+
+    `momentary` is SQL of whether the customer may hang on the row's time or references, and not on its identifiers alone.
+    """
 
     joins: str
     customer: str
+    momentary: str
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,16 @@ class Persons:
         """SQL of the component that says whose a row is."""
         return _first(self.linking)
 
+    @property
+    def momentary(self) -> str:
+        """SQL of whether it is a moment, or a reference, that says whose a row is; see `Resolution`."""
+        meant = "coalesce(iu.customer, oc.customer)" if self.linking else "iu.customer"
+        several = "e.anonymous_id IN (SELECT raw FROM spot_device)"
+        if self.linking:
+            several += f" OR {self.component} IN (SELECT component FROM spot_component)"
+        referring = "idv.customer IS NULL AND EXISTS (SELECT 1 FROM spot_reference)"
+        return f"({meant} IS NULL AND coalesce({several} OR ({referring}), true))"
+
     def customer(self, *lower: str) -> str:
         """SQL of whom a row belongs to: its user, its person, then what the lower ranks say."""
         parts = ["iu.customer", *(["oc.customer", "sc.customer"] if self.linking else []), *lower]
@@ -126,6 +140,7 @@ def resolve(
     return Resolution(
         persons.joins + lower_ranks.DEVICE_JOINS + lower_ranks.REFERENCE_JOINS,
         persons.customer(*device, "sr.customer", *last),
+        persons.momentary,
     )
 
 

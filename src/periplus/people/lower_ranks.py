@@ -54,11 +54,11 @@ def devices(connection: Connection, events: str, persons: Higher, linking: Linki
         "(SELECT value FROM spelt_user WHERE seen UNION ALL SELECT value FROM void_id WHERE kind = 'user')"
     )
     carried = (
-        "SELECT d.*, r.* FROM {rows} AS r JOIN known_device AS d ON d.raw = r.anonymous_id UNION ALL "
-        "SELECT d.*, r.* FROM {rows} AS r JOIN known_device AS d ON d.raw = r.previous_id WHERE {alias} "
+        "SELECT d.*, r.* FROM {rows} AS r JOIN {known} AS d ON d.raw = r.anonymous_id UNION ALL "
+        "SELECT d.*, r.* FROM {rows} AS r JOIN {known} AS d ON d.raw = r.previous_id WHERE {alias} "
         f"AND d.value NOT IN {known_users}"
     )
-    combos = carried.format(rows="combos", alias="r.alias")
+    combos = carried.format(rows="combos", known="known_device", alias="r.alias")
     # Different spellings of one device (spaces around it) are one.
     run(
         "CREATE OR REPLACE TEMP TABLE one_device AS SELECT device, coalesce(any_value(means), min(target)) AS least, "
@@ -78,10 +78,16 @@ def devices(connection: Connection, events: str, persons: Higher, linking: Linki
     if not run("SELECT 1 FROM torn_device LIMIT 1").fetchall():
         run("CREATE OR REPLACE TEMP TABLE spot_device (raw VARCHAR, time BIGINT, customer UBIGINT)")
         return
-    rows = carried.format(rows=events, alias="r.type = 'alias'")
+    # their rows are few: the others are left out before anything is joined to them
+    run(
+        "CREATE OR REPLACE TEMP TABLE torn_known AS SELECT * FROM known_device "
+        "WHERE raw IN (SELECT raw FROM torn_device)"
+    )
+    rows = carried.format(rows=events, known="torn_known", alias="r.type = 'alias'")
+    run(f"CREATE OR REPLACE TEMP TABLE torn_row AS {rows}")
     run(
         f"CREATE OR REPLACE TEMP TABLE torn_row AS SELECT e.*, coalesce(e.means, {target}) "
-        f"AS target FROM ({rows}) AS e{persons.identified} WHERE e.raw IN (SELECT raw FROM torn_device)"
+        f"AS target FROM torn_row AS e{persons.identified}"
     )
     spots(
         connection,

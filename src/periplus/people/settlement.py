@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from periplus.collect.marks import MARKING, TrafficRules
 from periplus.errors import StoreError
@@ -179,31 +180,50 @@ def _carriers_view(
 def _owned(
     connection: door.Connection, number: int, arrival: Arrival, own: Carriers, resolution: Resolution
 ) -> Owned:
-    """Whose the events of an arrival are, as those say that carry their identifiers."""
+    """Whose the events of an arrival are: those say it that carry their identifiers, but where it hangs on more than these."""
     assert arrival.held is not None
     nothing = "NULL::BIGINT AS time, NULL::VARCHAR AS external, NULL::VARCHAR AS numbers"
     found = connection.execute(
-        f"SELECT e.carrier, coalesce({resolution.customer}, 0)::UBIGINT AS customer FROM (SELECT *, {nothing} "
-        f"FROM {door.quoted(f'carriers {number}')}) AS e{resolution.joins}"
+        f"SELECT e.carrier, coalesce({resolution.customer}, 0)::UBIGINT AS customer, {resolution.momentary} AS momentary "
+        f"FROM (SELECT *, {nothing} FROM {door.quoted(f'carriers {number}')}) AS e{resolution.joins}"
     ).fetchnumpy()
     table = arrival.held.table
-    by_carrier = np.zeros(len(own.rows), np.uint64)
-    by_carrier[np.asarray(found["carrier"], np.int64)] = found["customer"]
+    carriers_in_order = np.argsort(np.asarray(found["carrier"], np.int64))
+    by_carrier = np.asarray(found["customer"], np.uint64)[carriers_in_order]
+    momentary = np.asarray(found["momentary"], np.bool_)[carriers_in_order]
     customer = by_carrier[own.of]
-    section = np.where(np.asarray(table.column("section")) % MARKED == 2, 2, customer == 0).astype(np.uint8)
     people = table.select(writing.IDENTIFIERS).take(array(own.rows))
     seen = zip(("first", "last", "events"), own.seen(np.asarray(table.column("time"))), strict=True)
     for name, values in (("customer", by_carrier), *seen):
         people = people.append_column(name, array(values))
+    if momentary.any():
+        rows = np.flatnonzero(momentary[own.of])
+        few = table.take(array(rows))
+        customer[rows] = _at_the_moment(connection, few, arrival, resolution)
+        times = few.column("time")
+        each = few.select(writing.IDENTIFIERS).append_column("customer", array(customer[rows]))
+        for name in ("first", "last"):
+            each = each.append_column(name, times)
+        each = each.append_column("events", array(np.ones(len(rows), np.int64)))
+        people = pa.concat_tables([people.filter(array(~momentary)), each])
+    section = np.where(np.asarray(table.column("section")) % MARKED == 2, 2, customer == 0).astype(np.uint8)
     return Owned(customer, section, people)
 
 
-def _of_the_moment(connection: door.Connection) -> bool:
-    """Whether whose an event is hangs on its time or its order, and not on its identifiers alone."""
-    return any(
-        connection.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchall()
-        for name in ("spot_component", "spot_device", "spot_reference")
-    )
+def _at_the_moment(
+    connection: door.Connection, events: pa.Table, arrival: Arrival, resolution: Resolution
+) -> np.ndarray:
+    """uint64[n]: the customer of each of some events that come in; 0 is nobody."""
+    connection.register("of the moment", events.append_column("row", array(np.arange(len(events)))))
+    found = connection.execute(
+        f'SELECT e."row", coalesce({resolution.customer}, 0)::UBIGINT AS customer FROM (SELECT *, '
+        f"{standing.numbers(arrival.columns)}, {standing.external(arrival.columns, arrival.rest, ())} "
+        f'FROM "of the moment") AS e{resolution.joins}'
+    ).fetchnumpy()
+    connection.unregister("of the moment")
+    customer = np.zeros(len(events), np.uint64)
+    customer[np.asarray(found["row"], np.int64)] = found["customer"]
+    return customer
 
 
 def asked(home: Home, before: Manifest) -> set[str]:
@@ -306,8 +326,6 @@ def _written(
     names = _names(connection, before, arrivals)
     pieces = []
     if not len(moving) and all(arrival.comes_as_it_is(target) for arrival in arrivals):
-        if carried is not None and _of_the_moment(connection):
-            carried = None
         pieces = [
             Piece(
                 arrival.path,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from periplus.errors import InputError
+from periplus.store.arrays import array
 from periplus.store.lent import Lent, LentArrow, LentParquet
 
 LONGEST = 1 << 31
 """Bytes of text that Arrow keeps in one array."""
 _TRIED = 10_000
 """Values of a part of a column that are looked at to tell whether they recur."""
+AT_ONCE = 1 << 16
+"""Rows of a file that are read at once: a longer array grows by doubling, which takes twice the memory it needs."""
 MANY = 1_000
 """Values of a column from which on a group of rows gets only those that occur in it."""
 
@@ -61,16 +65,16 @@ class ParquetColumns:
         """Bytes that the column takes in memory, beside the codes of texts."""
         return self.size(name)
 
-    def column(self, name: str, kind: pa.DataType) -> list[pa.Array]:
+    def column(self, name: str, kind: pa.DataType) -> Iterator[pa.Array]:
         """The values of a column, in order: of the type `kind`, or as codes of such."""
         coded = pa.types.is_string(kind) and self.coded(name)
         with pq.ParquetFile(
             self.path, metadata=self.footer, memory_map=True, read_dictionary=[name] if coded else None
         ) as opened:
-            chunks = opened.read([name], use_threads=False).column(0).chunks
-        if not coded:
-            chunks = [chunk.cast(kind) for chunk in chunks]
-        return [self.checked(name, chunk) for chunk in chunks] if self.foreign else list(chunks)
+            for groups in spans(self.footer):
+                for chunk in opened.read_row_groups(groups, [name], use_threads=False).column(0).chunks:
+                    values = chunk if coded else chunk.cast(kind)
+                    yield self.checked(name, values) if self.foreign else values
 
     def checked(self, name: str, chunk: pa.Array) -> pa.Array:
         """Values as others wrote them: texts are UTF-8, numbers finite, or there is none."""
@@ -87,6 +91,19 @@ class ParquetColumns:
                 hint="Write the file again with texts in UTF-8; nothing was imported.",
             ) from None
         return chunk
+
+
+def spans(footer: pq.FileMetaData) -> Iterator[list[int]]:
+    """The groups of rows of a file, as many at a time as make `AT_ONCE` rows."""
+    span, rows = [], 0
+    for group in range(footer.num_row_groups):
+        span.append(group)
+        rows += footer.row_group(group).num_rows
+        if rows >= AT_ONCE:
+            yield span
+            span, rows = [], 0
+    if span or not footer.num_row_groups:
+        yield span
 
 
 def _nulls(chunk: pq.ColumnChunkMetaData) -> int | None:
@@ -125,9 +142,9 @@ class ArrowColumns:
         """Bytes that the column takes in memory, beside codes."""
         return 0 if recurs(tried(self._chunks(name))) else self.size(name)
 
-    def column(self, name: str, kind: pa.DataType) -> list[pa.Array]:
+    def column(self, name: str, kind: pa.DataType) -> Iterator[pa.Array]:
         """The values of a column, in order."""
-        return [chunk.cast(kind) for chunk in self._chunks(name)]
+        return (chunk.cast(kind) for chunk in self._chunks(name))
 
 
 class TableColumns:
@@ -154,10 +171,9 @@ class TableColumns:
         """Bytes that the column takes in memory more than it does already."""
         return 0
 
-    def column(self, name: str, kind: pa.DataType) -> list[pa.Array]:
+    def column(self, name: str, kind: pa.DataType) -> Iterator[pa.Array]:
         """The values of a column."""
-        chunks = self.table.column(name).chunks
-        return list(chunks) if self.coded(name) else [chunk.cast(kind) for chunk in chunks]
+        return (chunk if self.coded(name) else chunk.cast(kind) for chunk in self.table.column(name).chunks)
 
 
 Columns = ParquetColumns | ArrowColumns | TableColumns
@@ -184,10 +200,13 @@ class Column:
 
     def taken(self, start: int, stop: int) -> pa.Array:
         """The values of the rows start:stop."""
+        import pyarrow.compute as pc
+
         rows = self.rows[start:stop]
         if self.values is None:
             return pa.nulls(len(rows), self.type)
-        taken = self.values.take(pa.array(rows))
+        # `rows` are places in `values`: that they are is not asked again for each group
+        taken = pc.take(self.values, array(rows), boundscheck=False)
         if isinstance(taken, pa.DictionaryArray) and len(taken.dictionary) > MANY:
             return occurring(taken)
         return taken
@@ -225,10 +244,9 @@ def occurring(taken: pa.DictionaryArray) -> pa.DictionaryArray:
     occurs = np.zeros(len(taken.dictionary), np.bool_)
     occurs[codes] = True
     renumbered = (np.cumsum(occurs) - 1).astype(np.int32)[codes]
-    missing = None if not taken.null_count else np.asarray(taken.is_null())
-    return pa.DictionaryArray.from_arrays(
-        pa.array(renumbered, mask=missing), taken.dictionary.filter(pa.array(occurs))
-    )
+    valid = None if not taken.null_count else np.asarray(taken.is_valid())
+    values = taken.dictionary.filter(pa.array(occurs))
+    return pa.DictionaryArray.from_arrays(array(renumbered, valid), values, safe=False)
 
 
 def read(files: Sequence[Columns], name: str, kind: pa.DataType) -> pa.Array | None:
@@ -238,19 +256,19 @@ def read(files: Sequence[Columns], name: str, kind: pa.DataType) -> pa.Array | N
     """
     if all(file.empty(name) for file in files):
         return None
-    chunks: list[pa.Array] = []
-    for file in files:
-        chunks += [pa.nulls(file.rows, kind)] if file.empty(name) else file.column(name, kind)
-    if any(isinstance(chunk, pa.DictionaryArray) for chunk in chunks):
+    chunks = chain.from_iterable(
+        [pa.nulls(file.rows, kind)] if file.empty(name) else file.column(name, kind) for file in files
+    )
+    if pa.types.is_string(kind) and any(file.coded(name) for file in files):
         return unified(chunks)
-    values = pa.chunked_array(chunks, kind)
+    held = list(chunks)
     if (
         pa.types.is_string(kind)
         and any(isinstance(file, ArrowColumns) for file in files)
-        and recurs(tried(chunks))
+        and recurs(tried(held))
     ):
-        return unified(chunks)
-    return values.combine_chunks()
+        return unified(held)
+    return held[0] if len(held) == 1 else pa.chunked_array(held, kind).combine_chunks()
 
 
 def recurs(values: pa.Array) -> bool:
@@ -266,12 +284,48 @@ def tried(chunks: Sequence[pa.Array]) -> pa.Array:
     return pa.concat_arrays(some) if some else pa.nulls(0)
 
 
-def unified(chunks: Sequence[pa.Array]) -> pa.DictionaryArray:
-    """All values as codes of one dictionary."""
-    coded = [
-        chunk if isinstance(chunk, pa.DictionaryArray) else chunk.dictionary_encode() for chunk in chunks
-    ]
-    return _narrow(pa.chunked_array(coded).unify_dictionaries().combine_chunks())
+def unified(chunks: Iterable[pa.Array]) -> pa.DictionaryArray:
+    """All values as codes of one dictionary; as long as there are few values, nothing is kept of a chunk but small codes."""
+    texts: list[str] = []
+    places: dict[str, int] = {}
+    codes: list[np.ndarray] = []
+    kind = pa.string()
+    rest: list[pa.DictionaryArray] = []
+    known = table = None
+    for chunk in chunks:
+        coded = chunk if isinstance(chunk, pa.DictionaryArray) else chunk.dictionary_encode()
+        words = coded.dictionary
+        if rest or not pa.types.is_string(words.type) or len(words) > MANY or len(texts) > MANY:
+            rest.append(coded)
+            continue
+        if table is None or not words.equals(known):
+            known = words
+            for word in words.to_pylist():
+                if word is not None and word not in places:
+                    places[word] = len(texts)
+                    texts.append(word)
+            table = np.array([*(places.get(word, -1) for word in words.to_pylist()), -1], np.int16)
+        codes.append(
+            table[np.asarray(coded.indices.fill_null(len(words)) if coded.null_count else coded.indices)]
+        )
+    begun = []
+    if codes or not rest:
+        found = np.concatenate([np.zeros(0, np.int16), *codes])
+        if len(texts) <= 127:
+            found = found.astype(np.int8)
+        begun.append(dictionary(found, pa.array(texts, kind)))
+    if not rest:
+        return begun[0]
+    wide = [each.cast(pa.dictionary(pa.int32(), rest[0].dictionary.type)) for each in begun]
+    return _narrow(pa.chunked_array([*wide, *rest]).unify_dictionaries().combine_chunks())
+
+
+def dictionary(codes: np.ndarray, values: pa.Array) -> pa.DictionaryArray:
+    """Codes with what they mean; those below 0 mean that there is none."""
+    missing = codes < 0
+    return pa.DictionaryArray.from_arrays(
+        array(codes, ~missing if missing.any() else None), values, safe=False
+    )
 
 
 def _narrow(whole: pa.DictionaryArray) -> pa.DictionaryArray:

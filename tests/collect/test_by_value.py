@@ -18,10 +18,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from periplus.collect import by_value, keys, origin
+from periplus.collect import by_value, keys, origin, plain_times
 from periplus.collect.iso_times import iso_times
 from periplus.collect.stage import stage
 from periplus.collect.uuids import uuids
+from periplus.errors import PeriplusError
 from periplus.settings import Settings
 
 START = datetime(2026, 3, 28, 22, 0, tzinfo=UTC)
@@ -194,6 +195,82 @@ def test_values_say_what_rows_say(form: str) -> None:
     asked()
     done = sum(each is not None for each in carried)
     assert done > len(carried) / 5, "hardly any file was staged by values"
+
+
+TYPED = [
+    pa.timestamp(unit, zone) for unit in ("s", "ms", "us", "ns") for zone in (None, "UTC", "Europe/Athens")
+]
+TYPED += [pa.date32(), pa.date64(), pa.int64(), pa.uint64(), pa.int32()]
+ODD = [None, -1, 0, 7_289_654_400_000_000, 2**62 // 1_000, 1_774_735_200_000_001]
+"""Microseconds: none, those outside the years that are taken and at their edges, and one that is finer than a millisecond."""
+
+
+@pytest.mark.parametrize("form", ["mapped", "mapped as iso", "flat"])
+def test_columns_that_are_times_say_what_their_texts_say(form: str) -> None:
+    read = []
+    real = plain_times.PlainTimes.of
+
+    @settings(max_examples=60)
+    @given(
+        st.sampled_from(TYPED),
+        st.lists(st.integers(0, 400), min_size=1, max_size=9),
+        st.lists(st.sampled_from(ODD), max_size=1),
+        st.integers(0, 1),
+        st.sampled_from(["UTC", "Europe/Athens"]),
+    )
+    def asked(kind: pa.DataType, minutes: list[int], odd: list[int | None], finer: int, zone: str) -> None:
+        micros = [int(START.timestamp() * 1e6) + each * 60_000_000 for each in minutes] + odd
+        values = [None if each is None else _as_kind(each, kind, finer) for each in micros]
+        name = "timestamp" if form == "flat" else "time"
+        try:
+            column = pa.array(values, pa.int64()).cast(_plain(kind)).view(kind)
+        except pa.ArrowInvalid:
+            return  # more than the type holds
+        table = {
+            name: column,
+            "messageId" if form == "flat" else "id": [f"m{i}" for i in range(len(values))],
+            "event": ["Viewed"] * len(values),
+            "userId" if form == "flat" else "user": ["u"] * len(values),
+        }
+        time = {"column": "time", "format": "iso"} if form == "mapped as iso" else "time"
+        event = {"event": {"column": "event"}, "messageId": "id", "time": time, "userId": "user"}
+        mapping = {"source": "till", "tables": [{"files": "*", "events": [event]}]}
+
+        def said(least: int) -> Any:
+            patch.setattr(origin, "LEAST", least)
+            try:
+                return told(path, None if form == "flat" else mapping, zone)
+            except PeriplusError as problem:
+                return problem.code, problem.message
+
+        with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+            path = Path(folder) / "t.parquet"
+            pq.write_table(pa.table(table), path, row_group_size=3, version="2.6")
+            by_rows = said(1_000)
+            patch.setattr(plain_times.PlainTimes, "of", lambda *given: read.append(real(*given)) or read[-1])
+            assert said(0) == by_rows
+
+    asked()
+    done = sum(each is not None for each in read)
+    assert done > len(read) / 3, "hardly any column was read as it is"
+
+
+def _as_kind(micros: int, kind: pa.DataType, finer: int) -> int:
+    """A moment as the number that a type keeps of it; of nanoseconds now and then one that is no microsecond."""
+    if pa.types.is_date32(kind):
+        return micros // 86_400_000_000
+    if pa.types.is_date64(kind):
+        return micros // 86_400_000_000 * 86_400_000
+    if not pa.types.is_timestamp(kind):
+        return micros
+    return {"s": micros // 1_000_000, "ms": micros // 1_000, "us": micros, "ns": micros * 1_000 + finer}[
+        kind.unit
+    ]
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """Whole numbers as wide as a type."""
+    return pa.int32() if pa.types.is_date32(kind) else kind if pa.types.is_integer(kind) else pa.int64()
 
 
 def test_uuids_are_read_as_python_reads_them() -> None:

@@ -8,7 +8,7 @@ for every row: the time, the key, the place among events of one time. See adr 00
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from itertools import pairwise
@@ -19,8 +19,8 @@ import pyarrow.compute as pc
 
 from periplus.collect import keys, times
 from periplus.collect.distinct import Distinct, Values, names_in
-from periplus.collect.iso_times import iso_times
 from periplus.collect.origin import Origin, OtherError
+from periplus.collect.plain_times import PlainTimes, Written, letters
 from periplus.collect.recipe import (
     PHYSICAL,
     EventRecipe,
@@ -173,20 +173,21 @@ class _Staging:
         arrays = self.pool.map(lambda each: made(*each), listed)
         return {name: values for (_, _, name), values in zip(listed, arrays, strict=True)}
 
-    def _times(
-        self, written: Mapping[str, pa.Array] | None, spans: Callable[[], Spans]
-    ) -> dict[str, pa.Array]:
-        """The time of each event and of its receipt, in microseconds UTC; `written` as they are `_written`."""
+    def _times(self, written: Sequence[Written] | None, spans: Callable[[], Spans]) -> dict[str, pa.Array]:
+        """The time of each event and of its receipt, in microseconds UTC; `written`: every time of the recipe as written."""
         which = {"time": self.event.moment}
         if self.event.received is not None:
             which["received_at"] = self.event.received
         asked = {name: f"t{i}" for name, i in which.items()}
-        if written is not None and all(pc.all(written[f"z{i}"]).as_py() for i in which.values()):
-            return {name: written[f"l{i}"] for name, i in which.items()}
+        if written is not None and all(written[i].zulu.all() for i in which.values()):
+            return {name: array(written[i].local, written[i].known) for name, i in which.items()}
         if written is not None:
             within = _within(self.recipe, written)
+            columns: dict[str, pa.Array] = {}
+            for i, each in enumerate(written):
+                columns |= {f"l{i}": array(each.local, each.known), f"z{i}": array(each.zulu)}
             found = self.distinct.said(
-                [], asked, written, lambda source: timed(self.recipe, source, within, first=2)
+                [], asked, columns, lambda source: timed(self.recipe, source, within, first=2)
             )
         else:
             names = names_in(item.text for item in self.recipe.times)
@@ -199,36 +200,22 @@ class _Staging:
             )
         return found
 
-    def _written(self) -> dict[str, pa.Array] | None:
-        """`l` and `z` of every time, where all are written as nearly all are; None where some are not.
-
-        The texts are read as they pass by: none is kept.
-        """
-        found: dict[str, pa.Array] = {}
-        for i, item in enumerate(self.recipe.times):
-            if item.micros or item.plus is not None or item.form.kind != "iso":
+    def _written(self) -> list[Written] | None:
+        """Every time of the recipe, where all are written as nearly all are; None where one is not."""
+        plain = self.recipe.plain or PlainTimes(self.origin)
+        found = []
+        for item in self.recipe.times:
+            simple = item.micros or (item.plus is None and item.form.kind == "iso")
+            if not simple or (read := plain.of(item.text)) is None:
                 return None
-            pieces = self.distinct.passing(item.text)
-            if pieces is None:
-                return None
-            written, zulu, others = (np.empty(self.rows, kind) for kind in (np.int64, np.bool_, np.bool_))
-            first = 0
-            for texts in pieces:
-                if texts.null_count or not pa.types.is_string(texts.type):
-                    return None
-                mine = slice(first, first + len(texts))
-                iso_times(*_letters(texts), 0, len(texts), written[mine], zulu[mine], others[mine])
-                if others[mine].any():
-                    return None
-                first += len(texts)
-            found |= {f"l{i}": array(written), f"z{i}": array(zulu)}
+            found.append(read)
         return found
 
     def _over(self, texts: pa.Array, loop: Callable[..., None], *arrays: np.ndarray) -> None:
         """A loop over texts, by all threads."""
-        ends, letters = _letters(texts)
+        ends, data = letters(texts)
         edges = np.linspace(0, len(texts), PARTS + 1).astype(np.int64).tolist()
-        for done in [self.pool.submit(loop, ends, letters, *part, *arrays) for part in pairwise(edges)]:
+        for done in [self.pool.submit(loop, ends, data, *part, *arrays) for part in pairwise(edges)]:
             done.result()
 
     def _keys(self, message: str, kept: np.ndarray) -> dict[str, pa.Array]:
@@ -315,20 +302,14 @@ class _Staging:
         return [(file, np.concatenate(lines)) for file, lines in found.items()]
 
 
-def _letters(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-    """int32[n + 1] and uint8[k]: where each text begins among the letters of all."""
-    _, offsets, data = texts.buffers()
-    ends = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
-    return ends, np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(1, np.uint8)
-
-
-def _within(recipe: Recipe, written: Mapping[str, pa.Array]) -> Spans:
+def _within(recipe: Recipe, written: Sequence[Written]) -> Spans:
     """Between which local times each time lies."""
     found = {}
-    for i, item in enumerate(recipe.times):
-        if times.changes(item.zone):
-            local = np.asarray(written[f"l{i}"])
-            found[i] = (int(local.min()), int(local.max()))
+    for i, (item, each) in enumerate(zip(recipe.times, written, strict=True)):
+        if not item.micros and times.changes(item.zone):
+            local = each.local if each.known is None else each.local[each.known]
+            if len(local):
+                found[i] = (int(local.min()), int(local.max()))
     return found
 
 

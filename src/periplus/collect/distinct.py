@@ -200,21 +200,18 @@ class Distinct:
         """A column that no row has a value of; those of one type share their memory."""
         return self._nothing.setdefault(kind, pa.nulls(self.rows, kind))
 
-    def passing(self, sql: str) -> Iterator[pa.Array] | None:
-        """The values of a column, piece by piece, which nobody keeps; blank ones and blanks around them are left in.
-
-        None where SQL says more of the column than these, or where its values come as codes.
-        """
-        base, _ = self._base(sql, trimmed=True)
-        return None if base is None or self.origin.coded(base) else self.origin.chunks(base)
-
     def as_it_is(self, sql: str) -> Values | None:
         """The values of a column of texts that are not coded, if that is all that SQL says, but for blank ones."""
-        base, blank = self._base(sql, trimmed=False)
-        if base is None:
+        name, blank = bare(sql)
+        if name is None:
             return None
-        held = self._read[base]
+        base, made = self.origin.columns[name]
+        held, own = self._read[base], quoted(base)
         if isinstance(held, _Coded) or not pa.types.is_string(held.type):
+            return None
+        if made == f"CASE WHEN {own} NOT IN ('') THEN {own} END":
+            blank = True
+        elif made != own:
             return None
         values = held.chunk(0) if held.num_chunks == 1 else held.combine_chunks()
         self._read[base] = pa.chunked_array([values])  # what was read is not there twice
@@ -223,17 +220,6 @@ class Distinct:
             if pc.any(empty).as_py():
                 values = pc.if_else(empty, None, values)
         return Values(values, None)
-
-    def _base(self, sql: str, *, trimmed: bool) -> tuple[str | None, bool]:
-        """The column that some SQL is, and whether blank texts of it are missing; `trimmed`: or trims."""
-        name, blank = _bare(sql, trimmed)
-        if name is None or name not in self.origin.columns:
-            return None, blank
-        base, made = self.origin.columns[name]
-        own = quoted(base)
-        if made == f"CASE WHEN {own} NOT IN ('') THEN {own} END":
-            return base, True
-        return base if made == own else None, blank
 
 
 def _values(kind: pa.DataType) -> pa.DataType:
@@ -263,7 +249,7 @@ def _codable(kind: pa.DataType) -> bool:
     )
 
 
-def _bare(sql: str, trimmed: bool) -> tuple[str | None, bool]:
+def bare(sql: str, *, trimmed: bool = False) -> tuple[str | None, bool]:
     """The source column that some SQL is, and whether blank texts of it are missing; `trimmed`: or trims."""
     blank = False
     while True:

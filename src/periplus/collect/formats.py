@@ -49,7 +49,7 @@ def decide(connection: Connection, relation: str, text: str) -> tuple[Form, tupl
         best = usual[counts.index(total)]
         total, counts = _counts(connection, every, (best,))
         if counts[0] * 2 > total:  # more than half: no other format can read more
-            return best, tuple(form for form in CANDIDATES if form != best), _why(best, {best: counts[0]})
+            return _settled(best, counts[0])
     total, counts = _counts(connection, some, CANDIDATES)
     if total == 0:
         return ISO, (), "the column is empty"
@@ -65,6 +65,15 @@ def decide(connection: Connection, relation: str, text: str) -> tuple[Form, tupl
     best = max(found, key=lambda form: found[form])
     rest = tuple(form for form in CANDIDATES if form != best)
     return best, rest, _why(best, found)
+
+
+def usual(count: int) -> tuple[Form, tuple[Form, ...], str]:
+    """What `decide` says of so many values all of which are ISO 8601."""
+    return _settled(ISO, count)
+
+
+def _settled(best: Form, count: int) -> tuple[Form, tuple[Form, ...], str]:
+    return best, tuple(form for form in CANDIDATES if form != best), _why(best, {best: count})
 
 
 def readable(connection: Connection, relation: str, text: str, form: Form) -> float:

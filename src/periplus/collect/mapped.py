@@ -11,6 +11,7 @@ from periplus.collect.asked import one
 from periplus.collect.delimiter import guess_delimiter
 from periplus.collect.mapping import Format, Join, MappingDocument, Table
 from periplus.collect.opened import Workbench
+from periplus.collect.plain_times import PlainTimes
 from periplus.collect.recipe import ASKED_EARLY, Recipe
 from periplus.collect.rows import Seen
 from periplus.collect.rows_of import Rows
@@ -117,7 +118,11 @@ def _table(
     table = table.model_copy(
         update={"events": tuple(others.without(event, absent) for event in table.events)}
     )
-    ground = tables.Ground(relation, columns, seen, zone, source, _decider(bench, relation))
+    as_read = None
+    if relation == loaded.relation and not table.unfold:
+        as_read = origin.merged(loaded.origins)
+    passing = None if as_read is None or not as_read.many else PlainTimes(as_read)
+    ground = tables.Ground(relation, columns, seen, zone, source, _decider(bench, relation, passing))
     made = tables.recipe(
         table, ground, first_place=first_place, consent=document.consent, files=tuple(indexes), rows=good
     )
@@ -125,8 +130,8 @@ def _table(
         _leave_out(bench, relation, made, indexes)
     if relation == loaded.relation and all(reader.as_read for reader in readers):
         made = replace(made, lent=_lent(loaded, made))
-    if made.relation == loaded.relation and not table.unfold:
-        made = replace(made, origin=origin.merged(loaded.origins))
+    if made.relation == relation:
+        made = replace(made, origin=as_read, plain=passing)
     return made
 
 
@@ -178,11 +183,15 @@ def _leave_out(bench: Workbench, relation: str, made: Recipe, indexes: list[int]
             )
 
 
-def _decider(bench: Workbench, relation: str) -> Callable[[str, str], tuple[Form, tuple[Form, ...], str]]:
+def _decider(
+    bench: Workbench, relation: str, plain: PlainTimes | None
+) -> Callable[[str, str], tuple[Form, tuple[Form, ...], str]]:
     settled: dict[str, tuple[Form, str]] = {}
     """By form: a column that settled whether the day or the month stands first."""
 
     def decide(text: str, column: str) -> tuple[Form, tuple[Form, ...], str]:
+        if plain is not None and (read := plain.of(text)) is not None and read.count:
+            return formats.usual(read.count)
         form, others, why = formats.decide(bench.connection, relation, text)
         if not formats.ambiguous(why):
             if form.kind == "format":

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from periplus.collect import times
 from periplus.collect.marks import MARKING
 from periplus.collect.origin import Origin
+from periplus.collect.plain_times import PlainTimes
 from periplus.collect.times import Form
 from periplus.store.door import literal
 from periplus.store.lent import Lent
@@ -99,6 +100,8 @@ class Recipe:
     """Values that need not be staged, where nobody needs them before the events are written."""
     origin: Origin | None = None
     """Where the source columns lie, if they are columns of what was read and `relation` is all its rows."""
+    plain: PlainTimes | None = None
+    """Reads the times of the origin, as far as they have not been."""
 
 
 Spans = Mapping[int, tuple[int, int]]

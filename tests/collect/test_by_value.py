@@ -52,9 +52,9 @@ def times(form: str) -> st.SearchStrategy[str]:
 
 
 @st.composite
-def rows(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """Rows of a file, most of which have nothing odd about them."""
-    ids = st.uuids().map(str) if draw(st.booleans()) else IDS
+def rows(draw: st.DrawFn, *, again: bool = True) -> list[dict[str, Any]]:
+    """Rows of a file, most of which have nothing odd about them; `again`: some stand in it more than once."""
+    ids = draw(st.sampled_from([st.uuids().map(str), IDS, st.one_of(IDS, st.sampled_from([None, ""]))]))
     moments = times(draw(st.sampled_from(["zulu", "local", "mixed"])))
     odd = draw(st.booleans())
     prices = st.sampled_from(["1", "2.50", "", "12.0"] + (["free", "nan", "1e400"] if odd else []))
@@ -87,6 +87,7 @@ def rows(draw: st.DrawFn) -> list[dict[str, Any]]:
         }
         for _ in range(draw(st.integers(1, 12)))
     ]
+    found += draw(st.lists(st.sampled_from(found), max_size=3 if again else 0))
     if draw(st.booleans()):
         found.sort(key=lambda row: str(row["time"]), reverse=draw(st.booleans()))
     return found
@@ -112,6 +113,9 @@ MAPPING = {
         }
     ],
 }  # fmt: skip
+KEYLESS = json.loads(json.dumps(MAPPING))
+"""The same without message ids: events are told apart by their rows."""
+del KEYLESS["tables"][0]["events"][0]["messageId"]
 SEGMENT = {
     "id": "messageId", "time": "timestamp", "user": "userId", "device": "anonymousId", "previous": "previousId", "price": "properties.price",
     "colour": "properties.colour", "order": "properties.order_id", "email": "traits.email",
@@ -122,22 +126,23 @@ SEGMENT = {
 
 def written(folder: Path, form: str, found: list[dict[str, Any]]) -> tuple[Path, Any]:
     """The rows as a file of a form, and the mapping it needs."""
-    path = folder / f"t.{form.split()[-1]}"
+    path = folder / f"t.{form.split()[1]}" if " " in form else folder / f"t.{form}"
     flat = [{SEGMENT.get(name, name): value for name, value in row.items()} for row in found]
-    if form == "mapped csv":
+    if form.startswith("mapped csv"):
         with path.open("w", newline="", encoding="utf-8") as stream:
             writer = csv.DictWriter(stream, list(found[0]))
             writer.writeheader()
             writer.writerows(
                 {name: "" if value is None else value for name, value in row.items()} for row in found
             )
-    elif form.endswith("parquet"):
+    elif "parquet" in form:
         pq.write_table(
             pa.Table.from_pylist(found if form.startswith("mapped") else flat), path, row_group_size=5
         )
     else:
         path.write_text("".join(json.dumps(nested(row)) + "\n" for row in flat), encoding="utf-8")
-    return path, MAPPING if form.startswith("mapped") else None
+    mapping = KEYLESS if form.endswith("without ids") else MAPPING
+    return path, mapping if form.startswith("mapped") else None
 
 
 def nested(row: dict[str, Any]) -> dict[str, Any]:
@@ -175,7 +180,17 @@ def told(path: Any, mapping: Any, zone: str) -> Any:
         return repr(events), staged.columns, staged.rest, rejects, staged.rows, staged.warnings
 
 
-@pytest.mark.parametrize("form", ["mapped csv", "mapped parquet", "flat parquet", "jsonl"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "mapped csv",
+        "mapped parquet",
+        "mapped csv without ids",
+        "mapped parquet without ids",
+        "flat parquet",
+        "jsonl",
+    ],
+)
 def test_values_say_what_rows_say(form: str) -> None:
     """Random files with what is odd in some: values give the events, the rest and the refused rows that whole rows give."""
     carried = []

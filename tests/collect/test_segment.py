@@ -155,16 +155,19 @@ def test_keys(importing: Importing) -> None:
         {},
         {},
         {"source": "app"},
+        {"messageId": ""},
+        {"messageId": ""},
     ]
     result = importing.lines([track | extra for extra in ids], source="shop")
     columns = {"type": "track", "event": "E", "timestamp": AT}
     expected = [
         keys.of_message("shop", "m"), keys.of_message("app", "m"), keys.of_message("shop", "6ca71602-387e-4a84-7e3e-675e343e9304"), int("ab" * 16, 16),
         keys.of_row("shop", columns), keys.of_row("shop", columns, 0, 1), keys.of_row("app", columns | {"source": "app"}),
+        keys.of_row("shop", columns | {"messageId": ""}), keys.of_row("shop", columns | {"messageId": ""}, 0, 1),
     ]  # fmt: skip
     assert [row["key_hi"] << 64 | row["key_lo"] for row in result.events] == expected
-    assert result.one("source") == ["shop", "app", "shop", "shop", "shop", "shop", "app"]
-    assert result.one("message_id")[3] is None
+    assert result.one("source") == ["shop", "app", "shop", "shop", "shop", "shop", "app", "shop", "shop"]
+    assert result.one("message_id")[3:] == [None] * 6
 
 
 def test_what_is_refused(importing: Importing) -> None:

@@ -37,6 +37,7 @@ from periplus.store import door
 from periplus.store.arrays import array
 from periplus.store.door import Connection, literal
 from periplus.store.held import Held
+from periplus.store.keys import ordered
 from periplus.store.staged import ROW_BITS
 from periplus.store.taken import TYPES
 
@@ -130,7 +131,11 @@ class _Staging:
         found |= self.distinct.asked({"fixed rest": self._rest(others, found)})
         alike = self._alike(found, {"fixed": PHYSICAL | {"rest": "VARCHAR"}, "other": others})
         more, newest = placed.result()
-        columns |= alike | more | keyed.result()
+        with_keys, missing = keyed.result()
+        if missing is not None:
+            for name, half in zip(("key_hi", "key_lo"), self._of_rows(missing), strict=True):
+                with_keys[name] = array(np.where(missing, half, np.asarray(with_keys[name])))
+        columns |= alike | more | with_keys
         if not kept.all():
             self._happened(happens)
             listed = array(kept)
@@ -218,22 +223,23 @@ class _Staging:
         for done in [self.pool.submit(loop, ends, data, *part, *arrays) for part in pairwise(edges)]:
             done.result()
 
-    def _keys(self, message: str, kept: np.ndarray) -> dict[str, pa.Array]:
-        """The halves of each event's key, and the message id that is kept."""
+    def _keys(self, message: str, kept: np.ndarray) -> tuple[dict[str, pa.Array], np.ndarray | None]:
+        """The halves of each event's key, and the message id that is kept; and which rows that are kept have none, if any."""
         (held,) = self.distinct.asked({"message": message}).values()
-        if held.values.null_count:
-            missing = np.asarray(held.values.is_null())
-            if ((missing if held.codes is None else missing[held.codes]) & kept).any():
-                raise OtherError
-            held = Values(held.values.fill_null(""), held.codes)
-        texts, count = held.values, len(held.values)
+        missing = None
+        texts = held.values
+        if texts.null_count:
+            none = np.asarray(texts.is_null())
+            missing = (none if held.codes is None else none[held.codes]) & kept
+            texts = texts.fill_null("")
+        count = len(texts)
         high, low, others = np.zeros(count, np.uint64), np.zeros(count, np.uint64), np.zeros(count, np.bool_)
         self._over(texts, uuids, high, low, others)
         number = keys.number(self.event.source)
         high ^= np.uint64(number >> 64)
         low ^= np.uint64(number & (1 << 64) - 1)
         shown = held
-        if others.any():
+        if others.any() and held.values.null_count < count:
             left = texts.filter(array(others))
             source = literal(self.event.source)
             key = f"({keys.message_sql(source, keys.hash_sql(self.event.source), 'text')})"
@@ -245,11 +251,36 @@ class _Staging:
                 (shown,) = self.distinct.asked({"shown": self.event.columns["message_id"]}).values()
         if held.codes is not None:
             high, low = high[held.codes], low[held.codes]
-        return {
+        found = {
             "key_hi": array(high),
             "key_lo": array(low),
             "message_id": shown.array(pa.string(), self.distinct.nothing),
         }
+        return found, missing if missing is not None and missing.any() else None
+
+    def _of_rows(self, missing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The halves of the key that rows have which are `missing` a message id: of what they hold, and how often that came before."""
+        told = self.connection.sql(
+            f'SELECT "row", {keys.high_sql("h")} AS high, {keys.low_sql("h")} AS low '
+            f'FROM (SELECT "row", h FROM {self.recipe.relation})'
+        ).to_arrow_table()
+        there = np.asarray(told.column("high").is_valid())
+        if not there.all():  # rows that have a message id need not have a hash
+            told = told.set_column(1, "high", told.column("high").fill_null(0))
+            told = told.set_column(2, "low", told.column("low").fill_null(0))
+        rows, high, low = (np.asarray(told.column(name)) for name in ("row", "high", "low"))
+        order = np.argsort(rows)
+        expected = np.concatenate([(np.int64(file) << ROW_BITS) + lines for file, lines in self.lines])
+        if not np.array_equal(rows[order], expected):
+            raise OtherError
+        high, low, there = high[order], low[order], there[order]
+        if (missing & ~there).any():
+            raise OtherError
+        before = np.zeros(len(rows), np.uint64)
+        if self.recipe.counted:
+            before[there] = _equal_before(expected[there] >> ROW_BITS, high[there], low[there])
+        low ^= (before << np.uint64(16)) | np.uint64(self.event.place)
+        return high, low
 
     def _placed(
         self, columns: Mapping[str, pa.Array], happens: np.ndarray
@@ -300,6 +331,21 @@ class _Staging:
         for part in self.origin.parts:
             found.setdefault(part.file, []).append(part.line)
         return [(file, np.concatenate(lines)) for file, lines in found.items()]
+
+
+def _equal_before(file: np.ndarray, high: np.ndarray, low: np.ndarray) -> np.ndarray:
+    """uint64[n]: how many equal rows stand before each in its file."""
+    found = np.zeros(len(high), np.uint64)
+    order = ordered(high)
+    twins = np.flatnonzero(high[order[1:]] == high[order[:-1]])
+    if len(twins):
+        some = np.unique(np.concatenate((order[twins], order[twins + 1])))
+        some = some[np.lexsort((some, low[some], high[some], file[some]))]
+        same = [(each[some[1:]] == each[some[:-1]]) for each in (file, high, low)]
+        starts = np.concatenate(([True], ~np.logical_and.reduce(same)))
+        place = np.arange(len(some))
+        found[some] = place - np.maximum.accumulate(np.where(starts, place, 0))
+    return found
 
 
 def _within(recipe: Recipe, written: Sequence[Written]) -> Spans:

@@ -75,7 +75,10 @@ class EventRecipe:
     received: int | None = None
     label: str = ""
     message: str | None = None
-    """SQL of the message id, where the key is of (`source`, message id) for whatever row has one."""
+    """SQL of the message id, where the key is of (`source`, message id) for whatever row has one, and of the row for others.
+
+    None where the keys are more than that.
+    """
     source: str = ""
 
 

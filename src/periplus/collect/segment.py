@@ -270,7 +270,7 @@ def recipe(bench: Workbench, flat: Flat, source: str, files: tuple[int, ...], ro
     event = EventRecipe(
         place=0, when="true", moment=moment, columns=fields, key=key, values=_named(flat, kind, field),
         rest=flat.rest, received=received, label="the event",
-        message=message if {"messageId"} == {"messageId", "source"} & set(flat.fields) else None, source=source,
+        message=None if {"messageId", "source"} <= set(flat.fields) else message, source=source,
     )  # fmt: skip
     checks = [
         (

@@ -184,7 +184,7 @@ def _event(
         key=key,
         values=dict(_values(event, ground, items)),
         label=label,
-        message=None if shared else columns.get("message_id"),
+        message=None if shared else columns.get("message_id", "NULL::VARCHAR"),
         source=ground.source,
     )
 

@@ -158,7 +158,7 @@ class Tape:
             missing = np.ones(rows, np.bool_)
             if text_unless in columns:
                 told: pa.Array = arrays[columns.index(text_unless)]
-                missing = np.asarray(told.is_null().to_numpy(zero_copy_only=False))
+                missing = np.asarray(told.is_null().to_numpy(zero_copy_only=False)) | _blank(told)
             arrays.append(
                 self._text(names, rows, missing, leaves) if missing.any() else pa.nulls(rows, pa.string())
             )
@@ -257,3 +257,13 @@ def _joined(texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
 
 def _below(name: str, roots: frozenset[str]) -> bool:
     return name in roots or any(name.startswith(root + ".") for root in roots)
+
+
+def _blank(texts: pa.Array) -> np.ndarray:
+    """bool[n]: which texts have no letter."""
+    offsets = texts.buffers()[1]
+    if offsets is None:
+        return np.ones(len(texts), np.bool_)
+    ends = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    found: np.ndarray = ends[1:] == ends[:-1]
+    return found

@@ -366,8 +366,16 @@ def _columns(
     """Numbers of staged events, by column."""
     if (held := staged.held.get(path)) is not None:
         return {name: np.asarray(held.table.column(name)) for name in names}
-    read = connection.execute(f"SELECT {', '.join(names)} FROM read_parquet({door.file_list([path])})")
-    return {name: np.asarray(values) for name, values in read.fetchnumpy().items()}
+    read = connection.execute(
+        f"SELECT {', '.join(names)} FROM read_parquet({door.file_list([path])})"
+    ).fetchnumpy()
+    if any(np.ma.is_masked(values) for values in read.values()):
+        raise StoreError(
+            "Some of these events have no key, so nothing came in.",
+            code="internal",
+            hint="This is a fault of Periplus: please report it, with a row of the file.",
+        )
+    return {name: np.asarray(values) for name, values in read.items()}
 
 
 def _rank(connection: door.Connection, staged: Staged) -> np.ndarray:

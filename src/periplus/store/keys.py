@@ -15,7 +15,7 @@ from periplus.store.files import os_problem
 
 def save(root: Path, name: str, high: np.ndarray, low: np.ndarray) -> None:
     """Write keys (two uint64[n]) sorted, as `name`.hi.npy and `name`.lo.npy."""
-    order = _ordered(high)
+    order = ordered(high)
     target = root / name
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -25,7 +25,7 @@ def save(root: Path, name: str, high: np.ndarray, low: np.ndarray) -> None:
         raise os_problem(problem, target) from None
 
 
-def _ordered(high: np.ndarray) -> np.ndarray:
+def ordered(high: np.ndarray) -> np.ndarray:
     """int64[n]: the rows by their keys' upper halves.
 
     Numbers alone are sorted several times as fast as rows by numbers, so the row stands in the lower bits of each, where

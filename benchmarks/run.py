@@ -152,14 +152,15 @@ def figure_simulate(size: Size) -> list[Line]:
 def figure_import(size: Size) -> list[Line]:
     found = size.imported("parquet", [size.parquet()[0]])
     lines = [_import(size, "Parquet, 53 columns", found, 500_000)]
-    if size.events <= 5_000_000:
-        for form, target in (("parquet", 500_000), ("csv", 200_000)):
-            file, mapping = data.few(size.folder, size.parquet()[0], form)
-            name = f"few-{form}"
-            kind = f"{'CSV' if form == 'csv' else 'Parquet'}, 15 columns"
-            lines.append(_import(size, kind, size.imported(name, [file], mapping), target))
-            shutil.rmtree(size.folder / name)
-            file.unlink()
+    texts = size.events <= 5_000_000
+    for form, target in (("parquet", 500_000), *([("csv", 200_000)] if texts else [])):
+        file, mapping = data.few(size.folder, size.parquet()[0], form)
+        name = f"few-{form}"
+        kind = f"{'CSV' if form == 'csv' else 'Parquet'}, 15 columns"
+        lines.append(_import(size, kind, size.imported(name, [file], mapping), target))
+        shutil.rmtree(size.folder / name)
+        file.unlink()
+    if texts:
         jsonl, _ = size.once("simulate JSONL", lambda: data.shop(size.folder, size.events, ".jsonl"))
         if not jsonl.exists():
             jsonl, _ = data.shop(size.folder, size.events, ".jsonl")

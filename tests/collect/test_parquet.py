@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from periplus.collect import keys, segment
+import periplus
+from periplus.collect import keys, origin, segment
 from periplus.errors import InputError
 from tests.collect.conftest import Importing
 
@@ -142,3 +143,47 @@ def test_no_rows_and_no_events(importing: Importing) -> None:
         importing.stage(write(importing, {"type": pa.array([], pa.string())}))
     with pytest.raises(InputError, match="no file of events"):
         importing.stage(write(importing, {"a": [1]}))
+
+
+@pytest.mark.parametrize("least", [0, 10_000], ids=["by values", "by rows"])
+@pytest.mark.parametrize("column", ["type", "event", "timestamp", "messageId", "userId", "properties.plan"])
+@pytest.mark.parametrize("mapped", [False, True])
+def test_a_damaged_column_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, column: str, mapped: bool, least: int
+) -> None:
+    """A footer that is whole and a column that is not: import and dry run say so, and the next file comes in."""
+    monkeypatch.setattr(origin, "LEAST", least)
+    count = 300
+    table = {
+        "type": ["track"] * count,
+        "event": ["Viewed", "Bought"] * (count // 2),
+        "timestamp": [f"2026-07-01T10:{i // 60:02}:{i % 60:02}.000Z" for i in range(count)],
+        "messageId": [f"m{i}" for i in range(count)],
+        "userId": [f"u{i % 50}" for i in range(count)],
+        "properties.plan": [f"p{i % 7}" for i in range(count)],
+    }
+    path = tmp_path / "events.parquet"
+    pq.write_table(pa.table(table), path, compression="zstd")
+    whole = path.read_bytes()
+    chunk = pq.read_metadata(path).row_group(0).column(list(table).index(column))
+    broken = bytearray(whole)
+    start = chunk.dictionary_page_offset or chunk.data_page_offset
+    for place in range(start, start + chunk.total_compressed_size):
+        broken[place] ^= 0xFF
+    path.write_bytes(broken)
+    event = {
+        "event": {"column": "event"}, "messageId": "messageId", "time": "timestamp", "userId": "userId",
+        "properties": {"plan": "properties.plan"}, "context": {"type": "type"},
+    }  # fmt: skip
+    mapping = {"source": "shop", "tables": [{"files": "*", "events": [event]}]} if mapped else None
+    with periplus.init(tmp_path / "shop") as ws:
+        for dry_run in (False, True):
+            with pytest.raises(InputError) as problem:
+                ws.import_file(path, mapping=mapping, dry_run=dry_run)
+            assert (
+                problem.value.message
+                == f"events.parquet cannot be read as Parquet: its column {column} is damaged."
+            )
+        assert not ws.batches()
+        path.write_bytes(whole)
+        assert ws.import_file(path, mapping=mapping).events == count

@@ -55,17 +55,23 @@ class ParquetPart:
         """A column as it is, texts as codes where the file has them so; raises InputError for texts that are no UTF-8."""
         columns = self.columns
         coded = [name] if self.coded(name) else None
-        with pq.ParquetFile(
-            self.path, metadata=columns.footer, memory_map=True, read_dictionary=coded
-        ) as opened:
-            for groups in spans(columns.footer):
-                held = opened.read_row_groups(groups, [name], use_threads=False)
-                if held.column_names != [name]:
-                    raise OtherError  # two columns of one name, as far as large and small letters are the same to DuckDB
-                for chunk in held.column(0).chunks:
-                    if _is_odd(chunk.type):
-                        raise OtherError
-                    yield columns.checked(name, chunk) if _is_text(chunk) else chunk
+        try:
+            with pq.ParquetFile(
+                self.path, metadata=columns.footer, memory_map=True, read_dictionary=coded
+            ) as opened:
+                for groups in spans(columns.footer):
+                    held = opened.read_row_groups(groups, [name], use_threads=False)
+                    if held.column_names != [name]:
+                        raise OtherError  # two columns of one name, as far as large and small letters are the same to DuckDB
+                    for chunk in held.column(0).chunks:
+                        if _is_odd(chunk.type):
+                            raise OtherError
+                        yield columns.checked(name, chunk) if _is_text(chunk) else chunk
+        except (
+            OSError,
+            pa.ArrowException,
+        ):  # damaged, or of a kind that Arrow does not read: DuckDB says it, or reads it
+            raise OtherError from None
 
 
 @dataclass(frozen=True)

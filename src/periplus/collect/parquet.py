@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from periplus.collect.asked import one
-from periplus.collect.plain import empty
+from periplus.collect.plain import empty, is_parquet
 from periplus.collect.recipe import Value
-from periplus.errors import InputError
+from periplus.errors import InputError, PeriplusError
 from periplus.event import escape
-from periplus.store.door import Connection, EngineError, file_list, first_line, literal, quoted
+from periplus.store.door import Connection, EngineError, explain, file_list, first_line, literal, quoted
 from periplus.store.staged import ROW_BITS
 
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
@@ -63,6 +67,34 @@ def describe(connection: Connection, path: Path, inner: Path) -> ParquetFile:
             f"{path.name} has no rows.", code="empty", hint="Export it again; nothing was imported."
         )
     return ParquetFile(path, inner, types, int(counted[0]))
+
+
+def explained(problem: EngineError, paths: Sequence[Path], what: str) -> PeriplusError:
+    """What to say where files could not be read: which of them is damaged, if one is, else what DuckDB says."""
+    told = (_damage(path) for path in paths if path.is_file())
+    return next((each for each in told if each is not None), None) or explain(problem, what)
+
+
+def _damage(path: Path) -> InputError | None:
+    """What to say of a Parquet file some column of which cannot be read; None if all can, or it is none."""
+    if not is_parquet(path):
+        return None
+    name = ""
+    try:
+        with pq.ParquetFile(path, memory_map=True) as opened:
+            for group in range(opened.metadata.num_row_groups):
+                for name in opened.schema_arrow.names:
+                    opened.read_row_group(group, [name], use_threads=False)
+    except pa.ArrowNotImplementedError:
+        return None  # Arrow does not read it, others do
+    except (OSError, pa.ArrowException):
+        where = f"its column {name} is damaged" if name else "it is damaged"
+        return InputError(
+            f"{path.name} cannot be read as Parquet: {where}.",
+            code="parquet",
+            hint="Fetch the file again, or write it anew; nothing was imported.",
+        )
+    return None
 
 
 def members(connection: Connection, file: ParquetFile) -> dict[str, tuple[str, str]]:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from periplus.clock import iso, zone
-from periplus.collect import exports, found, look, others, suggest, tables
+from periplus.collect import exports, found, look, others, parquet, suggest, tables
 from periplus.collect.asked import one
 from periplus.collect.mapping import Field_, MappingDocument
 from periplus.collect.opened import OpenFile, Workbench
@@ -24,7 +24,7 @@ from periplus.collect.plain import first_text, is_parquet
 from periplus.collect.stage import base, document, run, workbench
 from periplus.errors import PeriplusError
 from periplus.settings import Settings
-from periplus.store.door import Connection, EngineError, explain, file_list
+from periplus.store.door import Connection, EngineError, file_list
 from periplus.store.staged import Progress, Staged
 from periplus.yaml_text import write
 
@@ -104,7 +104,7 @@ def plan(
                 staged = sieve(bench.connection, staged)
             return _described(bench, staged, parsed, guessed, known)
     except EngineError as problem:
-        raise explain(problem, "The dry run") from problem
+        raise parquet.explained(problem, found.given(paths), "The dry run") from problem
     finally:
         shutil.rmtree(target, ignore_errors=True)
 

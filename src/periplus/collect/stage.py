@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from periplus.collect import csv_scan, found, hashed_columns, mapped, segment
+from periplus.collect import csv_scan, found, hashed_columns, mapped, parquet, segment
 from periplus.collect.asked import one
 from periplus.collect.csv_file import text_array
 from periplus.collect.execute import REJECTS, UNMADE, execute
@@ -28,7 +28,7 @@ from periplus.collect.opened import Workbench
 from periplus.collect.plain import Bytes
 from periplus.errors import InputError
 from periplus.settings import Settings
-from periplus.store.door import EngineError, explain, literal, opened
+from periplus.store.door import EngineError, literal, opened
 from periplus.store.staged import FileInfo, Progress, Staged
 from periplus.yaml_text import read
 
@@ -64,7 +64,7 @@ def stage(
             )
     except EngineError as problem:
         shutil.rmtree(target, ignore_errors=True)
-        raise explain(problem, "The import") from problem
+        raise parquet.explained(problem, found.given(paths), "The import") from problem
     except BaseException:
         shutil.rmtree(target, ignore_errors=True)
         raise

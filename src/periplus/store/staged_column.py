@@ -68,13 +68,22 @@ class ParquetColumns:
     def column(self, name: str, kind: pa.DataType) -> Iterator[pa.Array]:
         """The values of a column, in order: of the type `kind`, or as codes of such."""
         coded = pa.types.is_string(kind) and self.coded(name)
-        with pq.ParquetFile(
-            self.path, metadata=self.footer, memory_map=True, read_dictionary=[name] if coded else None
-        ) as opened:
-            for groups in spans(self.footer):
-                for chunk in opened.read_row_groups(groups, [name], use_threads=False).column(0).chunks:
-                    values = chunk if coded else chunk.cast(kind)
-                    yield self.checked(name, values) if self.foreign else values
+        try:
+            with pq.ParquetFile(
+                self.path, metadata=self.footer, memory_map=True, read_dictionary=[name] if coded else None
+            ) as opened:
+                for groups in spans(self.footer):
+                    for chunk in opened.read_row_groups(groups, [name], use_threads=False).column(0).chunks:
+                        values = chunk if coded else chunk.cast(kind)
+                        yield self.checked(name, values) if self.foreign else values
+        except (OSError, pa.ArrowException):
+            if not self.foreign:
+                raise
+            raise InputError(
+                f"{self.path.name} cannot be read as Parquet: its column {name} is damaged.",
+                code="parquet",
+                hint="Fetch the file again, or write it anew; nothing was imported.",
+            ) from None
 
     def checked(self, name: str, chunk: pa.Array) -> pa.Array:
         """Values as others wrote them: texts are UTF-8, numbers finite, or there is none."""

@@ -106,7 +106,7 @@ def opened(
         if "messageId" in file.types
         else "true"
     )
-    counted = parquet.any_row(bench.connection, file, missing)
+    counted = not parquet.all_named(file, "messageId") and parquet.any_row(bench.connection, file, missing)
     hashed = f"CASE WHEN {missing} THEN {row} END" if counted else "NULL::UHUGEINT"
     listed = [f"{sql} AS {load.column(name)}" for name, sql in inside.items()]
     relation = file.relation(index, ", ".join([f"{hashed} AS h", *listed]))

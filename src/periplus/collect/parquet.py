@@ -249,6 +249,19 @@ def any_row(connection: Connection, file: ParquetFile, condition: str) -> bool:
     )
 
 
+def all_named(file: ParquetFile, name: str) -> bool:
+    """Whether the footer says that each row has a text in a column, and none a blank one: the least one is not."""
+    footer = pq.read_metadata(file.inner)
+    places = [place for place in range(footer.num_columns) if footer.schema.column(place).path == name]
+    if len(places) != 1:
+        return False
+    for group in range(footer.num_row_groups):
+        told = footer.row_group(group).column(places[0]).statistics
+        if told is None or not told.has_null_count or told.null_count or not told.has_min_max or not told.min:
+            return False
+    return True
+
+
 def json_pieces(columns: dict[str, str]) -> str:
     """SQL: a flat JSON object of (path, column) that are not null, or null where none is."""
     parts = []

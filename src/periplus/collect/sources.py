@@ -10,7 +10,7 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,7 +31,9 @@ KEY = "write key"
 AGE = 1.0
 """Seconds after which what is in memory is looked up anew."""
 LOOKS = 0.25
-"""Seconds between two looks because of a key nobody knows: guessing keys must cost the state nothing."""
+"""Seconds between two looks because of a key nobody knows, in the long run: guessing keys must cost the state nothing."""
+SPARE = 8
+"""Looks that may follow each other at once, so that a new key is known from its first request on."""
 
 log = logging.getLogger("periplus.collect")
 
@@ -146,22 +148,29 @@ class Sources:
         self.state = state
         self.zone = zone
         self._lock = threading.Lock()
+        self._looking = threading.RLock()
         self._by_hash: dict[str, Source] = {}
         self._by_name: dict[str, Source] = {}
-        self._looked = float("-inf")
+        self._looked = self._earned = float("-inf")
+        self._spare = 0.0
         self.refresh()
 
     def by_key(self, key: str) -> Source | None:
         """The source whose key this is; a key that is not in memory is looked for in the state, now and then."""
-        found = self._by_hash.get(_hash(key))
-        if found is None and self._may_look(LOOKS):
-            self._try_refresh()
-            found = self._by_hash.get(_hash(key))
-        return found
+        hashed = _hash(key)
+        return self._known(lambda: self._by_hash.get(hashed))
 
     def by_name(self, name: str) -> Source | None:
-        """The source of a name, for what names it in the path and signs with its secret."""
-        return self._by_name.get(name)
+        """The source of a name, for what names it in the path and signs with its secret; looked for likewise."""
+        return self._known(lambda: self._by_name.get(name))
+
+    def _known(self, source: Callable[[], Source | None]) -> Source | None:
+        if (found := source()) is None:
+            with self._looking:  # who comes while another looks waits for what that one finds
+                if (found := source()) is None and self._spares_a_look():
+                    self._try_refresh()
+                    found = source()
+        return found
 
     @property
     def consent(self) -> Mapping[str, bool]:
@@ -170,11 +179,15 @@ class Sources:
 
     def tick(self) -> None:
         """Look the state up if that was a while ago; called from a thread that may wait."""
-        if self._may_look(AGE):
+        if self._is_old():
             self._try_refresh()
 
     def refresh(self) -> None:
         """Look the state up; raises StoreError where it cannot be reached."""
+        with self._looking:  # one after another: what was read earlier must not replace what was read later
+            self._refresh()
+
+    def _refresh(self) -> None:
         self._looked = time.monotonic()
         holders = self.state.holders(KEY)
         named = dict.fromkeys([*self.state.names(KIND), *holders.values()])
@@ -188,12 +201,22 @@ class Sources:
             self._by_name = by_name
             self._by_hash = {hashed: by_name[name] for hashed, name in holders.items() if name in by_name}
 
-    def _may_look(self, after: float) -> bool:
+    def _is_old(self) -> bool:
         with self._lock:
-            if time.monotonic() - self._looked < after:
+            if time.monotonic() - self._looked < AGE:
                 return False
             self._looked = time.monotonic()
             return True
+
+    def _spares_a_look(self) -> bool:
+        """Whether a look is left: one is earned every `LOOKS` seconds, up to `SPARE` of them."""
+        now = time.monotonic()
+        self._spare = min(float(SPARE), self._spare + (now - self._earned) / LOOKS)
+        self._earned = now
+        if self._spare < 1:
+            return False
+        self._spare -= 1
+        return True
 
     def _try_refresh(self) -> None:
         try:

@@ -124,14 +124,15 @@ def _first(kinds: Iterable[str]) -> str:
 
 
 def resolve(
-    connection: Connection, events: str, linking: Linking | None = None, carriers: str | None = None
-) -> Resolution:
+    connection: Connection, events: str, linking: Linking | None = None, carriers: str | None = None,
+    *, told_apart: bool = False,
+) -> Resolution:  # fmt: skip
     """Resolve the relation named `events`; see the module for the tables it leaves behind.
 
-    `carriers` may name one that has each combination of identifiers of theirs at least once.
+    `carriers` may name one that has each combination of identifiers of theirs at least once; `told_apart`: hardly any more often.
     """
     linking = linking or Linking()
-    persons = link(connection, carriers or events, linking)
+    persons = link(connection, carriers or events, linking, told_apart=told_apart)
     _component_owners(connection, events, persons)
     lower_ranks.devices(connection, events, persons, linking)
     lower_ranks.references(connection, events, persons, linking)
@@ -144,15 +145,17 @@ def resolve(
     )
 
 
-def link(connection: Connection, events: str, linking: Linking) -> Persons:
+def link(connection: Connection, events: str, linking: Linking, *, told_apart: bool = False) -> Persons:
     """The first half of `resolve`: who is joined, and with which users each component was seen.
+
+    `told_apart`: hardly any of the events carry the same identifiers as another.
 
     Leaves `combos`, the `spelt_` and `id_` tables, `fixed_component`, `hand_device` and `sighted`
     (component, kind, value, account, customer): which identifiers were seen with which user.
     """
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE combos AS SELECT user_id, anonymous_id, email, phone, external, previous_id, "
-        f"(type = 'alias') AS alias, marked FROM {events} GROUP BY ALL"
+        f"(type = 'alias') AS alias, marked FROM {events}{'' if told_apart else ' GROUP BY ALL'}"
     )
     linking.load(connection)
     sent = _sent(connection)

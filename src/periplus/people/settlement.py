@@ -116,7 +116,8 @@ def settled(
             stack.callback(reading.close)
         carried = _carriers(arrivals, marks, linking)
         source = None if carried is None else _carriers_view(connection, arrivals, carried, bool(open_files))
-        resolution = resolve(connection, "resolvable", linking, source)
+        once = source is not None and not open_files
+        resolution = resolve(connection, "resolvable", linking, source, told_apart=once)
         if open_files:
             closure.find_moving(connection, before, open_files, resolution, leaving=leaving)
         progress(2, 4, "writing the events")

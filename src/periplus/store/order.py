@@ -53,9 +53,9 @@ def _by_customer(section: np.ndarray, customer: np.ndarray) -> np.ndarray:
     """Rows by section and the upper bits of the customer, else as they came."""
     rows = len(customer)
     bits = np.uint64(rows.bit_length())
-    packed = (section.astype(np.uint64) << np.uint64(64 - _SECTION_BITS)) | (
-        customer >> np.uint64(_SECTION_BITS)
-    )
+    packed = customer >> np.uint64(_SECTION_BITS)
+    if section.any():
+        packed |= section.astype(np.uint64) << np.uint64(64 - _SECTION_BITS)
     packed >>= bits
     packed <<= bits
     packed |= np.arange(rows, dtype=np.uint64)
@@ -64,7 +64,11 @@ def _by_customer(section: np.ndarray, customer: np.ndarray) -> np.ndarray:
     return packed.view(np.int64)
 
 
-@compiled("b1(u1[::1], u8[::1], i8[::1], i8[::1], u8[::1], u8[::1], i8, i8)")
+_U1, _U8, _I8 = (f"Array({kind}, 1, 'C', readonly=True)" for kind in ("uint8", "uint64", "int64"))
+_PLACES = f"{_U1}, {_U8}, {_I8}, {_I8}, {_U8}, {_U8}"
+
+
+@compiled(f"b1({_PLACES}, i8, i8)")
 def _before(section, customer, time, sequence, key_hi, key_lo, a, b):  # type: ignore[no-untyped-def]
     """Whether row `a` stands before row `b`."""
     if section[a] != section[b]:
@@ -80,7 +84,7 @@ def _before(section, customer, time, sequence, key_hi, key_lo, a, b):  # type: i
     return key_lo[a] < key_lo[b]
 
 
-@compiled("b1(u1[::1], u8[::1], i8[::1], i8[::1], u8[::1], u8[::1], i8[::1], i8)")
+@compiled(f"b1({_PLACES}, i8[::1], i8)")
 def _put_right(section, customer, time, sequence, key_hi, key_lo, order, moves):  # type: ignore[no-untyped-def]
     """Sort what is nearly sorted, in place, by insertion; False if that takes more than so many moves."""
     for i in range(1, len(order)):

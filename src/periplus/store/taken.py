@@ -275,9 +275,8 @@ def _placed(
             section[at], customer[at], comes[at] = found["section"], found["customer"], True
         batch[first : first + file.rows] = piece.batch
         first += file.rows
-    # copies: compiled loops take arrays that may be written
     hot = [
-        np.array(read(files, name, TYPES[FIXED[name]])) for name in ("time", "sequence", "key_hi", "key_lo")
+        np.asarray(read(files, name, TYPES[FIXED[name]])) for name in ("time", "sequence", "key_hi", "key_lo")
     ]
     arrays: list[np.ndarray] = [section, customer, *hot, batch]
     rows = None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from unittest.mock import Mock
 
@@ -13,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 from periplus import clock
-from periplus.collect import door, rate, steps
+from periplus.collect import door, rate, sources, steps
 from periplus.errors import InputError
 from periplus.store import inbox
 from tests.collect.collector.conftest import Shop, track
@@ -67,8 +69,21 @@ def test_a_wrong_key_is_401_and_never_404(shop: Shop) -> None:
 
 
 def test_a_key_made_while_the_server_runs_is_good_at_once(shop: Shop) -> None:
-    shop.collector.sources._looked = 0.0
-    assert shop.post({"batch": [track()]}, key=shop.ws.add_source("till")).status == 200
+    for name in ("till", "app", "kiosk"):
+        key = shop.ws.add_source(name)
+        with ThreadPoolExecutor(8) as pool:  # one looks it up, the others wait for that
+            sent = [pool.submit(shop.post, {"batch": [track()]}, key=key) for _ in range(8)]
+        assert {each.result().status for each in sent} == {200}
+
+
+def test_guessing_keys_costs_few_looks(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = []
+    real = shop.collector.sources.refresh
+    monkeypatch.setattr(shop.collector.sources, "refresh", lambda: looks.append(real()))
+    began = time.monotonic()
+    for number in range(200):
+        assert shop.collector.sources.by_key(f"guess {number}") is None
+    assert len(looks) <= sources.SPARE + (time.monotonic() - began) / sources.LOOKS + 1
 
 
 def test_paths_and_methods(shop: Shop) -> None:

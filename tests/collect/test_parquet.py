@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -187,3 +188,50 @@ def test_a_damaged_column_is_named(
         assert not ws.batches()
         path.write_bytes(whole)
         assert ws.import_file(path, mapping=mapping).events == count
+
+
+@pytest.mark.parametrize("least", [0, 10_000], ids=["by values", "by rows"])
+def test_old_times_reach_as_far_as_they_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: int
+) -> None:
+    """Times of twelve bytes, as Spark and Hive write them: those of an open end are no time of this century."""
+    monkeypatch.setattr(origin, "LEAST", least)
+    ends = [datetime(9999, 12, 31), datetime(2600, 1, 1), datetime(2024, 1, 1, 0, 0, 0, 16)] * 4
+    table = {
+        "event": ["Viewed"] * 12,
+        "at": pa.array([datetime(2024, 1, 1)] * 12, pa.timestamp("us")),
+        "until": pa.array(ends, pa.timestamp("us")),
+        "id": [f"m{i}" for i in range(12)],
+    }
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table(table), path, use_deprecated_int96_timestamps=True, store_schema=False)
+    for time, came, until in (("at", 12, "9999-12-31 00:00:00"), ("until", 4, "2024-01-01 00:00:00.000016")):
+        event = {"event": "E", "time": time, "messageId": "id", "properties": {"until": "until"}}
+        with periplus.init(tmp_path / time) as ws:
+            result = ws.import_file(
+                path, mapping={"source": "s", "tables": [{"files": "*", "events": [event]}]}
+            )
+            assert (result.accepted, result.rejected) == (came, 12 - came)
+            ws.export(tmp_path / f"{time}.jsonl")
+        first = json.loads((tmp_path / f"{time}.jsonl").read_text(encoding="utf-8").splitlines()[0])
+        assert first["properties"]["until"] == until
+
+
+@pytest.mark.parametrize("least", [0, 10_000], ids=["by values", "by rows"])
+def test_texts_that_are_not_utf_8_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: int
+) -> None:
+    monkeypatch.setattr(origin, "LEAST", least)
+    broken = pa.array([b"ok", b"\xff\xfe"]).view(pa.string())
+    table = {"event": ["A", "B"], "time": ["2026-07-01T10:00:00Z"] * 2, "id": ["1", "2"], "plan": broken}
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table(table), path)
+    event = {
+        "event": {"column": "event"},
+        "time": "time",
+        "messageId": "id",
+        "properties": {"plan": "plan"},
+    }
+    with periplus.init(tmp_path / "shop") as ws, pytest.raises(InputError) as problem:
+        ws.import_file(path, mapping={"source": "s", "tables": [{"files": "*", "events": [event]}]})
+    assert problem.value.message == "t.parquet has texts in the column plan that are not UTF-8."

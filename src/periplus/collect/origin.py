@@ -54,6 +54,8 @@ class ParquetPart:
     def chunks(self, name: str) -> Iterator[pa.Array]:
         """A column as it is, texts as codes where the file has them so; raises InputError for texts that are no UTF-8."""
         columns = self.columns
+        if columns.has_old_times(name):
+            raise OtherError  # Arrow reads such times as nanoseconds, which end in the year 2262
         coded = [name] if self.coded(name) else None
         try:
             with pq.ParquetFile(

@@ -16,6 +16,7 @@ from periplus.errors import InputError, PeriplusError
 from periplus.event import escape
 from periplus.store.door import Connection, EngineError, explain, file_list, first_line, literal, quoted
 from periplus.store.staged import ROW_BITS
+from periplus.store.staged_column import ParquetColumns
 
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 _LARGE = {"UBIGINT", "HUGEINT", "UHUGEINT"}
@@ -81,10 +82,15 @@ def _damage(path: Path) -> InputError | None:
         return None
     name = ""
     try:
+        columns = ParquetColumns(path, foreign=True)
         with pq.ParquetFile(path, memory_map=True) as opened:
             for group in range(opened.metadata.num_row_groups):
                 for name in opened.schema_arrow.names:
-                    opened.read_row_group(group, [name], use_threads=False)
+                    for chunk in opened.read_row_group(group, [name], use_threads=False).column(0).chunks:
+                        if pa.types.is_string(chunk.type) or pa.types.is_large_string(chunk.type):
+                            columns.checked(name, chunk)
+    except InputError as problem:
+        return problem
     except pa.ArrowNotImplementedError:
         return None  # Arrow does not read it, others do
     except (OSError, pa.ArrowException):

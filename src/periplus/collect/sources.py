@@ -32,6 +32,8 @@ AGE = 1.0
 """Seconds after which what is in memory is looked up anew."""
 LOOKS = 0.25
 """Seconds between two looks because of a key nobody knows, in the long run: guessing keys must cost the state nothing."""
+PATIENCE = 1.0
+"""Seconds that a key nobody knows waits for a look that is going on."""
 SPARE = 8
 """Looks that may follow each other at once, so that a new key is known from its first request on."""
 
@@ -165,12 +167,19 @@ class Sources:
         return self._known(lambda: self._by_name.get(name))
 
     def _known(self, source: Callable[[], Source | None]) -> Source | None:
-        if (found := source()) is None:
-            with self._looking:  # who comes while another looks waits for what that one finds
-                if (found := source()) is None and self._spares_a_look():
-                    self._try_refresh()
-                    found = source()
-        return found
+        if (found := source()) is not None:
+            return found
+        if not self._looking.acquire(
+            timeout=PATIENCE
+        ):  # who comes while another looks waits for what that one finds
+            return None
+        try:
+            if (found := source()) is None and self._spares_a_look():
+                self._try_refresh()
+                found = source()
+            return found
+        finally:
+            self._looking.release()
 
     @property
     def consent(self) -> Mapping[str, bool]:

@@ -57,6 +57,11 @@ class ParquetColumns:
         chunks = self.chunks.get(name, ())
         return all(chunk.physical_type == "BYTE_ARRAY" and chunk.has_dictionary_page for chunk in chunks)
 
+    def has_old_times(self, name: str) -> bool:
+        """Whether a column has times of twelve bytes (INT96), as older programs write them, itself or inside."""
+        inside = [chunks for each, chunks in self.chunks.items() if name in (each, each.split(".")[0])]
+        return any(chunk.physical_type == "INT96" for chunks in inside for chunk in chunks[:1])
+
     def size(self, name: str) -> int:
         """Bytes of a column as it is written."""
         return sum(chunk.total_uncompressed_size for chunk in self.chunks.get(name, ()))

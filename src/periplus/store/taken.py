@@ -152,7 +152,7 @@ def _numbers(staged: Columns, name: str, kind: pa.DataType) -> np.ndarray:
 
 
 def fits(connection: door.Connection, pieces: Sequence[Piece]) -> bool:
-    """Whether the columns of the pieces have room in half of the memory that may be used."""
+    """Whether the columns of the pieces have room in two thirds of the memory that may be used."""
     sources = _Sources(pieces)
     rows = sum(file.rows for file in sources.staged)
     needed = 100 * rows + _taken_up(pieces)
@@ -162,7 +162,7 @@ def fits(connection: door.Connection, pieces: Sequence[Piece]) -> bool:
         if size >= LONGEST and not all(file.coded(name) for file in files):
             return False
         needed += sum(file.held(name) + 5 * file.rows for file in files)
-    return 2 * needed <= door.memory(connection)
+    return 3 * needed <= 2 * door.memory(connection)
 
 
 def _taken_up(pieces: Sequence[Piece]) -> int:

@@ -135,6 +135,31 @@ def test_forms_tell_time_and_trouble_and_nothing_else(page: Any, collector: Reco
         assert not [one for one in collector.received if text in one.body], text
 
 
+def test_a_page_that_goes_tells_all_in_one_request(page: Any, collector: Recorder, tab: Any) -> None:
+    tab.goto(page(FORM))
+    collector.wait("page")
+    tab.focus("#who")
+    tab.wait_for_timeout(200)
+    tab.goto("about:blank")
+    collector.wait("Page Left")
+    (last,) = [one.batch for one in collector.received if "Page Left" in one.body]
+    assert [m["event"] for m in last] == ["Page Experienced", "Form Field Left", "Page Left"]
+
+
+def test_a_hidden_tab_tells_all_in_one_request(page: Any, collector: Recorder, tab: Any) -> None:
+    tab.goto(page(FORM))
+    collector.wait("page")
+    tab.focus("#who")
+    tab.wait_for_timeout(200)
+    tab.evaluate("""() => {
+        Object.defineProperty(document, "visibilityState", {value: "hidden", configurable: true});
+        document.dispatchEvent(new Event("visibilitychange", {bubbles: true}));
+    }""")
+    collector.wait("Page Left")
+    (last,) = [one.batch for one in collector.received if "Page Left" in one.body]
+    assert [m["event"] for m in last] == ["Page Experienced", "Form Field Left", "Page Left"]
+
+
 def test_it_may_come_before_the_tracker_or_without_it(shop: Pages, collector: Recorder, tab: Any) -> None:
     here = collector.base
     first = f'<!doctype html><script src="{here}/periplus-experience.js"></script>'

@@ -266,6 +266,7 @@ def test_single_page_shops(put: Put, collector: Recorder, tab: Any) -> None:
     home = put("/", title="Home")
     tab.goto(home)
     collector.wait("page")
+    tab.wait_for_timeout(200)  # less than a twentieth of a second in view is not told
     tab.evaluate("""() => {
         history.pushState({}, "", "/p/1");
         document.title = "A cup";

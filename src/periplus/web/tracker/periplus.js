@@ -12,7 +12,7 @@ import { allowed, choose } from "./periplus/consent.js";
 import { release, say, track } from "./periplus/message.js";
 import { collect } from "./periplus/outbox.js";
 import { enter, follow } from "./periplus/places.js";
-import { settings, take } from "./periplus/settings.js";
+import { settings } from "./periplus/settings.js";
 import { SHOP } from "./periplus/shop.js";
 import { forget, know } from "./periplus/who.js";
 
@@ -23,7 +23,7 @@ const calls = {
   /** Begins: `{key, url, consent, domain, page}`; only the first one counts. */
   init(options) {
     if (settings.key) return;
-    take(options);
+    Object.assign(settings, options);
     if (document.prerendering) document.addEventListener("prerenderingchange", begin);
     else begin();
   },

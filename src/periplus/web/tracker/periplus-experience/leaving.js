@@ -1,6 +1,3 @@
-// The moment before the page is hidden or gone. In the capture phase, so that the tracker, which sends then, hears of it in time.
+// The moment before the page is hidden or gone. The tracker says when, and sends what is told then in one request.
 
-export function leaving(act) {
-  addEventListener("visibilitychange", () => document.visibilityState == "hidden" && act(), true);
-  addEventListener("pagehide", act, true);
-}
+export const leaving = (act) => addEventListener("periplus", act);

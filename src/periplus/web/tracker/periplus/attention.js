@@ -3,13 +3,11 @@
 // The time is told whenever the page is left or hidden, each time what has passed since: the parts add up.
 
 import { track } from "./message.js";
-import { send } from "./outbox.js";
+import { hidden, send } from "./outbox.js";
 
 let since = 0; // from when the time in view is not told yet, milliseconds; 0 while the page is hidden
 let deepest = 0;
 let turned = false;
-
-const visible = () => document.visibilityState != "hidden";
 
 function look() {
   const depth = (100 * (scrollY + innerHeight)) / document.documentElement.scrollHeight;
@@ -17,7 +15,7 @@ function look() {
 }
 
 function resume() {
-  since = visible() ? performance.now() : 0;
+  since = hidden() ? 0 : performance.now();
 }
 
 /** Tells the time in view, and begins anew. */
@@ -40,9 +38,10 @@ export function attend() {
     }
   });
   const gone = () => {
+    dispatchEvent(new Event("periplus")); // the add-on tells what it has, and one request carries all
     leave();
     send(true);
   };
-  document.addEventListener("visibilitychange", () => (visible() ? resume() : gone()));
+  document.addEventListener("visibilitychange", () => (hidden() ? gone() : resume()));
   addEventListener("pagehide", gone);
 }

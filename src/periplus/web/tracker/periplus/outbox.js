@@ -11,6 +11,9 @@ const MOST = 500; // messages that wait; beyond, the oldest go
 const BATCH = 20000; // characters of one request: browsers let 64 KB outlive their page
 const LONGEST_PAUSE = 3600; // seconds
 
+/** Whether nobody sees the page: it may not come back. */
+export const hidden = () => document.visibilityState == "hidden";
+
 const waiting = new Map(); // messageId → JSON, in order
 const flying = new Set(); // the ids under way
 let timer;
@@ -55,7 +58,8 @@ export const discard = () => [...waiting.keys()].forEach(drop);
 export function post(id, text) {
   keep(id, text);
   shelf((storage) => (storage[PREFIX + id] = text));
-  if (document.visibilityState == "hidden") send(true);
+  // Once whoever spoke has said all: of several requests begun as a page goes, browsers lose the later ones.
+  if (hidden()) Promise.resolve(true).then(send);
   else soon(0);
 }
 
@@ -80,7 +84,7 @@ export function send(leaving) {
   const url = settings.url.replace(/\/?$/, "/v1/batch");
   const body = `{"batch":[${batch}],"sentAt":"${new Date().toISOString()}","writeKey":${JSON.stringify(settings.key)}}`;
   // Text, no credentials, no header of our own: a request that no browser asks permission for.
-  if (leaving === true && !("keepalive" in Request.prototype)) return navigator.sendBeacon(url, body);
+  if (leaving && !("keepalive" in Request.prototype)) return navigator.sendBeacon(url, body);
   fetch(url, { method: "POST", body, credentials: "omit", keepalive: batch.length <= BATCH })
     .then((reply) => {
       if (!reply.ok && ![400, 401, 413].includes(reply.status)) throw reply.headers.get("retry-after");

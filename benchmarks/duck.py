@@ -58,6 +58,24 @@ def funnel_sql(source: str, run: int, filters: bool) -> str:
 
 
 def transitions_sql(source: str) -> str:
+    """Each transition's visits, journeys, median time between and visits of those who have been at the target before."""
+    return f"""
+        WITH events AS (
+            SELECT customer, time, event, lag(event) OVER w AS before, lag(time) OVER w AS left_at
+            FROM {source} WINDOW w AS (PARTITION BY customer ORDER BY time)
+        ),
+        visits AS (
+            SELECT *, row_number() OVER (PARTITION BY customer, event ORDER BY time) > 1 AS returns
+            FROM events WHERE before IS DISTINCT FROM event
+        )
+        SELECT before, event, count(*), count(DISTINCT customer), median((time - left_at) // 1000000),
+               count(*) FILTER (returns)
+        FROM visits WHERE before IS NOT NULL GROUP BY ALL
+    """
+
+
+def counted_transitions_sql(source: str) -> str:
+    """Their visits alone."""
     return f"""
         SELECT event, next, count(*) FROM (
             SELECT event, lead(event) OVER (PARTITION BY customer ORDER BY time) AS next FROM {source}
@@ -187,7 +205,10 @@ def main() -> None:
         found["transitions"] = best(
             connection, sources, lambda source, _: transitions_sql(source), given.repeat
         )
-        found["transitions"]["answer"] = {f"{a}>{b}": n for a, b, n in found["transitions"]["answer"]}
+        counted = best(connection, sources, lambda source, _: counted_transitions_sql(source), given.repeat)
+        found["counted transitions"] = counted
+        for each in (found["transitions"], counted):
+            each["answer"] = {f"{a}>{b}": list(said) for a, b, *said in each["answer"]}
         ids, label = label_sql()
         now = clock.instant(NOW, clock.zone("UTC"))
         found["map"] = best(

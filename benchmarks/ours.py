@@ -10,7 +10,7 @@ from typing import Any
 
 from kinds import KINDS
 from measure import report, warm
-from questions import NOW, bench_map, filtered, funnel, transitions
+from questions import NOW, TRANSITION, bench_map, filtered, funnel, transitions
 
 import periplus
 from periplus.question import Answer
@@ -44,7 +44,7 @@ def asked(folder: str, arguments: argparse.Namespace) -> dict[str, Any]:
         found["transitions"] = {
             "seconds": seconds,
             "answer": {
-                f"{row['source_name']}>{row['target_name']}": row["visits"]
+                f"{row['source_name']}>{row['target_name']}": [row[name] for name in TRANSITION]
                 for row in answer.rows
                 if not row["source"].startswith("(") and not row["target"].startswith("(")
             },

@@ -48,6 +48,10 @@ def step_sql(filters: bool, run: int) -> list[str]:
     ]
 
 
+TRANSITION = ("visits", "journeys", "median_seconds", "returning")
+"""What a transition's row says; peers that only count say the first."""
+
+
 def transitions(names: list[str]) -> dict[str, Any]:
     """Which event follows which, as visits: a run of one event counts once."""
     return {"kind": "flow", "steps": [{"event": name} for name in names], "lapse": "5000d", "now": NOW}

@@ -29,7 +29,8 @@ from table import Line, against, at_least, at_most, drawn, rate, seconds
 ROOT = HERE.parent
 DATA = ROOT / "bench-data"
 PEERS = DATA / "peers"
-RETENTIONEERING_UP_TO = 1_000_000
+PANDAS_UP_TO = 1_000_000
+"""Events that peers who work on data frames are asked about."""
 
 Found = dict[str, Any]
 
@@ -201,18 +202,24 @@ def figure_filters(size: Size) -> list[Line]:
 
 
 def figure_transitions(size: Size) -> list[Line]:
+    """The whole answer beside the same in SQL, and beside peers that only count the visits of each transition."""
     work = "transitions of all event names"
-    ours, duck, chdb = size.ours()["transitions"], size.duck()["transitions"], size.chdb()
-    agree(work, ours["answer"], duck["answer"], "DuckDB")
-    lines = [_beside(size, work, ours, duck, "DuckDB SQL", 20)]
+    ours, duck, chdb = size.ours()["transitions"], size.duck(), size.chdb()
+    agree(work, ours["answer"], duck["transitions"]["answer"], "DuckDB")
+    lines = [_beside(size, work, ours, duck["transitions"], "DuckDB SQL", 20)]
+    counts = {pair: said[0] for pair, said in ours["answer"].items()}
+    counted = {pair: said[0] for pair, said in duck["counted transitions"]["answer"].items()}
+    agree(work, counts, counted, "DuckDB")
+    lines.append(_beside(size, work, ours, duck["counted transitions"], "DuckDB SQL, visits only", None))
     if chdb is not None:
-        agree(work, ours["answer"], chdb["transitions"]["answer"], "chDB")
-        lines.append(_beside(size, work, ours, chdb["transitions"], "chDB", None))
-    if size.events <= RETENTIONEERING_UP_TO and size.peers is not None:
-        rete = size.peer("retentioneering", "peers/rete.py")
-        assert rete is not None
-        agree(work, ours["answer"], rete["transitions"]["answer"], "retentioneering")
-        lines.append(_beside(size, work, ours, rete["transitions"], "retentioneering 5.2.4", None))
+        agree(work, counts, chdb["transitions"]["answer"], "chDB")
+        lines.append(_beside(size, work, ours, chdb["transitions"], "chDB, visits only", None))
+    if size.events <= PANDAS_UP_TO and size.peers is not None:
+        for who, script in (("retentioneering 5.2.4", "peers/rete.py"), ("pm4py", "peers/mining.py")):
+            found = size.peer(who, script)
+            assert found is not None
+            agree(work, counts, found["transitions"]["answer"], who)
+            lines.append(_beside(size, work, ours, found["transitions"], f"{who}, visits only", None))
     return lines
 
 
@@ -336,7 +343,9 @@ def peers() -> Path | None:
             capture_output=True,
         )
     except (OSError, subprocess.CalledProcessError):
-        print("chDB and retentioneering cannot be installed here, so they are left out.", file=sys.stderr)
+        print(
+            "chDB, retentioneering and pm4py cannot be installed here, so they are left out.", file=sys.stderr
+        )
         return None
     done.write_text(wanted, encoding="utf-8")
     return python
@@ -349,7 +358,7 @@ def main() -> None:
     parser.add_argument("--events", default="1000000", help="sizes, such as 1000000,20000000")
     parser.add_argument("--only", default="", help=f"some of {', '.join(FIGURES)}, growth")
     parser.add_argument("--repeat", type=int, default=5, help="warm runs the median is taken of")
-    parser.add_argument("--no-peers", action="store_true", help="without chDB and retentioneering")
+    parser.add_argument("--no-peers", action="store_true", help="without chDB, retentioneering and pm4py")
     parser.add_argument("--keep", action="store_true", help="keep the workspaces and files that were made")
     given = parser.parse_args()
     chosen = [name for name in given.only.split(",") if name] or [*FIGURES, "growth"]

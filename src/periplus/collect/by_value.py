@@ -43,6 +43,8 @@ from periplus.store.taken import TYPES
 
 _COMPUTED = ("time", "sequence", "key_hi", "key_lo", "message_id", "received_at", "file", "line", "place")
 """Physical columns that are not asked of values."""
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+"""Odd, so that no two numbers become one: 2^64 by the golden ratio (Knuth, The Art of Computer Programming 3, 6.4)."""
 PARTS = 8
 """Pieces of a column that loops take one after another, by as many threads as there are."""
 
@@ -127,11 +129,10 @@ class _Staging:
         if not kept.any():
             raise OtherError
         placed = self.aside.submit(self._placed, columns, happens)
-        keyed = self.aside.submit(self._keys, message, kept)
         found |= self.distinct.asked({"fixed rest": self._rest(others, found)})
         alike = self._alike(found, {"fixed": PHYSICAL | {"rest": "VARCHAR"}, "other": others})
+        with_keys, missing = self._keys(message, kept)
         more, newest = placed.result()
-        with_keys, missing = keyed.result()
         if missing is not None:
             for name, half in zip(("key_hi", "key_lo"), self._of_rows(missing), strict=True):
                 with_keys[name] = array(np.where(missing, half, np.asarray(with_keys[name])))
@@ -278,7 +279,7 @@ class _Staging:
             raise OtherError
         before = np.zeros(len(rows), np.uint64)
         if self.recipe.counted:
-            before[there] = _equal_before(expected[there] >> ROW_BITS, high[there], low[there])
+            before[there] = _equal_before(high[there], low[there], expected[there] >> ROW_BITS)
         low ^= (before << np.uint64(16)) | np.uint64(self.event.place)
         return high, low
 
@@ -333,19 +334,25 @@ class _Staging:
         return [(file, np.concatenate(lines)) for file, lines in found.items()]
 
 
-def _equal_before(file: np.ndarray, high: np.ndarray, low: np.ndarray) -> np.ndarray:
-    """uint64[n]: how many equal rows stand before each in its file."""
-    found = np.zeros(len(high), np.uint64)
-    order = ordered(high)
-    twins = np.flatnonzero(high[order[1:]] == high[order[:-1]])
-    if len(twins):
-        some = np.unique(np.concatenate((order[twins], order[twins + 1])))
-        some = some[np.lexsort((some, low[some], high[some], file[some]))]
-        same = [(each[some[1:]] == each[some[:-1]]) for each in (file, high, low)]
-        starts = np.concatenate(([True], ~np.logical_and.reduce(same)))
-        place = np.arange(len(some))
-        found[some] = place - np.maximum.accumulate(np.where(starts, place, 0))
+def _equal_before(high: np.ndarray, *others: np.ndarray) -> np.ndarray:
+    """int64[n]: how many rows that are equal in all stand before each; `high` uint64[n] tells most apart by its upper bits."""
+    found = np.zeros(len(high), np.int64)
+    order, in_order = ordered(high)
+    twins = in_order[1:] == in_order[:-1]
+    if twins.any():
+        some = order[np.append(twins, False) | np.insert(twins, 0, False)]
+        if others:
+            some = some[np.lexsort((some, *(each[some] for each in others), high[some]))]
+        starts = np.ones(len(some), np.bool_)
+        starts[1:] = ~np.logical_and.reduce([each[some[1:]] == each[some[:-1]] for each in (high, *others)])
+        found[some] = _since(starts)
     return found
+
+
+def _since(starts: np.ndarray) -> np.ndarray:
+    """int64[n]: how many places each is behind the start before it; the first is one."""
+    place = np.arange(len(starts))
+    return np.asarray(place - np.maximum.accumulate(np.where(starts, place, 0)))
 
 
 def _within(recipe: Recipe, written: Sequence[Written]) -> Spans:
@@ -366,22 +373,10 @@ def _falls(time: np.ndarray) -> bool:
 
 def _positions(time: np.ndarray, received: np.ndarray | None, falls: bool) -> np.ndarray:
     """int64[n]: how many rows of the same time (and receipt) stand before each, or behind it where the file falls."""
-    rows = np.arange(len(time))
     if falls:
         return _positions(time[::-1], None if received is None else received[::-1], False)[::-1]
-    order = None
-    if received is not None:
-        order = np.lexsort((received, time))
-        same = (time[order][1:] == time[order][:-1]) & (received[order][1:] == received[order][:-1])
-    elif (time[1:] >= time[:-1]).all():
-        same = time[1:] == time[:-1]
-    else:
-        order = np.argsort(time, kind="stable")
-        same = time[order][1:] == time[order][:-1]
-    starts = np.concatenate(([True], ~same)) if len(time) else np.zeros(0, np.bool_)
-    found = rows - np.maximum.accumulate(np.where(starts, rows, 0))
-    if order is None:
-        return found
-    placed = np.empty_like(found)
-    placed[order] = found
-    return placed
+    if received is None and (time[1:] >= time[:-1]).all():
+        return _since(np.insert(time[1:] > time[:-1], 0, True)[: len(time)])
+    # Times lie close together; multiplied, they differ in the bits by which rows are sorted.
+    mixed = np.ascontiguousarray(time).view(np.uint64) * _SPREAD
+    return _equal_before(mixed) if received is None else _equal_before(mixed, received)

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from periplus.store.arrays import array
 from periplus.store.door import Connection, quoted
 from periplus.store.files import ROW_GROUP
-from periplus.store.staged_column import MANY, occurring
+from periplus.store.staged_column import MANY, codes_of, occurring
 
 _AHEAD = 2
 """Groups that are made ahead of the one that is used."""
@@ -46,7 +46,11 @@ class Held:
             for name in coded:
                 column = part.column(name).combine_chunks()
                 if len(column.dictionary) > MANY:
-                    part = part.set_column(part.schema.get_field_index(name), name, occurring(column))
+                    part = part.set_column(
+                        part.schema.get_field_index(name),
+                        name,
+                        occurring(codes_of(column), column.dictionary),
+                    )
             return part
 
         with (

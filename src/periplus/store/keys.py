@@ -15,18 +15,18 @@ from periplus.store.files import os_problem
 
 def save(root: Path, name: str, high: np.ndarray, low: np.ndarray) -> None:
     """Write keys (two uint64[n]) sorted, as `name`.hi.npy and `name`.lo.npy."""
-    order = ordered(high)
+    order, in_order = ordered(high)
     target = root / name
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        np.save(f"{target}.hi.npy", high[order])
+        np.save(f"{target}.hi.npy", in_order)
         np.save(f"{target}.lo.npy", low[order])
     except OSError as problem:
         raise os_problem(problem, target) from None
 
 
-def ordered(high: np.ndarray) -> np.ndarray:
-    """int64[n]: the rows by their keys' upper halves.
+def ordered(high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """int64[n], the rows by their keys' upper halves, equal ones as they came; and uint64[n], these in that order.
 
     Numbers alone are sorted several times as fast as rows by numbers, so the row stands in the lower bits of each, where
     only keys that agree in all others could tell.
@@ -36,10 +36,11 @@ def ordered(high: np.ndarray) -> np.ndarray:
     packed.sort()
     packed &= (np.uint64(1) << bits) - np.uint64(1)
     order = packed.view(np.int64)
-    told = high[order]
-    if (told[1:] < told[:-1]).any():
-        order = order[np.argsort(told, kind="stable")]
-    return order
+    in_order = high[order]
+    if (in_order[1:] < in_order[:-1]).any():
+        again = np.argsort(in_order, kind="stable")
+        order, in_order = order[again], in_order[again]
+    return order, in_order
 
 
 Sorted = tuple[np.ndarray, np.ndarray]

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from periplus.errors import InputError
-from periplus.store.arrays import array
+from periplus.store.arrays import array, missing, numbers
 from periplus.store.lent import Lent, LentArrow, LentParquet
 
 LONGEST = 1 << 31
@@ -51,6 +51,14 @@ class ParquetColumns:
     def empty(self, name: str) -> bool:
         """Whether no row has a value, as far as the footer says."""
         return all(_nulls(chunk) == chunk.num_values for chunk in self.chunks.get(name, ()))
+
+    def filled(self, name: str) -> int | None:
+        """How many rows have a value; None where the footer does not say it, or a row may have several."""
+        chunks = self.chunks.get(name, ())
+        nulls = [_nulls(chunk) for chunk in chunks]
+        if not chunks or None in nulls or sum(chunk.num_values for chunk in chunks) != self.rows:
+            return None
+        return self.rows - sum(each for each in nulls if each is not None)
 
     def coded(self, name: str) -> bool:
         """Whether the values are texts, and codes of a dictionary."""
@@ -144,6 +152,10 @@ class ArrowColumns:
         """Whether no row has a value."""
         return all(chunk.null_count == len(chunk) for chunk in self._chunks(name))
 
+    def filled(self, name: str) -> int | None:
+        """How many rows have a value."""
+        return sum(len(chunk) - int(chunk.null_count) for chunk in self._chunks(name))
+
     def coded(self, name: str) -> bool:
         """Whether the values are codes of a dictionary: they are not, and must fit into one array."""
         return False
@@ -172,6 +184,10 @@ class TableColumns:
     def empty(self, name: str) -> bool:
         """Whether no row has a value."""
         return name not in self.names or self.table.column(name).null_count == self.rows
+
+    def filled(self, name: str) -> int | None:
+        """How many rows have a value."""
+        return self.rows - int(self.table.column(name).null_count)
 
     def coded(self, name: str) -> bool:
         """Whether the values are codes of a dictionary."""
@@ -222,7 +238,7 @@ class Column:
         # `rows` are places in `values`: that they are is not asked again for each group
         taken = pc.take(self.values, array(rows), boundscheck=False)
         if isinstance(taken, pa.DictionaryArray) and len(taken.dictionary) > MANY:
-            return occurring(taken)
+            return occurring(codes_of(taken), taken.dictionary)
         return taken
 
     def codes(self, texts: Sequence[str]) -> np.ndarray:
@@ -231,36 +247,44 @@ class Column:
         held = values if isinstance(values, pa.DictionaryArray) else values.dictionary_encode()
         place = {text: number for number, text in enumerate(texts)}
         table = np.array([*(place.get(text, 0) for text in held.dictionary.to_pylist()), 0], np.uint16)
-        codes = held.indices
-        if codes.null_count:
-            codes = codes.cast(pa.int32()).fill_null(len(table) - 1)
-        found: np.ndarray = table[np.asarray(codes)][self.rows]
-        return found
+        return np.asarray(table[codes_of(held)][self.rows])
 
     def frequent(self, sample: int, most: int) -> list[Any]:
         """The most frequent values of the first rows."""
         if self.values is None:
             return []
-        taken = self.values.take(pa.array(self.rows[:sample])).drop_null()
-        if isinstance(taken, pa.DictionaryArray):
-            counts = np.bincount(np.asarray(taken.indices), minlength=len(taken.dictionary))
-            values = taken.dictionary
-        else:
-            counted = taken.value_counts()
-            counts, values = np.asarray(counted.field("counts")), counted.field("values")
-        ranked = np.argsort(-counts, kind="stable")[:most]
-        return list(values.take(pa.array(ranked[counts[ranked] > 0])).to_pylist())
+        return most_frequent(self.values.take(pa.array(self.rows[:sample])).drop_null(), most)
 
 
-def occurring(taken: pa.DictionaryArray) -> pa.DictionaryArray:
-    """The same values with a dictionary of those that occur: what is written has it once per group of rows."""
-    codes = np.asarray(taken.indices.fill_null(0))
-    occurs = np.zeros(len(taken.dictionary), np.bool_)
-    occurs[codes] = True
-    renumbered = (np.cumsum(occurs) - 1).astype(np.int32)[codes]
-    valid = None if not taken.null_count else np.asarray(taken.is_valid())
-    values = taken.dictionary.filter(pa.array(occurs))
-    return pa.DictionaryArray.from_arrays(array(renumbered, valid), values, safe=False)
+def most_frequent(values: pa.Array, most: int) -> list[Any]:
+    """The most frequent ones of some values, none of which is missing."""
+    if isinstance(values, pa.DictionaryArray):
+        counts = np.bincount(np.asarray(values.indices), minlength=len(values.dictionary))
+        told = values.dictionary
+    else:
+        counted = values.value_counts()
+        counts, told = np.asarray(counted.field("counts")), counted.field("values")
+    ranked = np.argsort(-counts, kind="stable")[:most]
+    return list(told.take(pa.array(ranked[counts[ranked] > 0])).to_pylist())
+
+
+def occurring(codes: np.ndarray, values: pa.Array) -> pa.DictionaryArray:
+    """Codes with those of the values they mean that occur: what is written has them once per group of rows."""
+    occurs = np.zeros(len(values) + 1, np.bool_)
+    occurs[codes] = True  # -1 is the last one, which means no value
+    occurs[-1] = False
+    renumbered = (np.cumsum(occurs) - 1).astype(np.int32)
+    renumbered[-1] = -1
+    return dictionary(renumbered[codes], values.filter(array(occurs[:-1])))
+
+
+def codes_of(coded: pa.DictionaryArray) -> np.ndarray:
+    """int[n]: the codes of some values; -1 where there is none."""
+    codes = numbers(coded.indices)
+    if not coded.indices.null_count:
+        return codes
+    # What stands where a value is missing is anything; all of its bits set, it is -1.
+    return np.asarray(codes | missing(coded.indices).astype(codes.dtype))
 
 
 def read(files: Sequence[Columns], name: str, kind: pa.DataType) -> pa.Array | None:
@@ -274,6 +298,9 @@ def read(files: Sequence[Columns], name: str, kind: pa.DataType) -> pa.Array | N
         [pa.nulls(file.rows, kind)] if file.empty(name) else file.column(name, kind) for file in files
     )
     if pa.types.is_string(kind) and any(file.coded(name) for file in files):
+        if len(files) == 1 and isinstance(files[0], TableColumns):
+            (whole,) = chunks  # its codes are those of one dictionary already
+            return whole
         return unified(chunks)
     held = list(chunks)
     if (
@@ -319,9 +346,7 @@ def unified(chunks: Iterable[pa.Array]) -> pa.DictionaryArray:
                     places[word] = len(texts)
                     texts.append(word)
             table = np.array([*(places.get(word, -1) for word in words.to_pylist()), -1], np.int16)
-        codes.append(
-            table[np.asarray(coded.indices.fill_null(len(words)) if coded.null_count else coded.indices)]
-        )
+        codes.append(_translated(coded, table))
     begun = []
     if codes or not rest:
         found = np.concatenate([np.zeros(0, np.int16), *codes])
@@ -334,12 +359,18 @@ def unified(chunks: Iterable[pa.Array]) -> pa.DictionaryArray:
     return _narrow(pa.chunked_array([*wide, *rest]).unify_dictionaries().combine_chunks())
 
 
+def _translated(coded: pa.DictionaryArray, table: np.ndarray) -> np.ndarray:
+    """int16[n]: what the codes of some values are by `table`; -1 where there is none."""
+    codes: np.ndarray = table.take(numbers(coded.indices), mode="clip")
+    if coded.indices.null_count:
+        codes |= missing(coded.indices)
+    return codes
+
+
 def dictionary(codes: np.ndarray, values: pa.Array) -> pa.DictionaryArray:
     """Codes with what they mean; those below 0 mean that there is none."""
-    missing = codes < 0
-    return pa.DictionaryArray.from_arrays(
-        array(codes, ~missing if missing.any() else None), values, safe=False
-    )
+    absent = codes < 0
+    return pa.DictionaryArray.from_arrays(array(codes, ~absent if absent.any() else None), values, safe=False)
 
 
 def _narrow(whole: pa.DictionaryArray) -> pa.DictionaryArray:

@@ -8,6 +8,9 @@ meanwhile; where they do not fit, DuckDB sorts the rows (`writing.py`). See adr 
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,6 +27,7 @@ from periplus.store.held import Held, ahead
 from periplus.store.lent import Lent
 from periplus.store.order import Places, order
 from periplus.store.properties import FREQUENT, SAMPLE, SUGGESTED
+from periplus.store.sparse_column import Sparse, SparseColumn, is_sparse, read_sparse, standing
 from periplus.store.spilled import SpilledColumn, spilled
 from periplus.store.staged_column import (
     LONGEST,
@@ -49,6 +53,9 @@ PLACED = ("section", "customer", "time", "sequence", "key_hi", "key_lo", "batch"
 """The columns that say where a row stands, and whose it is."""
 _TOLD = tuple(name for name, kind in FIXED.items() if kind != "VARCHAR")
 """Columns of which each group says its least and greatest value: readers skip groups by them."""
+
+
+AnyColumn = Column | SparseColumn | SpilledColumn
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,7 @@ class Taken:
     """Rows in the order of the file: what placed them, by name, and the columns that are taken."""
 
     placed: Mapping[str, np.ndarray]
-    columns: Mapping[str, Column | SpilledColumn]
+    columns: Mapping[str, AnyColumn]
 
 
 @dataclass(frozen=True)
@@ -185,6 +192,12 @@ def fits_in_turn(connection: door.Connection, pieces: Sequence[Piece]) -> bool:
     return 3 * (150 * rows + taken_up + door.threads(connection) * most) <= 2 * door.memory(connection)
 
 
+def behind() -> None:
+    """Let this thread work where no other of the process has anything to do, as far as the system knows how."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+
+
 class Reading:
     """The columns of some pieces, being read from the moment this is made: the fixed ones, `columns` by their kinds, and `rest`."""
 
@@ -200,21 +213,32 @@ class Reading:
         self.kinds = {**FIXED, **columns, "rest": "VARCHAR"}
         self.pool = ThreadPoolExecutor(door.threads(connection))
         others = [name for name in self.kinds if name not in PLACED and begin]
-        self._read = {name: self.pool.submit(self._column, name) for name in others}
+        self.readers = ThreadPoolExecutor(door.threads(connection), initializer=behind)
+        self._read = {name: self.readers.submit(self._column, name) for name in others}
 
-    def _column(self, name: str) -> pa.Array | None:
-        return read(self.sources.of(name), name, TYPES[self.kinds[name]])
+    def _column(self, name: str) -> pa.Array | Sparse | None:
+        files, kind = self.sources.of(name), TYPES[self.kinds[name]]
+        return read_sparse(files, name, kind) if is_sparse(files, name) else read(files, name, kind)
 
-    def held(self, rows: np.ndarray) -> Mapping[str, Column | SpilledColumn]:
+    def held(self, rows: np.ndarray) -> Mapping[str, AnyColumn]:
         """The columns that have been read, as the staged rows `rows` have them."""
         places = self.sources.places(list(self._read), rows)
-        return {
-            name: Column(TYPES[self.kinds[name]], found.result(), places[name])
-            for name, found in self._read.items()
-        }
+        known: dict[int, np.ndarray | None] = {}
+
+        def column(name: str, found: pa.Array | Sparse | None) -> AnyColumn:
+            own, kind = places[name], TYPES[self.kinds[name]]
+            if not isinstance(found, Sparse):
+                return Column(kind, found, own)
+            if id(own) not in known:  # columns of one file share where its rows stand
+                known[id(own)] = standing(own, found.count)
+            back = known[id(own)]
+            return Column(kind, found.whole(), own) if back is None else SparseColumn(kind, found, own, back)
+
+        return {name: column(name, found.result()) for name, found in self._read.items()}
 
     def close(self) -> None:
         """Wait for what is being read, and read no more."""
+        self.readers.shutdown(cancel_futures=True)
         self.pool.shutdown(cancel_futures=True)
 
 
@@ -231,12 +255,13 @@ class Spilling(Reading):
         super().__init__(connection, pieces, columns, begin=False)
         self.folder = folder
 
-    def held(self, rows: np.ndarray) -> dict[str, Column | SpilledColumn]:
+    def held(self, rows: np.ndarray) -> dict[str, AnyColumn]:
         names = [name for name in self.kinds if name not in PLACED]
         places = self.sources.places(names, rows)
 
-        def aside(number: int, name: str) -> Column | SpilledColumn:
-            column = Column(TYPES[self.kinds[name]], self._column(name), places[name])
+        def aside(number: int, name: str) -> AnyColumn:
+            kind = TYPES[self.kinds[name]]
+            column = Column(kind, read(self.sources.of(name), name, kind), places[name])
             return spilled(column, self.folder / f"{number}.arrows", ROW_GROUP)
 
         return dict(zip(names, self.pool.map(aside, range(len(names)), names), strict=True))
@@ -293,7 +318,7 @@ def _write(
     path: Path,
     names: Sequence[str],
     placed: Mapping[str, np.ndarray],
-    held: Mapping[str, Column | SpilledColumn],
+    held: Mapping[str, AnyColumn],
 ) -> dict[str, int]:
     """Write all columns; returns how many rows have a value of each that was held."""
     rows = len(placed["time"])

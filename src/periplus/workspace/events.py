@@ -34,6 +34,7 @@ class Events(Opened):
         from periplus.collect.stage import stage
         from periplus.people import admission, hashed, ledger, withheld
         from periplus.store import compact
+        from periplus.store.arrays import reused
 
         paths = [Path(path)] if isinstance(path, str | Path) else [Path(each) for each in path]
         if not paths:
@@ -41,7 +42,7 @@ class Events(Opened):
         if replace is not None:
             self._live_batch(replace)
         told = progress or silent
-        with self.home.staging() as folder:
+        with self.home.staging() as folder, reused():
             if dry_run:
                 from periplus.collect.plan import plan
 

@@ -86,9 +86,11 @@ class Process:
         out, err = self._process.communicate(timeout=LIMIT + 30)
         killed = self._process.returncode == -signal.SIGKILL
         assert killed or self._process.returncode == 0, (self._process.returncode, err.decode())
-        lines = [json.loads(line) for line in out.decode().splitlines() if line.endswith("]")]
-        changes = [] if killed else lines.pop()
-        return Ended(killed, [Said(*line) for line in lines], changes)
+        # What is killed may have broken off in a line, or have said all already and have been about to end.
+        lines = [json.loads(line) for line in out.decode().splitlines() if line.endswith("}")]
+        said = [Said(*line["said"]) for line in lines if "said" in line]
+        changes = [change for line in lines for change in line.get("changes", ())]
+        return Ended(killed, said, changes)
 
 
 def run(*words: object, **order: Any) -> Ended:

@@ -1,6 +1,7 @@
 """A Python that becomes the command line and may die of it: run as a script by `processes.py`.
 
-Standard input is one order in JSON; standard output one line of JSON for each command that ended, then one for all.
+Standard input is one order in JSON; standard output a line `{"said": [code, out, err]}` for each command that ended, then
+one `{"changes": [...]}` for all.
 An order has `commands` (lists of words) and may have
 
     under       folder whose changes are counted: files opened to write, renamed, removed, folders made, removed
@@ -127,8 +128,8 @@ def main() -> None:
         if size is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
         said = run(*words)
-        print(json.dumps([said.code, said.out, said.err]), flush=True)
-    print(json.dumps(watch.changes if watch else []), flush=True)
+        print(json.dumps({"said": [said.code, said.out, said.err]}), flush=True)
+    print(json.dumps({"changes": watch.changes if watch else []}), flush=True)
 
 
 if __name__ == "__main__":

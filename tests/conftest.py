@@ -29,6 +29,24 @@ LONG = (
 )
 """Whose files take long: they come first, so that at the end no worker is left alone with one."""
 
+PROCESSES = {
+    "clients",
+    "collector",
+    "faults",
+    "hooks",
+    "test_cli.py",
+    "test_docs.py",
+    "test_identity_book.py",
+    "test_renaming.py",
+    "test_state.py",
+    "test_surface.py",
+    "tracker",
+    "watch",
+    "web",
+}
+"""Whose tests drive browsers, servers, threads and processes, or kill them: what fails there is tried once more. The closing
+line counts such tests and the summary names them (RERUN): each is a fault yet to be found, there or in the product."""
+
 MEMORY, ROOM = Path("/dev/shm"), 4 << 30
 """Where temporary files may lie, and how much memory must be free for it: what is stored is brought to the disk file by
 file, and a test that imports ten rows would wait for thirty of them. Processes that are killed lose nothing there either."""
@@ -71,6 +89,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return LONG.index(area) if area in LONG else len(LONG)
 
     items.sort(key=place)
+    for item in items:
+        if PROCESSES.intersection(item.path.relative_to(TESTS).parts):
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.fixture(scope="session")

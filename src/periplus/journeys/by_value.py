@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import Any as Anything
 
 import numpy as np
@@ -65,10 +66,8 @@ def _rows(
         if file.rows < LEAST_ROWS:
             return None
         leaves = {leaf for condition in conditions for leaf in _leaves(condition.tree)}
-        tables = _Tables(snapshot, file, columns)
-        found = {leaf: tables.of(leaf) for leaf in leaves}
-        known = {leaf: table for leaf, table in found.items() if table is not None}
-        if len(known) < len(found):
+        known = _Tables(snapshot, file, columns).of(leaves)
+        if known is None:
             return None
         rows = file.rows if snapshot.with_marked else file.plain_rows
         out = np.empty(rows, dtype)
@@ -101,77 +100,125 @@ def _leaves(node: Node) -> list[Node]:
             return [node]
 
 
-Table = tuple[np.ndarray, np.ndarray]
-"""uint8 per code, whether the test holds of its value; and the codes of the rows."""
+Said = Callable[[int, int, np.ndarray], None]
+"""Writes, for rows start:stop of a file, whether a test holds: uint8, 0 or 1."""
 
 
 class _Tables:
-    """What the tests of some conditions say of each distinct value of a file's columns."""
+    """What tests say of each distinct value of a file's columns, and so of its rows."""
 
     def __init__(self, snapshot: Snapshot, file: EventFile, columns: FileColumns) -> None:
         self.snapshot, self.file, self.columns = snapshot, file, columns
-        self._coded: dict[str, Coded | None] = {}
 
-    def of(self, leaf: Node) -> Table | None:
-        """The table of a test; None where it reads anything but one column that has codes."""
-        read = columns_read(leaf, self.columns)
-        if read is None or len(read) > 1 or not read <= self._whole():
-            return None
-        column = next(iter(read), EVENT)
-        if column not in self._coded:
-            self._coded[column] = self._names() if column == EVENT else self._codes(column)
-        values = self._coded[column]
-        if values is None:
-            return None
-        if isinstance(leaf, Named):
-            said = np.array([False, *(name in leaf.names for name in values.values.to_pylist())])
-        else:
-            said = self._ask(leaf, column, values.values)
-        table = np.zeros(256 if values.codes.dtype == np.uint8 else 65_536, np.uint8)
-        table[: len(said)] = said
-        return table, values.codes
+    def of(self, leaves: Collection[Node]) -> dict[Node, Said] | None:
+        """Each of some tests; None where one of them reads anything but one column that has codes."""
+        coded_by: dict[str, Coded] = {}
+        asked: dict[Node, str] = {}
+        said: dict[Node, Said] = {}
+        whole = self._whole()
+        for leaf in leaves:
+            read = columns_read(leaf, self.columns)
+            if read is None or len(read) > 1 or not read <= whole:
+                return None
+            column = next(iter(read), EVENT)
+            if isinstance(leaf, Named):
+                said[leaf] = self._by_name([name in leaf.names for name in self._names])
+                continue
+            if column not in coded_by and column != EVENT:
+                values = coded_once(self.snapshot, self.file, column)
+                if values is None:
+                    return None
+                coded_by[column] = values
+            asked[leaf] = column
+        values_of = {column: found.values for column, found in coded_by.items()}
+        values_of |= {EVENT: pa.array(self._names, pa.string())} if EVENT in asked.values() else {}
+        expressions = [(column, *sql(leaf, self.columns)) for leaf, column in asked.items()]
+        for (leaf, column), answers in zip(
+            asked.items(), of_each(self.snapshot, values_of, expressions), strict=True
+        ):
+            if column == EVENT:
+                said[leaf] = self._by_name(answers[1:], answers[0])
+            else:
+                said[leaf] = _by_code(answers, coded_by[column].codes)
+        return said
 
     def _whole(self) -> set[str]:
         """Columns of which a value stands in the column itself, never in the rest beside it."""
         return {*self.columns.columns, EVENT, "channel", "source", "department"}
 
-    def _codes(self, column: str) -> Coded | None:
-        return coded(self.file, column, threads(self.snapshot))
+    @cached_property
+    def _names(self) -> list[str]:
+        return [unicodedata.normalize("NFC", name) for name in self.snapshot.names]
 
-    def _names(self) -> Coded:
-        """The names of the events that questions look at, by the codes that are there already."""
-        codes = np.zeros(self.file.rows, np.uint16)
-        journeys = self.file.journey_rows
-        codes[:journeys] = self.file.hot("name")
-        if self.file.marked is not None:
-            marked = self.file.hot("marked-name")
-            codes[self.file.plain_rows : self.file.plain_rows + len(marked)] = marked
-        codes += 1
-        names = [unicodedata.normalize("NFC", name) for name in self.snapshot.names]
-        return Coded(codes, pa.array(names, pa.string()))
+    def _by_name(self, answers: list[bool], of_none: bool = False) -> Said:
+        """By the codes of names that are there already: rows that no question looks at have none."""
+        table = np.zeros(65_536, np.uint8)
+        table[: len(answers)] = answers
+        file = self.file
+        marked = 0 if file.marked is None else len(file.hot("marked-name"))
+        held = [(0, file.journey_rows, "name"), (file.plain_rows, file.plain_rows + marked, "marked-name")]
 
-    def _ask(self, leaf: Node, column: str, values: pa.Array) -> np.ndarray:
-        """bool by code: the test, in SQL, of no value and of each value there is."""
-        text, bound = sql(leaf, self.columns)
-        return np.array(of_each(self.snapshot, column, values, text, bound), np.bool_)
+        def said(start: int, stop: int, out: np.ndarray) -> None:
+            out[:] = of_none
+            for first, last, column in held:
+                low, high = max(start, first), min(stop, last)
+                if low < high:
+                    codes = file.hot(column)[low - first : high - first]
+                    look_up(table, codes, out[low - start : high - start])
+
+        return said
+
+
+def _by_code(answers: list[bool], codes: np.ndarray) -> Said:
+    table = np.zeros(256 if codes.dtype == np.uint8 else 65_536, np.uint8)
+    table[: len(answers)] = answers
+    return lambda start, stop, out: look_up(table, codes[start:stop], out)
+
+
+def coded_once(snapshot: Snapshot, file: EventFile, column: str) -> Coded | None:
+    """The codes of a column, opened once in a version."""
+    return snapshot.once(("codes", file.number, column), lambda: coded(file, column, threads(snapshot)))
 
 
 def of_each(
-    snapshot: Snapshot, column: str, values: pa.Array, expression: str, bound: list[Anything]
-) -> list[Anything]:
-    """What an SQL expression that reads one column makes of no value, and of each of its distinct values."""
-    whole = pa.concat_arrays([pa.nulls(1, values.type), values])
+    snapshot: Snapshot,
+    values: Mapping[str, pa.Array],
+    asked: Sequence[tuple[str, str, Sequence[Anything]]],
+) -> list[list[Anything]]:
+    """What SQL expressions that read one column each make of no value, and of each of its distinct values.
+
+    `values` holds the distinct values by column; `asked` a column, an expression and what to bind in it. All are
+    asked at once, of a table where the values of the columns stand side by side: what a query costs by itself is
+    more than what it costs to look at some values.
+    """
+    if not asked:
+        return []
+    rows = 1 + max(len(array) for array in values.values())
+    table = {
+        column: pa.concat_arrays(
+            [pa.nulls(1, array.type), array, pa.nulls(rows - 1 - len(array), array.type)]
+        )
+        for column, array in values.items()
+    }
     cursor = snapshot.cursor()
-    cursor.register("distinct_values", pa.table({"@place": np.arange(len(whole)), column: whole}))
+    cursor.register("distinct_values", pa.table({"@place": np.arange(rows), **table}))
     try:
-        rows = cursor.execute(f'SELECT "@place", {expression} FROM distinct_values', bound).fetchall()
+        selected = ", ".join(
+            f'{expression} AS "@{number}"' for number, (_, expression, _) in enumerate(asked)
+        )
+        bound = [value for _, _, values_bound in asked for value in values_bound]
+        found = cursor.sql(f'SELECT "@place", {selected} FROM distinct_values', params=bound).to_arrow_table()
     finally:
         cursor.unregister("distinct_values")
-    return [said for _, said in sorted(rows, key=lambda row: row[0])]
+    found = found.take(np.argsort(found.column(0).to_numpy()))
+    return [
+        found.column(number + 1).slice(0, 1 + len(values[column])).to_pylist()
+        for number, (column, _, _) in enumerate(asked)
+    ]
 
 
 def _mask(
-    node: Node, tables: dict[Node, Table], start: int, stop: int, seen: dict[Node, np.ndarray]
+    node: Node, tables: dict[Node, Said], start: int, stop: int, seen: dict[Node, np.ndarray]
 ) -> np.ndarray:
     """uint8 (0 or 1) per row start:stop: whether it meets the node; `seen` holds the tests looked up so far."""
     match node:
@@ -189,7 +236,6 @@ def _mask(
             return _mask(part, tables, start, stop, seen) ^ np.uint8(1)
         case _:
             if node not in seen:
-                table, codes = tables[node]
                 seen[node] = np.empty(stop - start, np.uint8)
-                look_up(table, codes[start:stop], seen[node])
+                tables[node](start, stop, seen[node])
             return seen[node]

@@ -13,10 +13,10 @@ from typing import no_type_check
 import numpy as np
 import pyarrow as pa
 
-from periplus.journeys.by_value import PIECE, of_each, threads
+from periplus.journeys.by_value import PIECE, coded_once, of_each, threads
 from periplus.journeys.look_up import look_up
 from periplus.store import door
-from periplus.store.coded import LEAST_ROWS, MOST_VALUES, coded
+from periplus.store.coded import LEAST_ROWS, MOST_VALUES
 from periplus.store.columns import OWN, FileColumns
 from periplus.store.compiled import compiled
 from periplus.store.files import MARKED, EventFile
@@ -102,10 +102,11 @@ def _texts(
             return None
         if path not in columns.columns:
             return [None], None
-    found = coded(file, path, threads(snapshot))
+    found = coded_once(snapshot, file, path)
     if found is None:
         return None
-    return of_each(snapshot, path, found.values, *expression(columns)), found.codes
+    (texts,) = of_each(snapshot, {path: found.values}, [(path, *expression(columns))])
+    return texts, found.codes
 
 
 def _read(snapshot: Snapshot, file: EventFile, columns: FileColumns, expression: Expression) -> Held:

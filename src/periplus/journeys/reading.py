@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -31,6 +31,18 @@ class Values(Protocol):
 
     def among(self, shard: int) -> tuple[np.ndarray, np.ndarray]:
         """The rows of a shard that have a value, in order, and int64 each one's code."""
+        ...
+
+
+@runtime_checkable
+class ByRow(Protocol):
+    """Values that every row of a shard can be asked for at once."""
+
+    def by_row(self, shard: int) -> tuple[np.ndarray, np.ndarray]:
+        """uint16 per row, and int64 by such a number the code of its value (-1: none).
+
+        Rows of events that were not read may have a value too.
+        """
         ...
 
 
@@ -73,6 +85,9 @@ class _CodedValues:
         if self.wanted is not None:
             there &= self.wanted[np.asarray(self.snapshot.shard(shard).name)[rows]]
         return np.where(there, found, -1)
+
+    def by_row(self, shard: int) -> tuple[np.ndarray, np.ndarray]:
+        return self.texts.rows[shard], self.code
 
     def among(self, shard: int) -> tuple[np.ndarray, np.ndarray]:
         there = self.texts.rows[shard] > 0

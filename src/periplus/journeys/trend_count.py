@@ -14,6 +14,7 @@ from periplus.errors import QuestionError
 from periplus.journeys import amounts, customers, entries, labels, reading
 from periplus.journeys.breakdown import OTHER, Values, of_events, values_of
 from periplus.journeys.moment import ALWAYS
+from periplus.journeys.reading import ByRow
 from periplus.journeys.rules import JourneyRules
 from periplus.journeys.shards import each_shard
 from periplus.journeys.trend_plan import Plan, Series, inside
@@ -55,6 +56,13 @@ class _Breakdown:
         found: np.ndarray = self.place[self.read.at(shard, rows)]
         return found
 
+    def by_row(self, shard: int, met: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """A number for each row of a shard (where `met` is not 0), and int64 by number the place among the values."""
+        if self.read is None:
+            return np.zeros(0, np.uint16), self.place
+        said, code = _said(self.read, shard, met)
+        return said, self.place[code]
+
 
 def counted(planned: Plan, series: Series, context: Context) -> Counted:
     """The cells of a series over both windows."""
@@ -73,14 +81,14 @@ def counted(planned: Plan, series: Series, context: Context) -> Counted:
     for window in planned.windows:
 
         def work(shard: Shard, window: tuple[int, int] = window) -> np.ndarray:
-            at = rows.of(shard)
+            met = rows.met(shard)
+            said, place = by.by_row(shard.index, met)
             own = np.zeros(0, np.int32) if units is None else units(shard)
             counts = np.zeros(shape, np.int64)
-            seen = np.full(shape if units else (0, 0), -1, np.int32)
-            since, until = window
+            seen = np.full((0, 0) if series.unit == "events" else shape, -1, np.int32)
             _count(
-                np.asarray(shard.time), at, by.of(shard.index, at), own, planned.buckets.edges,
-                since, until, planned.span.now, seen, counts,
+                np.asarray(shard.time), np.asarray(shard.offsets), met, said, place, own,
+                planned.buckets.edges, *window, planned.span.now, seen, counts,
             )  # fmt: skip
             return counts
 
@@ -114,12 +122,11 @@ def matched(
         time = np.asarray(shard.time)
         at = at[inside(time[at], planned.windows[window], planned.span.now)]
         at = at[(planned.buckets.of(time[at]) == bucket) & (by.of(shard.index, at) == value)]
-        if units is not None:
-            own = units(shard)[at]
-            at = at[own >= 0]
-            _, first = np.unique(own[own >= 0], return_index=True)
-            at = at[first]
         owner = np.searchsorted(np.asarray(shard.offsets), at, "right") - 1
+        if series.unit != "events":
+            own = owner if units is None else units(shard)[at]
+            _, first = np.unique(own[own >= 0], return_index=True)
+            at, owner = at[own >= 0][first], owner[own >= 0][first]
         return [
             {"customer": int(shard.customers[customer]), "time": int(time[place])}
             for customer, place in zip(owner, at, strict=True)
@@ -166,10 +173,16 @@ class _Rows:
 
     def of(self, shard: Shard) -> np.ndarray:
         """int64: the rows of a shard, in order."""
+        return self._found[shard.index] if self._found is not None else np.flatnonzero(self.met(shard))
+
+    def met(self, shard: Shard) -> np.ndarray:
+        """uint32 per row of a shard: not 0 where it is one of them."""
         if self._found is not None:
-            return self._found[shard.index]
-        met, among = self._mask.of(shard) != 0, self._among(shard)
-        return np.flatnonzero(met if among is None else met & among)
+            met = np.zeros(len(shard.time), np.uint32)
+            met[self._found[shard.index]] = 1
+            return met
+        met, among = self._mask.of(shard), self._among(shard)
+        return met if among is None else np.where(among, met, np.uint32(0))
 
 
 @dataclass(frozen=True)
@@ -219,16 +232,12 @@ def _of_nobody(
 
 
 def _units(planned: Plan, series: Series, context: Context) -> Callable[[Shard], np.ndarray] | None:
-    """What is counted once per cell, as int32 per row (-1: nothing there); None: every row counts."""
-    if series.unit == "events":
+    """What is counted once per cell, as int32 per row (-1: nothing there); None: rows, or customers, themselves."""
+    if series.unit in ("events", "customers"):
         return None
     if series.unit == "sessions":
         assert planned.sessions is not None
         return planned.sessions.of
-    if series.unit == "customers":
-        return lambda shard: np.repeat(
-            np.arange(len(shard.customers), dtype=np.int32), np.diff(np.asarray(shard.offsets))
-        )
     rules = planned.journeys
     assert rules is not None
     when = customers.of_map(planned.span, context)
@@ -255,13 +264,14 @@ def _breakdown(planned: Plan, series: Series, rows: _Rows, context: Context) -> 
     read = values_of(planned.breakdown, series.of.names(), planned.sessions, planned.span.now, context)
     known = len(read.known)
 
+    windows = np.array(planned.windows, np.int64)
+
     def work(shard: Shard) -> np.ndarray:
-        at = rows.of(shard)
-        time = np.asarray(shard.time)[at]
-        kept = np.zeros(len(at), np.bool_)
-        for window in planned.windows:
-            kept |= inside(time, window, planned.span.now)
-        return np.bincount(read.at(shard.index, at[kept]) + 1, minlength=known + 1)
+        met = rows.met(shard)
+        said, code = _said(read, shard.index, met)
+        votes = np.zeros(len(code), np.int64)
+        _vote(np.asarray(shard.time), met, said, windows, planned.span.now, votes)
+        return np.bincount(code + 1, votes, minlength=known + 1).astype(np.int64)
 
     counted_ = np.sum(each_shard(context, work), axis=0)
     votes: Counter[str | None] = Counter()
@@ -321,28 +331,67 @@ def _numbers(
     return found.reshape(shape)
 
 
+def _said(read: Values, shard: int, met: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A number for each row of a shard where `met` is not 0, and int64 by number the code of its value (-1: none)."""
+    if isinstance(read, ByRow):
+        return read.by_row(shard)
+    rows = np.flatnonzero(met)
+    said = np.zeros(len(met), np.int32)
+    said[rows] = read.at(shard, rows) + 1
+    return said, np.arange(-1, len(read.known))
+
+
 @compiled(
-    "void(Array(int64, 1, 'C', readonly=True), i8[::1], i8[::1], i4[::1], i8[::1], i8, i8, i8, i4[:, ::1], i8[:, ::1])"
+    [
+        f"void(Array(int64, 1, 'C', readonly=True), u4[::1], Array({said}, 1, 'C', readonly=True), i8[:, ::1], i8, i8[::1])"
+        for said in ("uint16", "int32")
+    ]
 )
 @no_type_check
-def _count(time, at, place, unit, edges, since, until, now, seen, counts):
-    """The rows `at`, each at its place and in its bucket. A unit (by row, in order) counts once in a cell, one below 0
-    never; without units every row counts."""
-    buckets = edges.shape[0] - 1
-    b = 0
-    for i in range(at.shape[0]):
-        t = time[at[i]]
-        if t < since or t >= until or t > now:
+def _vote(time, met, said, windows, now, votes):
+    """How many of the rows that are met, and are in one of the windows, say each number."""
+    for i in range(time.shape[0]):
+        if not met[i] or time[i] > now:
             continue
-        if t < edges[b] or t >= edges[b + 1]:  # mostly it is the same bucket as before, or the next
-            if b + 2 <= buckets and edges[b + 1] <= t < edges[b + 2]:
-                b += 1
-            else:
-                b = np.searchsorted(edges, t, side="right") - 1
-        p = place[i]
-        if unit.shape[0]:
-            u = unit[at[i]]
-            if u < 0 or seen[p, b] == u:
+        for w in range(windows.shape[0]):
+            if windows[w, 0] <= time[i] < windows[w, 1]:
+                votes[said[i]] += 1
+                break
+
+
+@compiled(
+    [
+        "void(Array(int64, 1, 'C', readonly=True), Array(int64, 1, 'C', readonly=True), u4[::1], "
+        f"Array({said}, 1, 'C', readonly=True), i8[::1], i4[::1], i8[::1], i8, i8, i8, i4[:, ::1], i8[:, ::1])"
+        for said in ("uint16", "int32")
+    ]
+)
+@no_type_check
+def _count(time, offsets, met, said, place, unit, edges, since, until, now, seen, counts):
+    """The rows that are met, each at the place of what it says and in its bucket.
+
+    A unit (by row, in order, or without such the row's customer) counts once in a cell, one below 0 never; without
+    `seen` every row counts.
+    """
+    buckets = edges.shape[0] - 1
+    each = buckets / (edges[buckets] - edges[0])
+    for c in range(offsets.shape[0] - 1):
+        b = 0
+        for i in range(offsets[c], offsets[c + 1]):
+            t = time[i]
+            if not met[i] or t < since or t >= until or t > now:
                 continue
-            seen[p, b] = u
-        counts[p, b] += 1
+            if t < edges[b] or t >= edges[b + 1]:
+                # Buckets are of nearly one length, so that a guess is right or next to it.
+                b = min(max(int((t - edges[0]) * each), 0), buckets - 1)
+                while b > 0 and t < edges[b]:
+                    b -= 1
+                while b < buckets - 1 and t >= edges[b + 1]:
+                    b += 1
+            p = place[said[i]] if said.shape[0] else 0
+            if seen.shape[0]:
+                u = unit[i] if unit.shape[0] else c
+                if u < 0 or seen[p, b] == u:
+                    continue
+                seen[p, b] = u
+            counts[p, b] += 1

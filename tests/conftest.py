@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.compiling import compile_once
+from tests.faults.victim import load_modules
 
 TESTS = Path(__file__).parent
 LONG = (
@@ -84,6 +85,10 @@ def _in_memory() -> bool:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Hypothesis tries the constants of the modules that are loaded: all of ours are, else examples would depend on which
+    # tests ran before.
+    load_modules()
+
     def place(item: pytest.Item) -> int:
         area = item.path.relative_to(TESTS).parts[0]
         return LONG.index(area) if area in LONG else len(LONG)

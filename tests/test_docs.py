@@ -9,7 +9,6 @@ import pkgutil
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from periplus.condition.tree import OPERATORS
 from periplus.journeys.walk import OUTCOMES, STATES
 from periplus.people.ledger import OUTCOMES as LEDGER
 from periplus.question import kinds
+from tests.store.postgres import kept_port
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -214,7 +214,7 @@ class Shell:
                 break
         else:
             raise AssertionError(f"{line} ended without printing a link")
-        limit = time.monotonic() + 60
+        limit = time.monotonic() + 120
         while True:
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=5) as response:
@@ -227,20 +227,19 @@ class Shell:
     def stop(self) -> None:
         if self.server is not None:
             self.server.send_signal(signal.SIGINT)
-            self.server.communicate(timeout=30)
+            self.server.communicate(timeout=120)
 
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Shell]:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    with socket.socket() as place:
-        place.bind(("127.0.0.1", 0))
-        port = place.getsockname()[1]
-    found = Shell(tmp_path, port)
-    yield found
-    found.stop()
+    with kept_port() as port:
+        found = Shell(tmp_path, port)
+        yield found
+        found.stop()
 
 
+@pytest.mark.timeout(1800)  # a page starts some twenty processes
 @pytest.mark.parametrize("page", RUN, ids=name_of)
 def test_every_block_runs(page: Path, shell: Shell) -> None:
     blocks = FENCE.findall(page.read_text(encoding="utf-8"))

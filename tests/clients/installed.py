@@ -16,6 +16,10 @@ PATIENCE = 240
 """Seconds that an installation may take."""
 
 
+_failed: dict[str, str] = {}
+"""Why what could not be installed, in this process."""
+
+
 class NotInstalled(Exception):
     """Why the clients are not there: the tests skip, and say so."""
 
@@ -25,7 +29,7 @@ def python(requirements: str = "requirements.txt") -> Path:
     wanted = (HERE / requirements).read_text(encoding="utf-8")
     place = FOLDER / requirements.removesuffix(".txt")
     interpreter = place / "bin" / "python"
-    with _alone():
+    with _alone(requirements):
         if not _is(place, wanted):
             shutil.rmtree(place, ignore_errors=True)
             _run([sys.executable, "-m", "venv", str(place)])
@@ -41,7 +45,7 @@ def node() -> Path:
         raise NotInstalled("Node.js is not installed")
     wanted = (HERE / "package.json").read_text(encoding="utf-8")
     place = FOLDER / "node"
-    with _alone():
+    with _alone("node"):
         if not _is(place, wanted):
             shutil.rmtree(place, ignore_errors=True)
             place.mkdir(parents=True)
@@ -69,9 +73,15 @@ def _run(command: list[str], folder: Path | None = None) -> None:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """One installation at a time, also among processes."""
+def _alone(what: str) -> Iterator[None]:
+    """One installation at a time, also among processes; one that failed is not tried again for the next client."""
     FOLDER.mkdir(exist_ok=True)
     with (FOLDER / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        if what in _failed:
+            raise NotInstalled(_failed[what])
+        try:
+            yield
+        except NotInstalled as problem:
+            _failed[what] = str(problem)
+            raise

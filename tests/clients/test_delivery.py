@@ -20,7 +20,7 @@ from tests.clients.weather import BUSY, FINE, LOST, STORM, UNANSWERED, UNAVAILAB
 
 SEND = Path(__file__).with_name("send")
 EVENTS = 20
-PATIENCE = 60
+PATIENCE = 300
 """Seconds that a client may take to send them all."""
 
 

@@ -61,7 +61,7 @@ def weather(server: str, plan: Sequence[str] = ()) -> Iterator[Weather]:
                 return self.drop()
             if what in STATUS:
                 return self.tell(STATUS[what], {"Retry-After": WAIT, **self.open()}, b"{}")
-            inner = http.client.HTTPConnection(target.hostname or "", target.port, timeout=30)
+            inner = http.client.HTTPConnection(target.hostname or "", target.port, timeout=120)
             named = {name: value for name, value in self.headers.items() if name.lower() not in _HOP}
             inner.request(self.command, self.path, body or None, named)
             answer = inner.getresponse()

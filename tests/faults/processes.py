@@ -1,6 +1,6 @@
 """Commands in processes of their own, for what must not be done to the process that runs the tests.
 
-Each is one Python (`victim.py`) that runs a few commands and ends, by itself after four minutes at the latest. Nothing is
+Each is one Python (`victim.py`) that runs a few commands and ends, by itself after eight minutes at the latest. Nothing is
 ever killed but by the object that started it.
 """
 

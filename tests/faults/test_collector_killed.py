@@ -18,6 +18,10 @@ KILLS = 10
 SENDERS = 3
 PAUSE = 0.01
 """Seconds a sender waits after an answer: some hundred batches a second in all, whatever the machine can."""
+LEAST = 10
+"""Messages that are acknowledged before each kill, on average, however slow the machine is."""
+PATIENCE = 30
+"""Seconds that this is waited for at the most, each time."""
 
 
 class Sender(threading.Thread):
@@ -70,6 +74,9 @@ def test_killed_ten_times_it_loses_and_doubles_nothing(tmp_path: Path) -> None:
         sender.start()
     for kill in range(KILLS):
         time.sleep(chance.uniform(0.2, 1.5))  # before, within and after a flush
+        enough, until = LEAST * (kill + 1), time.monotonic() + PATIENCE
+        while sum(len(sender.acknowledged) for sender in senders) <= enough and time.monotonic() < until:
+            time.sleep(0.01)
         served.kill()
         if kill < KILLS - 1:
             served.start()
@@ -82,7 +89,7 @@ def test_killed_ten_times_it_loses_and_doubles_nothing(tmp_path: Path) -> None:
     assert served.stop() == 0
     acknowledged = set().union(*(sender.acknowledged for sender in senders))
     tried = set().union(*(sender.tried for sender in senders))
-    assert len(acknowledged) > 100
+    assert len(acknowledged) > LEAST * KILLS
     with periplus.open(workspace) as ws:
         out = tmp_path / "out.jsonl"
         ws.export(out)

@@ -24,6 +24,8 @@ from tests.faults.processes import Process
 
 MOMENTS = int(os.environ.get("PERIPLUS_EXAMPLES", "5"))
 """At how many moments of each operation it is run again; every moment is looked at."""
+TRIES = 20
+"""How often a process is killed from outside until it was at the right moment: whoever looks may be held up."""
 COMPACTING = {"periplus.store.compact:WORTH": 3, "periplus.store.compact:MOST_RUNS": 1}
 
 
@@ -192,20 +194,33 @@ def test_an_import_killed_again_and_again_ends_with_exactly_the_events_of_the_fi
 def test_an_import_killed_while_the_engine_writes(shop: Path) -> None:
     """Killed from outside while DuckDB has a file half written, of which Python knows nothing."""
     path = shops.write(shop.parent / "1.jsonl", shops.log(20_000))
-
-    def begun(pattern: str) -> bool:
-        return any(found.stat().st_size > 4 for found in shop.glob(pattern))
-
+    every = {f"m{event}": 1 for event in range(20_000)}
     for pattern in ("spill/staging-*/import-*/events*.parquet", "runs/*.parquet"):
-        with Process(("import", path, "-w", shop)) as process:
-            ended = process.kill_when(lambda pattern=pattern: begun(pattern))  # type: ignore[misc]
+        for number in range(TRIES):
+            here = Path(shutil.copytree(shop, shop.with_name(f"{pattern.split('/')[0]}{number}")))
+            with Process(("import", path, "-w", here)) as process:
+                ended = process.kill_when(lambda here=here, pattern=pattern: begun(here, pattern))  # type: ignore[misc]
+            if manifest.live_number(here) == manifest.live_number(shop):
+                break
+            assert shops.standing_ids(here) == every  # it was looked at too late
+        else:
+            pytest.fail(f"no import was killed while it wrote {pattern}")
+        shop = here
         assert ended.killed
         assert any((shop / "spill").iterdir())
         assert shops.standing_ids(shop) == {}
         healthy(shop)
     assert told("import", path, "-w", shop, "--json").json["accepted"] == 20_000
-    assert shops.standing_ids(shop) == {f"m{event}": 1 for event in range(20_000)}
+    assert shops.standing_ids(shop) == every
     swept(shop)
+
+
+def begun(root: Path, pattern: str) -> bool:
+    """Whether something is written in a file; one may be gone again when it is looked at."""
+    try:
+        return any(found.stat().st_size > 4 for found in root.glob(pattern))
+    except FileNotFoundError:
+        return False
 
 
 def test_an_import_killed_after_random_delays(shop: Path) -> None:

@@ -192,10 +192,10 @@ def test_the_time_is_linear_whatever_the_pattern():
     walked = Sequences([["one"] * 20_000])
     hostile = program("(one | one){0,20} ((one* one)+ one* (?!.* two .*) )+ one* two", IDS)
     matches(walked, np.ones(1, np.bool_), hostile)  # type: ignore[arg-type]  # compiled before time is taken
-    began = time.perf_counter()
+    began = time.thread_time()
     found = matches(walked, np.ones(1, np.bool_), hostile)  # type: ignore[arg-type]
     assert found.begin[0] == -1
-    assert time.perf_counter() - began < 30
+    assert time.thread_time() - began < 30
 
 
 def test_what_makes_no_sense_is_said():

@@ -60,6 +60,18 @@ def _user() -> int | None:
 
 
 @contextmanager
+def kept_port() -> Iterator[int]:
+    """A port of loopback that the system gives to nobody else within the block, but to whoever asks for just this one.
+
+    So Linux has it where both say SO_REUSEADDR, as servers do, and only one listens.
+    """
+    with socket.socket() as place:
+        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        place.bind(("127.0.0.1", 0))
+        yield place.getsockname()[1]
+
+
+@contextmanager
 def running() -> Iterator[Server]:
     """A server that runs within the block; skips where none is installed."""
     programs = _programs()
@@ -79,21 +91,19 @@ def running() -> Iterator[Server]:
             [programs / "initdb", *words, "--no-sync", "--no-locale", "-E", "UTF8"],
             check=True, user=user, capture_output=True, cwd=folder,
         )  # fmt: skip
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        options = ["-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", folder, "-c", "fsync=off"]
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [programs / "postgres", *options], user=user, stdout=log, stderr=log, cwd=folder
-            )
-        try:
-            started = Server(port)
-            _wait(started, process, folder / "log")
-            yield started
-        finally:
-            process.send_signal(signal.SIGINT)  # a fast shutdown: it waits for no client
-            process.wait(20)
+        with kept_port() as port:
+            options = ["-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", folder, "-c", "fsync=off"]
+            with (folder / "log").open("wb") as log:
+                process = subprocess.Popen(
+                    [programs / "postgres", *options], user=user, stdout=log, stderr=log, cwd=folder
+                )
+            try:
+                started = Server(port)
+                _wait(started, process, folder / "log")
+                yield started
+            finally:
+                process.send_signal(signal.SIGINT)  # a fast shutdown: it waits for no client
+                process.wait(120)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

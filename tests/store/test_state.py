@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
 
 from periplus.errors import StoreError
 from periplus.settings import Settings
-from periplus.store import state
+from periplus.store import inbox_file, state
 from periplus.store.state import State
 from tests.store.postgres import PASSWORD, Server
 
@@ -71,6 +73,26 @@ def test_many_savers_at_once_lose_no_version(settings: Settings, tmp_path: Path)
     here = State(tmp_path, settings)
     assert here.save("map", "a", {"by": "last"}) == 21
     here.close()
+
+
+def test_a_new_file_that_another_process_prepares_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite itself does not wait where a file gets its log: it refuses on the spot."""
+    other = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    waits = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        other.rollback()
+
+    monkeypatch.setattr(inbox_file, "time", SimpleNamespace(monotonic=time.monotonic, sleep=wait))
+    here = State(tmp_path, Settings())
+    assert len(waits) == 1
+    assert here.save("map", "a", {"n": 1}) == 1
+    here.close()
+    other.close()
 
 
 # -- secrets ------------------------------------------------------------------------------------

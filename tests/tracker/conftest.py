@@ -56,7 +56,7 @@ def put(shop: Pages, collector: Recorder) -> Put:
 def visitor(chromium: Any) -> Iterator[Any]:
     """A browser with empty storage; fails the test for an error of the page's scripts."""
     context = chromium.new_context(locale="en-GB", timezone_id="Europe/Athens", user_agent=AGENT)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(60_000)
     context.add_init_script(WATCH)
     failed: list[str] = []
     context.on("weberror", lambda problem: failed.append(str(problem.error)))

@@ -78,13 +78,18 @@ class Recorder:
         """The accepted events of a name; `page` and `identify` are types."""
         return [m for m in self.accepted if m.get("event", m["type"]) == event]
 
-    def wait(self, event: str, count: int = 1, seconds: float = 20) -> list[dict[str, Any]]:
+    def wait(self, event: str, count: int = 1, seconds: float = 60) -> list[dict[str, Any]]:
         """The events of a name, once there are so many."""
         until(lambda: len(self.named(event)) >= count, seconds, lambda: f"{event}: {self.names()}")
         return self.named(event)
 
     def names(self) -> list[str]:
+        """As they came in: requests may overtake each other."""
         return [m.get("event", m["type"]) for m in self.accepted]
+
+    def told(self) -> list[dict[str, Any]]:
+        """The accepted messages as they were said: times, and within them ids, say what came after what."""
+        return sorted(self.accepted, key=lambda message: (message["timestamp"], message["messageId"]))
 
 
 def until(true: Callable[[], bool], seconds: float = 60, said: Callable[[], str] = str) -> None:

@@ -67,6 +67,7 @@ def test_held_messages_leave_nothing_when_the_tab_closes(put: Put, collector: Re
 def test_a_choice_taken_back_forgets_everything(put: Put, collector: Recorder, visitor: Any) -> None:
     tab = visitor.new_page()
     tab.goto(put("/"))
+    collector.wait("page")
     tab.evaluate('periplus("identify", "anna")')
     (first,) = collector.wait("identify")
     visitor.set_offline(True)

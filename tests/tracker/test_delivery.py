@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ from tests.tracker.loopback import LOST, Answer, Recorder, until
 pytestmark = pytest.mark.browser
 
 QUEUE = "Object.keys(localStorage).filter(key => key.startsWith('periplus:')).length"
+FORGETFUL = "if (location.protocol == 'http:') localStorage.clear()"
+"""What a page keeps and does not send is sent by no later one."""
 
 
 def test_the_queue_survives_closing_the_tab(put: Put, collector: Recorder, visitor: Any) -> None:
@@ -57,38 +61,56 @@ def test_what_is_said_as_the_page_closes_arrives(
         visitor.add_init_script("""
             delete Request.prototype.keepalive;
             const beacon = navigator.sendBeacon.bind(navigator);
-            navigator.sendBeacon = (...given) => { localStorage.beacons = 1; return beacon(...given); };
+            navigator.sendBeacon = (...given) => { document.cookie = "beacons=1; path=/"; return beacon(...given); };
         """)
+    visitor.add_init_script(FORGETFUL)
     tab = visitor.new_page()
-    tab.goto(
-        put("/", extra="<script>addEventListener('pagehide', () => periplus('track', 'Last Words'))</script>")
+    address = put(
+        "/", extra="<script>addEventListener('pagehide', () => periplus('track', 'Last Words'))</script>"
     )
-    collector.wait("page")
-    tab.wait_for_timeout(300)
-    tab.goto("about:blank")
-    collector.wait("Page Left")
-    collector.wait("Last Words")
+    # What the page says after the tracker has said its own is a second request, and browsers lose one now and then.
+    for count in range(1, 6):
+        tab.goto(address)
+        collector.wait("page", count)
+        tab.wait_for_timeout(300)
+        tab.goto("about:blank")
+        collector.wait("Page Left", count)
+        with suppress(AssertionError):
+            collector.wait("Last Words", seconds=5)
+            break
+    assert collector.named("Last Words")
     assert collector.asked_permission == 0
-    tab.goto(put("/2"))
-    assert tab.evaluate("localStorage.beacons || ''") == ("" if keepalive else "1")
+    assert ("beacons" in {cookie["name"] for cookie in visitor.cookies()}) is not keepalive
     assert {one.headers["content-type"].partition(";")[0] for one in collector.received} == {"text/plain"}
 
 
 def test_a_closed_tab_sends_its_last_words(put: Put, collector: Recorder, visitor: Any) -> None:
-    tab = visitor.new_page()
-    tab.goto(put("/"))
-    collector.wait("page")
-    tab.wait_for_timeout(300)
-    tab.close()
-    collector.wait("Page Left")
+    visitor.add_init_script(FORGETFUL)
+    # A browser that closes a tab gives its page half a second for the last words; a busy machine may take longer.
+    for count in range(1, 6):
+        tab = visitor.new_page()
+        tab.goto(put("/"))
+        collector.wait("page", count)
+        tab.wait_for_timeout(300)
+        tab.close()
+        with suppress(AssertionError):
+            collector.wait("Page Left", seconds=5)
+            return
+    raise AssertionError(collector.names())
 
 
 def test_a_busy_server_is_given_the_time_it_asks_for(put: Put, collector: Recorder, tab: Any) -> None:
     collector.answers = [Answer(503, {"Retry-After": "2"}), Answer(429, {"Retry-After": "1"})]
-    tab.goto(put("/"))
-    until(lambda: len(collector.received) == 1)
-    tab.evaluate('periplus("track", "Meanwhile")')
-    collector.wait("Meanwhile", seconds=60)
+    # The page itself says it, in the pause: what is said before the answer is there may be sent at once.
+    meanwhile = """<script>
+        const look = setInterval(() => {
+            if (!document.cookie.includes("periplus_pause=")) return;
+            clearInterval(look);
+            periplus("track", "Meanwhile");
+        }, 10);
+    </script>"""
+    tab.goto(put("/", extra=meanwhile))
+    collector.wait("Meanwhile")
     first, second, third = (one.at for one in collector.received[:3])
     assert second - first >= 1.9
     assert third - second >= 0.9
@@ -99,8 +121,8 @@ def test_a_busy_server_is_given_the_time_it_asks_for(put: Put, collector: Record
 def test_the_next_page_keeps_the_pause(put: Put, collector: Recorder, tab: Any) -> None:
     collector.answers = [Answer(503, {"Retry-After": "3"})]
     tab.goto(put("/1"))
-    until(lambda: len(collector.received) == 1)
-    tab.wait_for_timeout(200)
+    # Until the browser knows of the pause, or has kept it on the first page.
+    until(lambda: "periplus_pause=" in tab.evaluate("document.cookie") or len(collector.received) > 1)
     tab.goto(put("/2"))
     collector.wait("page", 2)
     assert collector.received[1].at - collector.received[0].at >= 2.7
@@ -112,15 +134,18 @@ def test_forms_of_retry_after(kind: str, put: Put, collector: Recorder, tab: Any
     from datetime import UTC, datetime, timedelta
     from email.utils import format_datetime
 
-    def date(seconds: int) -> str:
-        return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
-
-    value = {"seconds": "2", "date": date(4), "nonsense": "soon", "past": date(-3600)}.get(kind)
+    now = datetime.now(UTC).replace(microsecond=0)
+    moments = {"date": now + timedelta(seconds=5), "past": now - timedelta(hours=1)}
+    value = format_datetime(moments[kind], usegmt=True) if kind in moments else None
+    value = value or {"seconds": "2", "nonsense": "soon"}.get(kind)
     collector.answers = [Answer(500, {"Retry-After": value} if value else {})]
     tab.goto(put("/"))
     collector.wait("page")
-    waited = collector.received[1].at - collector.received[0].at
-    assert waited > (1.9 if kind in ("seconds", "date") else 0.4)
+    first, second = (one.at for one in collector.received[:2])
+    assert second - first > (1.9 if kind == "seconds" else 0.4)
+    if kind == "date":  # a moment, however long the page took to open
+        came = time.time() - (time.monotonic() - second)
+        assert came > moments[kind].timestamp() - 0.1
 
 
 def test_a_lost_answer_is_no_second_event(put: Put, collector: Recorder, tab: Any) -> None:
@@ -181,10 +206,8 @@ def test_a_long_queue_goes_in_pieces_and_has_an_end(put: Put, collector: Recorde
     assert tab.evaluate(QUEUE) == 500
     tab.wait_for_timeout(300)
     visitor.set_offline(False)
-    collector.wait("Tick", 500, 20)
-    # Requests may overtake each other; times, and within them ids, say what came after what.
-    told = sorted(collector.named("Tick"), key=lambda m: (m["timestamp"], m["messageId"]))
-    assert [m["properties"]["n"] for m in told] == list(range(120, 620))
+    collector.wait("Tick", 500)
+    assert [m["properties"]["n"] for m in collector.told()] == list(range(120, 620))
     assert all(len(one.body.encode()) < 64 * 1024 for one in collector.received)
     assert len(collector.received) > 5
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -19,6 +20,16 @@ FORM = """
   <button id=pay>Pay</button>
 </form>"""
 
+FELT = """<script>
+    // What the browser has told of itself; the add-on, which asked before, has heard it too.
+    window.felt = {};
+    for (const type of ["largest-contentful-paint", "layout-shift", "event"])
+        new PerformanceObserver((list) => {
+            for (const one of list.getEntries())
+                if (type != "event" || one.interactionId) felt[type] = Math.max(one.duration || 1, felt[type] || 0);
+        }).observe({type, buffered: true, ...(type == "event" && {durationThreshold: 40})});
+</script>"""
+
 
 @pytest.fixture
 def page(put: Put, collector: Recorder) -> Any:
@@ -32,22 +43,23 @@ def page(put: Put, collector: Recorder) -> Any:
 
 def test_how_the_page_felt(page: Any, collector: Recorder, tab: Any) -> None:
     tab.goto(page("<h1>Cups</h1><button onclick='const end = performance.now() + 120; while (performance.now() < end);'>Slow</button>"
-                  "<p id=below>below</p>"))  # fmt: skip
+                  f"<p id=below>below</p>{FELT}"))  # fmt: skip
     collector.wait("page")
-    tab.wait_for_timeout(700)
+    tab.wait_for_function("felt['largest-contentful-paint']")
     tab.evaluate(
         "document.querySelector('h1').insertAdjacentHTML('beforebegin', '<div>' + '<br>'.repeat(10) + '</div>')"
     )
-    tab.wait_for_timeout(200)
+    tab.wait_for_function("felt['layout-shift']")  # half a second after a click a page may move
     tab.click("button")
-    tab.wait_for_timeout(600)
+    tab.wait_for_function("felt.event >= 100")
+    slowest = tab.evaluate("felt.event")
     tab.goto("about:blank")
     (told,) = collector.wait("Page Experienced")
     found = told["properties"]
     assert 0 <= found["ttfb_ms"] <= found["fcp_ms"] <= found["lcp_ms"] < 10_000
     assert found["load_ms"] >= found["ttfb_ms"]
     assert 0 < found["cls"] < 1
-    assert 100 <= found["inp_ms"] < 2000
+    assert found["inp_ms"] == round(slowest)
     assert found["navigation"] == "navigate"
     assert told["context"]["page"]["path"] == "/"
 
@@ -67,11 +79,18 @@ def test_script_errors(page: Any, shop: Pages, collector: Recorder, visitor: Any
     tab = visitor.new_page()
     tab.goto(page("<script src='/broken.js?session=1'></script><script src='/missing.js'></script>"))
     tab.evaluate("for (let n = 0; n < 3; n++) setTimeout(pay)")
+    collector.wait(
+        "Script Failed", 2
+    )  # the third kind must not come before the second: there is room for ten
     tab.evaluate("setTimeout(() => Promise.reject(new Error('no stock')))")
+    collector.wait("Script Failed", 3)
     tab.evaluate("for (let n = 0; n < 20; n++) setTimeout(() => { throw new Error('no. ' + n) })")
-    tab.wait_for_timeout(300)
-    visitor.failed.clear()
     found = [m["properties"] for m in collector.wait("Script Failed", 10)]
+    limit = time.monotonic() + 60
+    while len(visitor.failed) < 24:  # the browser tells each of them, in its own time
+        assert time.monotonic() < limit, visitor.failed
+        tab.wait_for_timeout(50)
+    visitor.failed.clear()
     tab.wait_for_timeout(200)
     assert len(collector.named("Script Failed")) == 10
     assert {"message": "could not be loaded", "source": f"{shop.base}/missing.js"} in found
@@ -89,7 +108,7 @@ def test_rage(page: Any, collector: Recorder, tab: Any) -> None:
     collector.wait("page")
     for _ in range(2):
         tab.click(".buy")
-    tab.wait_for_timeout(1200)
+    tab.evaluate("new Promise(done => setTimeout(done, 1200))")  # by the clock that ends a series of clicks
     tab.click(".buy", click_count=5)  # at once: on a busy machine clicks of their own come too late
     for _ in range(5):
         tab.click("#plus")
@@ -112,6 +131,7 @@ def test_forms_tell_time_and_trouble_and_nothing_else(page: Any, collector: Reco
     tab.wait_for_timeout(600)
     tab.keyboard.press("Tab")
     tab.wait_for_function("document.activeElement.id === 'who'")
+    collector.wait("Form Field Left")
     tab.keyboard.type("Anna Secretname", delay=5)
     tab.keyboard.press("Tab")
     tab.wait_for_function("document.activeElement.name === 'pin'")

@@ -133,6 +133,7 @@ def test_calls_before_init_wait_for_it(shop: Pages, collector: Recorder, tab: An
 def test_a_script_included_twice_counts_once(put: Put, collector: Recorder, tab: Any) -> None:
     twice = f'<script src="{collector.base}/periplus.js" data-key="test-key"></script>'
     tab.goto(put("/", extra=twice))
+    collector.wait("page")
     tab.evaluate('periplus("track", "Once")')
     collector.wait("Once")
     assert collector.names() == ["page", "Once"]
@@ -275,6 +276,7 @@ def test_single_page_shops(put: Put, collector: Recorder, tab: Any) -> None:
     }""")
     second = collector.wait("page", 2)[1]["context"]["page"]
     assert (second["path"], second["title"], second["referrer"]) == ("/p/1", "A cup", home)
+    collector.wait("Page Left")
     tab.evaluate("""() => {
         history.pushState({}, "", "/go");
         history.replaceState({}, "", "/cart?from=go");
@@ -362,6 +364,7 @@ def test_exit_intent_is_told_once(put: Put, collector: Recorder, tab: Any) -> No
         tab.evaluate(
             "y => document.dispatchEvent(new MouseEvent('mouseout', {clientY: y, relatedTarget: null}))", y
         )
+    collector.wait("Exit Intended")
     tab.evaluate('periplus("track", "Last")')
     collector.wait("Last")
     assert collector.names().count("Exit Intended") == 1

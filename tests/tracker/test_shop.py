@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.tracker.loopback import Recorder, folder
+from tests.tracker.loopback import Recorder, folder, until
+from tests.tracker.test_delivery import QUEUE
 from tests.tracker.walk import agree, buy
 
 pytestmark = pytest.mark.browser
@@ -35,10 +36,10 @@ def test_a_purchase(home: str, collector: Recorder, tab: Any) -> None:
     agree(tab)
     number = buy(tab, home)
     (order,) = collector.wait("Order Completed")
-    tab.wait_for_timeout(500)
+    until(lambda: tab.evaluate(QUEUE) == 0)
     way = [
         name
-        for name in collector.names()
+        for name in (message.get("event", message["type"]) for message in collector.told())
         if name not in ("page", "Page Left", "Page Experienced", "Form Field Left")
     ]
     assert way == [

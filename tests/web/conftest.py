@@ -122,11 +122,12 @@ class Served:
 def _serve(ws: Any, **options: Any) -> Iterator[Served]:
     announced: list[str] = []
     app = create_app(ws, announce=announced.append, **options)
-    with socket.socket() as place:
-        place.bind(("127.0.0.1", 0))
-        port = place.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
+    # The server gets the socket itself: a port that is only known to be free is somebody else's a moment later.
+    place = socket.socket()
+    place.bind(("127.0.0.1", 0))
+    port = place.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [place]}, daemon=True)
     thread.start()
     limit = time.monotonic() + 120
     while not server.started:
@@ -134,7 +135,8 @@ def _serve(ws: Any, **options: Any) -> Iterator[Served]:
         time.sleep(0.02)
     yield Served(app, ws, f"http://127.0.0.1:{port}", announced)
     server.should_exit = True
-    thread.join(10)
+    thread.join(60)
+    place.close()
 
 
 @pytest.fixture(scope="session")
@@ -157,6 +159,9 @@ def client(site: Served) -> Iterator[httpx.Client]:
 
 Opened = Callable[..., Any]
 
+PATIENCE = 120_000
+"""Milliseconds that a tab waits for anything."""
+
 
 @pytest.fixture
 def tab(chromium: Any, site: Served) -> Iterator[Any]:
@@ -170,9 +175,17 @@ def fresh_tab(chromium: Any, fresh: Served) -> Iterator[Any]:
     yield from watched(chromium, fresh)
 
 
+def expect(shown: Any) -> Any:
+    """Playwright's assertions of a page or a place in it, which look until they hold: as long as a tab waits for anything."""
+    from playwright import sync_api
+
+    sync_api.expect.set_options(timeout=PATIENCE)
+    return sync_api.expect(shown)
+
+
 def watched(chromium: Any, site: Served, **options: Any) -> Iterator[Any]:
     context = chromium.new_context(base_url=site.base, viewport={"width": 1440, "height": 900}, **options)
-    context.set_default_timeout(120_000)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     said: list[str] = []
     page.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)

@@ -18,7 +18,7 @@ def asked(client: httpx.Client, here: str, action: str, **form: str) -> tuple[st
     said = client.post(here, data={"csrf": token(client), "action": action, **form})
     assert said.status_code == 200, said.text[:2000]
     address = said.url.path
-    limit = time.monotonic() + 60
+    limit = time.monotonic() + 120
     while (twin := client.get(f"{address}.json").json())["state"] == "running":
         assert time.monotonic() < limit
         time.sleep(0.05)

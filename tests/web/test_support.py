@@ -85,8 +85,9 @@ def test_an_agent_finds_reads_and_notes(chromium: Any, served: Served, person: s
         tab.goto("/people")
         tab.fill("main input[name=search]", said)
         tab.keyboard.press("Enter")
+        tab.wait_for_url("**/people?*search=**")  # she is among those listed before as well
         tab.click("main table a >> text=u-eleni")
-        assert tab.url.endswith(f"/people/{person}")
+        tab.wait_for_url(f"**/people/{person}")
         assert "waited" in tab.inner_text("h1")
         order = tab.locator('[data-order="11937"]')
         for told in ("Ankle boots <Delphi>", "136.50", "Shipped", "Refunded", "For Nikos"):

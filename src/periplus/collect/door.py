@@ -58,7 +58,7 @@ class Door:
         self.answered: Counter[tuple[str, int]] = Counter()
         """Requests by dialect and status."""
         self.watchers: list[Callable[[Passage], None]] = []
-        """Told of every request whose messages were taken, after the commit, in the writer's thread."""
+        """Told of every request whose messages were taken, after the commit and before its answer, in the writer's thread."""
         self.readers: list[Callable[[str, str, Reading], None]] = []
         """Told of every reading from a known source (its name, the dialect), before anything is written; they only note it."""
         self.completer = Completer()
@@ -215,9 +215,9 @@ class Door:
             for item, again in zip(passage.pending, flags, strict=True) if flags is not None else ():
                 if again:
                     passage.outcomes[item.place] = DUPLICATE
-            done(None)
-            for watcher in self.watchers:
+            for watcher in self.watchers:  # first: whoever has the answer finds it among what came in
                 watcher(passage)
+            done(None)
 
         messages = [item.text for item in passage.pending]
         self.inbox.put(

@@ -238,11 +238,11 @@ class Inbox:
 
     def _forget_keys(self) -> None:
         """Drop the keys that the newest version has; what came since then is a set of its own."""
+        cursor = self._cursor  # before the look: what is said meanwhile may be of a newer version
         self._seen.refresh()
         if self._now:
             self._fresh.append((self._last, self._now))
             self._now = set()
-        cursor = self._cursor
         self._fresh = [(end, known) for end, known in self._fresh if end > cursor]
 
     def _commit(self, group: list[Parcel]) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import sqlite3
 import struct
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
@@ -112,12 +113,28 @@ def connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA busy_timeout=10000")
-        connection.execute("PRAGMA journal_mode=WAL")
+        write_ahead(connection)
         connection.execute("PRAGMA synchronous=FULL")
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def write_ahead(connection: sqlite3.Connection, wait: float = 10.0) -> None:
+    """Have a database keep a write-ahead log; wait up to `wait` seconds where others do that at the same moment.
+
+    The busy timeout does not hold for it: of two that do it at once SQLite refuses one on the spot.
+    """
+    until = time.monotonic() + wait
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as problem:
+            if problem.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+            time.sleep(0.01)
 
 
 def create(path: Path) -> sqlite3.Connection:

@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from periplus.clock import iso, wall
 from periplus.errors import DocumentError, StoreError
 from periplus.settings import Settings
-from periplus.store import locks
+from periplus.store import inbox_file, locks
 
 metadata = sa.MetaData()
 
@@ -317,9 +317,9 @@ def _driver(url: str) -> str:
 
 def _durable(connection: Any, record: Any) -> None:
     del record
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA busy_timeout=10000")
+    inbox_file.write_ahead(connection)
+    connection.execute("PRAGMA synchronous=FULL")
 
 
 def _is_newest(engine: sa.Engine) -> bool:

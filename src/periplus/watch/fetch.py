@@ -171,6 +171,8 @@ class _Plain(http.client.HTTPConnection):
     def connect(self) -> None:
         patience = min(PATIENCE, max(0.1, self.deadline - time.monotonic()))
         self.sock = socket.create_connection((self.address, self.port), timeout=patience)
+        if time.monotonic() >= self.deadline:  # the alarm found nothing to cut
+            raise TimeoutError
 
 
 class _Secure(_Plain):

@@ -13,4 +13,4 @@ for (let n = 0; n < events; n++) {
   });
 }
 client.identify({ distinctId: "user-0", properties: { email: "user-0@shop.example" } });
-client.shutdown(30000).then(() => process.exit(0));
+client.shutdown(240000).then(() => process.exit(0));

@@ -16,5 +16,5 @@ for n in range(events):
         timestamp=begin + timedelta(seconds=n),
     )
 client.set(distinct_id="user-0", properties={"email": "user-0@shop.example"}, timestamp=begin)
-client.flush()
+client.flush(timeout_seconds=None)
 client.shutdown()

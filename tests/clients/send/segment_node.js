@@ -14,4 +14,4 @@ for (let n = 0; n < events; n++) {
   });
 }
 client.identify({ userId: "user-0", traits: { email: "user-0@shop.example" }, timestamp: new Date(begin) });
-client.closeAndFlush({ timeout: 30000 }).then(() => process.exit(0));
+client.closeAndFlush({ timeout: 240000 }).then(() => process.exit(0));

@@ -37,6 +37,29 @@ def test_duplicates_are_known_before_and_after_the_flush(shop: Shop) -> None:
     assert shop.counts() == {"accepted": 2, "duplicate": 5, "rejected": 0, "withheld": 0, "received": 7}
 
 
+def test_what_the_store_gets_while_the_inbox_looks_at_it_stays_known(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.send(track("m1"))
+    inbox = shop.collector.inbox
+    look = inbox._seen.refresh
+
+    def look_too_early() -> int:
+        number = look()
+        shop.collector.flush.once()
+        inbox._cursor = shop.collector.flush.cursor
+        return number
+
+    with monkeypatch.context() as patched:
+        patched.setattr(inbox._seen, "refresh", look_too_early)
+        inbox._forget_keys()
+    assert [len(keys) for _, keys in inbox._fresh] == [1]
+    inbox._forget_keys()
+    assert inbox._fresh == []
+    shop.send(track("m1"))
+    assert shop.counts()["duplicate"] == 1
+
+
 def test_a_file_goes_when_the_store_has_it(shop: Shop) -> None:
     shop.send(track("m1"), track("m2", event=""))
     folder = shop.ws.path / "inbox"

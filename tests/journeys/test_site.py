@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 import periplus
 from periplus.errors import QuestionError
+from periplus.journeys import by_value, coded_values, site_values
 from periplus.journeys.site import AUTOMATIC
 from periplus.journeys.site_reports import COUNTS, NAMES
 from periplus.question import ask
+from periplus.store import coded
 from tests.journeys import oracle
 from tests.journeys.calendar import spread
 from tests.journeys.logs import (
@@ -262,7 +264,11 @@ def test_as_the_oracle_counts(events, now, period, step):
     assert ask(found.question, context(events)).rows == found.rows
 
 
-def test_from_the_store(tmp_path):
+@pytest.mark.parametrize("codes", [False, True], ids=["from rows", "from codes"])
+def test_from_the_store(tmp_path, monkeypatch, codes):
+    if codes:
+        for module in (coded, coded_values, by_value):
+            monkeypatch.setattr(module, "LEAST_ROWS", 0)
     dice = random.Random(4)
     events = []
     for _ in range(1500):
@@ -292,6 +298,13 @@ def test_from_the_store(tmp_path):
         for row in (found.rows[0], found.rows[-1]):
             check_people(found, row, COUNTS)
         assert found.chart().to_dict()
+        monkeypatch.setattr(site_values, "_fetched", None)  # what reads rows
+        asked = {"kind": "site", "reports": ["pages", "channels", "devices"], "now": moment(NOW)}
+        if codes:
+            assert {row["report"] for row in ws.ask(asked).rows} == {"pages", "channels", "devices"}
+        else:
+            with pytest.raises(TypeError):
+                ws.ask(asked)
 
 
 def test_what_is_missing_is_said():

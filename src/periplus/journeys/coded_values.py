@@ -45,10 +45,15 @@ class CodedTexts:
         return np.flatnonzero(seen[1:])
 
 
+def has_codes(snapshot: Snapshot) -> bool:
+    """Whether some file is large enough for its columns to have codes."""
+    return any(file.rows >= LEAST_ROWS for file in snapshot.files)
+
+
 def coded_texts(snapshot: Snapshot, path: str, expression: Expression) -> CodedTexts | None:
     """The texts that `expression`, which reads nothing but `path`, makes of its values; None where they must be read
     from the rows: in small files, where values lie in the rest beside the columns, or are very many."""
-    if not any(file.rows >= LEAST_ROWS for file in snapshot.files):
+    if not has_codes(snapshot):
         return None
     sql = [expression(snapshot.columns_of(file))[0] for file in snapshot.files]
     numbered = snapshot.once(("texts", path, *sql), lambda: _numbered(snapshot, path, expression))

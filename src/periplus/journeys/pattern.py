@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+import pyarrow as pa
 from pydantic import Field
 
 from periplus.errors import QuestionError
@@ -75,14 +75,12 @@ class Part:
     chosen: np.ndarray
     matched: Matched
 
-    def counts(self) -> dict[bytes, tuple[int, int]]:
-        """Journeys and customers by what was matched; those of all shards add up."""
+    def counts(self) -> tuple[np.ndarray, np.ndarray]:
+        """int64 journeys and customers by what was matched; those of all shards add up."""
         found = np.flatnonzero(self.matched.way >= 0)
         way, width = self.matched.way[found], len(self.matched.ways)
         once = np.unique(self.walked.customer[found].astype(np.int64) * width + way)
-        journeys = np.bincount(way, minlength=width).tolist()
-        customers = np.bincount(once % max(width, 1), minlength=width).tolist()
-        return dict(zip(self.matched.ways, zip(journeys, customers, strict=True), strict=True))
+        return np.bincount(way, minlength=width), np.bincount(once % max(width, 1), minlength=width)
 
     def where(self, ways: frozenset[bytes], among: bool) -> np.ndarray:
         """The journeys whose match is `among` some ways, or is none of these."""
@@ -104,13 +102,12 @@ def answer(question: PatternQuestion, context: Context) -> Result:
     """A row per way that was matched, the most frequent first, and the rest as `(other)`."""
     planned = plan(question, context)
     parts = each_shard(context, planned.of)
-    ranked = _ranked(parts)
-    kept = ranked[: question.top]
+    kept, different = _ranked(parts, question.top)
     rows: list[Row] = [
         {"match": planned.name(steps), "journeys": journeys, "customers": customers}
         for steps, (journeys, customers) in kept
     ]
-    if len(ranked) > len(kept):
+    if different > len(kept):
         shown = frozenset(steps for steps, _ in kept)
         rest = [part.walked.customer[part.where(shown, among=False)] for part in parts]
         rows.append(
@@ -124,7 +121,7 @@ def answer(question: PatternQuestion, context: Context) -> Result:
         "journeys": sum(int(np.count_nonzero(part.chosen)) for part in parts),
         "matched": sum(int(np.count_nonzero(part.matched.way >= 0)) for part in parts),
         "customers": sum(len(np.unique(part.walked.customer[part.matched.way >= 0])) for part in parts),
-        "different": len(ranked),
+        "different": different,
     }
     unseen = notice.steps_without_events(
         [(step.id, step.rule) for step in planned.rules.steps], context.snapshot
@@ -133,15 +130,23 @@ def answer(question: PatternQuestion, context: Context) -> Result:
     return Result(asked, rows, planned.span.now, planned.span.now_from, totals, [], unseen)
 
 
-def _ranked(parts: list[Part]) -> list[tuple[bytes, tuple[int, int]]]:
-    """What was matched in all shards, the most frequent first, the shorter one of equally frequent ones."""
-    found: defaultdict[bytes, list[int]] = defaultdict(lambda: [0, 0])
-    for part in parts:
-        for steps, (journeys, people_) in part.counts().items():
-            found[steps][0] += journeys
-            found[steps][1] += people_
-    listed = [(steps, (counts[0], counts[1])) for steps, counts in found.items()]
-    return sorted(listed, key=lambda each: (-each[1][0], len(each[0]), each[0]))
+def _ranked(parts: list[Part], top: int) -> tuple[list[tuple[bytes, tuple[int, int]]], int]:
+    """What was matched in all shards, the `top` most frequent first, the shorter one of equally frequent ones; and how
+    many different matches there are."""
+    ways = pa.array([way for part in parts for way in part.matched.ways], pa.binary()).dictionary_encode()
+    of, texts = ways.indices.to_numpy(), ways.dictionary
+    counts = np.zeros((2, len(texts)), np.int64)
+    for total, each in zip(counts, zip(*(part.counts() for part in parts), strict=True), strict=True):
+        np.add.at(total, of, np.concatenate(each))
+    journeys, customers_ = counts
+    # Only what may be among the first is put in order: there can be as many ways as there are journeys.
+    least = np.partition(journeys, -top)[-top] if len(journeys) > top else 0
+    listed = [
+        (texts[place].as_py(), (int(journeys[place]), int(customers_[place])))
+        for place in np.flatnonzero(journeys >= least).tolist()
+    ]
+    listed.sort(key=lambda each: (-each[1][0], len(each[0]), each[0]))
+    return listed[:top], len(texts)
 
 
 def people(question: PatternQuestion, row: Mapping[str, Any], field: str, context: Context) -> list[Row]:
@@ -159,9 +164,9 @@ def people(question: PatternQuestion, row: Mapping[str, Any], field: str, contex
             np.flatnonzero(part.chosen if field == "journeys" else part.matched.way >= 0) for part in parts
         ]
     else:
-        ranked = [steps for steps, _ in _ranked(parts)]
-        kept = ranked[: question.top]
-        shown = [planned.name(steps) for steps in kept] + ([OTHER] if len(ranked) > len(kept) else [])
+        ranked, different = _ranked(parts, question.top)
+        kept = [steps for steps, _ in ranked]
+        shown = [planned.name(steps) for steps in kept] + ([OTHER] if different > len(kept) else [])
         place = entries.one_of(row, "match", shown)
         among = place < len(kept)
         ways = frozenset(kept[place : place + 1] if among else kept)

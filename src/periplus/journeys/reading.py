@@ -242,6 +242,11 @@ def text(path: str) -> Expression:
     return expression
 
 
+def said(path: str, columns: FileColumns) -> bool:
+    """Whether a file may have a value of a path."""
+    return bool(_places(path, columns))
+
+
 def _places(path: str, columns: FileColumns) -> list[tuple[str, str]]:
     """(kind, SQL) of each place where the value may be."""
     if path in OWN:

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from periplus.condition import Condition
-from periplus.journeys import notice, reading, site_values
+from periplus.journeys import notice, site_values
 from periplus.journeys.amounts import Amounts, amounts
 from periplus.journeys.shards import each_shard
 from periplus.journeys.site_plan import Plan
 from periplus.journeys.site_reports import Counts, Hits, Placed, Report, count, placed, summed
+from periplus.journeys.site_values import Way, Ways
 from periplus.journeys.site_visits import Visits, visits
 from periplus.question import Context
 from periplus.store.snapshot import Expression, Shard
@@ -40,8 +41,11 @@ class Site:
         wanted = {report.value for report in planned.reports}
         self.values = [name for name in _OF_VIEWS if name in wanted]
         self.viewed = site_values.coded(snapshot, planned.views, [_OF_VIEWS[name] for name in self.values])
+        of_searches = any(report.by in ("search", "nothing") for report in planned.reports)
         self.searched = site_values.coded(
-            snapshot, planned.searches, [site_values.query, site_values.found_nothing]
+            snapshot,
+            planned.searches,
+            [site_values.SEARCHED, site_values.found_nothing] if of_searches else [],
         )
         self.visible: Amounts | None = None
         condition, path = VISIBLE
@@ -86,8 +90,10 @@ class Site:
             if report.by == "known":
                 of_visit = np.full(len(found.first), -1, np.int64)
                 there = np.flatnonzero(code >= 0)
-                which, at = np.unique(found.visit[there], return_index=True)
-                of_visit[which] = code[there[at]]
+                there = there[
+                    np.flatnonzero(np.diff(found.visit[there], prepend=-1))
+                ]  # the first of each visit
+                of_visit[found.visit[there]] = code[there]
             code = of_visit[found.visit]
             micros = np.full(len(code), -1, np.int64)
             micros[found.first] = found.length
@@ -96,14 +102,18 @@ class Site:
 
     def _searches(self, report: Report, part: Part) -> Hits:
         shard, span = part.visits.shard, self.planned.span
-        query, nothing = (codes[shard.index] for codes in self.searched.codes)
+        query = np.full(
+            len(part.searched), -1, np.int64
+        )  # what was searched for is read where a report says it
+        if self.searched.codes:
+            query = self.searched.codes[0][shard.index]
         time = np.asarray(shard.time)[part.searched]
         kept = (time >= span.since) & (time < span.until) & (time <= span.now)
         if (among := self.planned.among(shard)) is not None:
             kept &= among[part.searched]
         if report.by == "nothing":
             texts = self.searched.known[1]
-            kept &= nothing == (texts.index("1") if "1" in texts else len(texts))
+            kept &= self.searched.codes[1][shard.index] == (texts.index("1") if "1" in texts else len(texts))
         row = part.searched[kept]
         none = np.zeros(len(row), np.bool_)
         customer = np.searchsorted(np.asarray(shard.offsets), row, "right") - 1
@@ -139,11 +149,11 @@ class Site:
         return int(np.count_nonzero((time >= span.since) & (time < span.until) & (time <= span.now)))
 
 
-_OF_VIEWS: dict[str, Expression] = {
-    "page": site_values.page,
-    "channel": reading.text("channel"),
+_OF_VIEWS: dict[str, Ways | Expression] = {
+    "page": site_values.PAGE,
+    "channel": [Way("channel")],
     "source": site_values.source,
-    "campaign": site_values.campaign,
-    "device": reading.text("context.device.type"),
-    "country": reading.text("context.location.country"),
+    "campaign": site_values.CAMPAIGNS,
+    "device": [Way("context.device.type")],
+    "country": [Way("context.location.country")],
 }

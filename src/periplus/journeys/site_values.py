@@ -6,7 +6,7 @@ a page call carries, `context.arrival` what our tracker remembers of a session.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from periplus.condition import Condition
-from periplus.journeys import reading
+from periplus.journeys import labels, reading
+from periplus.journeys.coded_values import CodedTexts, coded_texts, has_codes
 from periplus.store.columns import NUMBER_TEXT, FileColumns, quote_text
 from periplus.store.snapshot import Expression, Snapshot
 
@@ -41,8 +42,79 @@ class Coded:
     codes: list[list[np.ndarray]]
 
 
-def coded(snapshot: Snapshot, of: Condition, values: Sequence[Expression]) -> Coded:
+@dataclass(frozen=True)
+class Way:
+    """One way to a value: the text of a `path`, and what SQL makes of it."""
+
+    path: str
+    sql: Callable[[str], str] = str
+
+    def __call__(self, columns: FileColumns) -> tuple[str, list[Any]]:
+        return self.sql(reading.text(self.path)(columns)[0]), []
+
+
+Ways = Sequence[Way]
+"""The first that gives a text is the value."""
+
+
+def coded(snapshot: Snapshot, of: Condition, values: Sequence[Ways | Expression]) -> Coded:
     """The texts of `values` at the events that meet `of`, each text a number."""
+    by_codes = {place: told for place, value in enumerate(values) if (told := _by_codes(snapshot, value))}
+    rest = [_first_of(value) for place, value in enumerate(values) if place not in by_codes]
+    read = _fetched(snapshot, of, rest) if rest else None
+    if read is not None:
+        rows = read.rows
+    else:
+        met = labels.masks(snapshot, [of])
+        rows = [np.flatnonzero(met.of(snapshot.shard(index))) for index in range(snapshot.shard_count)]
+    fetched = iter(()) if read is None else zip(read.known, read.codes, strict=True)
+    known: list[list[str]] = []
+    codes: list[list[np.ndarray]] = []
+    for place in range(len(values)):
+        texts, of_rows = by_codes[place].at(rows) if place in by_codes else next(fetched)
+        known.append(texts)
+        codes.append(of_rows)
+    return Coded(rows, known, codes)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What the ways to a value come to: for each its texts, by number from 1, at all rows of each shard."""
+
+    ways: list[CodedTexts]
+
+    def at(self, rows: Sequence[np.ndarray]) -> tuple[list[str], list[np.ndarray]]:
+        """The texts, and int64 at some rows of each shard which of them they have (-1: none)."""
+        number: dict[str, int] = {}
+        tables = [
+            np.array([-1, *(number.setdefault(text, len(number)) for text in way.texts)]) for way in self.ways
+        ]
+        codes = []
+        for shard, wanted in enumerate(rows):
+            code = np.full(len(wanted), -1, np.int64)
+            for way, table in zip(self.ways, tables, strict=True):
+                left = code < 0 if way is not self.ways[0] else slice(None)
+                code[left] = table[way.rows[shard][wanted[left]]]
+            codes.append(code)
+        return list(number), codes
+
+
+def _by_codes(snapshot: Snapshot, value: Ways | Expression) -> _Told | None:
+    """The ways to a value by the codes of their columns; None where some must be read from rows."""
+    if callable(value) or not has_codes(snapshot):
+        return None
+    told = []
+    for way in value:
+        if any(reading.said(way.path, snapshot.columns_of(file)) for file in snapshot.files):
+            texts = coded_texts(snapshot, way.path, way)
+            if texts is None:
+                return None
+            told.append(texts)
+    return _Told(told)
+
+
+def _fetched(snapshot: Snapshot, of: Condition, values: Sequence[Expression]) -> Coded:
+    """The same, read from the rows."""
 
     def where(columns: FileColumns) -> tuple[str, list[Any]]:
         sql, bound = of.sql(columns)
@@ -63,12 +135,11 @@ def coded(snapshot: Snapshot, of: Condition, values: Sequence[Expression]) -> Co
     return Coded([np.asarray(found.row, np.int64)[part] for part in slices], known, codes)
 
 
-def page(columns: FileColumns) -> tuple[str, list[Any]]:
-    """The path of a page without query and fragment; where there is none that of its address, else its name."""
-    paths = [_path(text) for text in _texts(PATHS, columns)]
-    urls = [_path(f"regexp_replace({text}, {quote_text(_AFTER_HOST)}, '')") for text in _texts(URLS, columns)]
-    ways = [f"CASE {text} WHEN '' THEN '/' ELSE {text} END" for text in (*paths, *urls)]
-    return _first([*ways, *_texts(NAMES, columns)])
+def _first_of(value: Ways | Expression) -> Expression:
+    if callable(value):
+        return value
+    ways = value
+    return lambda columns: _first([way(columns)[0] for way in ways])
 
 
 def source(columns: FileColumns) -> tuple[str, list[Any]]:
@@ -79,16 +150,6 @@ def source(columns: FileColumns) -> tuple[str, list[Any]]:
     here, _ = _first([_host(text) for text in _texts(URLS, columns)])
     other = f"CASE WHEN {came} IS DISTINCT FROM {here} THEN {came} END"
     return _first([*said, *arrived, other, *_texts(("channel",), columns)])
-
-
-def campaign(columns: FileColumns) -> tuple[str, list[Any]]:
-    """The campaign's name."""
-    return _first(_texts([path.format("name") for path in CAMPAIGN], columns))
-
-
-def query(columns: FileColumns) -> tuple[str, list[Any]]:
-    """What was searched for: without space around it, in lower case."""
-    return _first([f"nullif(lower(trim({text})), '')" for text in _texts(QUERY, columns)])
 
 
 def found_nothing(columns: FileColumns) -> tuple[str, list[Any]]:
@@ -124,3 +185,29 @@ def _path(text: str) -> str:
 def _host(text: str) -> str:
     """SQL of the host of an address, without `www.`; NULL where it has none."""
     return f"nullif(regexp_extract(lower({text}), {quote_text(_HOST)}, 1), '')"
+
+
+def _page(text: str) -> str:
+    """SQL of a page's path as rows show it."""
+    path = _path(text)
+    return f"CASE {path} WHEN '' THEN '/' ELSE {path} END"
+
+
+def _of_address(text: str) -> str:
+    return _page(f"regexp_replace({text}, {quote_text(_AFTER_HOST)}, '')")
+
+
+def _query(text: str) -> str:
+    return f"nullif(lower(trim({text})), '')"
+
+
+PAGE = (
+    *(Way(path, _page) for path in PATHS),
+    *(Way(path, _of_address) for path in URLS),
+    *(Way(path) for path in NAMES),
+)
+"""The path of a page without query and fragment; where there is none that of its address, else its name."""
+CAMPAIGNS = tuple(Way(path.format("name")) for path in CAMPAIGN)
+"""The campaign's name."""
+SEARCHED = tuple(Way(path, _query) for path in QUERY)
+"""What was searched for: without space around it, in lower case."""

@@ -150,21 +150,24 @@ class _Tables:
     def _names(self) -> list[str]:
         return [unicodedata.normalize("NFC", name) for name in self.snapshot.names]
 
+    @cached_property
+    def _hot(self) -> tuple[np.ndarray, np.ndarray]:
+        """The codes of names of journey events, and of marked ones."""
+        none = np.zeros(0, np.uint16)
+        return self.file.hot("name"), none if self.file.marked is None else self.file.hot("marked-name")
+
     def _by_name(self, answers: list[bool], of_none: bool = False) -> Said:
         """By the codes of names that are there already: rows that no question looks at have none."""
         table = np.zeros(65_536, np.uint8)
         table[: len(answers)] = answers
-        file = self.file
-        marked = 0 if file.marked is None else len(file.hot("marked-name"))
-        held = [(0, file.journey_rows, "name"), (file.plain_rows, file.plain_rows + marked, "marked-name")]
+        held = [(0, self._hot[0][: self.file.journey_rows]), (self.file.plain_rows, self._hot[1])]
 
         def said(start: int, stop: int, out: np.ndarray) -> None:
             out[:] = of_none
-            for first, last, column in held:
-                low, high = max(start, first), min(stop, last)
+            for first, codes in held:
+                low, high = max(start, first), min(stop, first + len(codes))
                 if low < high:
-                    codes = file.hot(column)[low - first : high - first]
-                    look_up(table, codes, out[low - start : high - start])
+                    look_up(table, codes[low - first : high - first], out[low - start : high - start])
 
         return said
 
@@ -207,12 +210,12 @@ def of_each(
             f'{expression} AS "@{number}"' for number, (_, expression, _) in enumerate(asked)
         )
         bound = [value for _, _, values_bound in asked for value in values_bound]
-        found = cursor.sql(f'SELECT "@place", {selected} FROM distinct_values', params=bound).to_arrow_table()
+        found = cursor.execute(f'SELECT "@place", {selected} FROM distinct_values', bound).fetchnumpy()
     finally:
         cursor.unregister("distinct_values")
-    found = found.take(np.argsort(found.column(0).to_numpy()))
+    order = np.argsort(found["@place"])
     return [
-        found.column(number + 1).slice(0, 1 + len(values[column])).to_pylist()
+        found[f"@{number}"][order][: 1 + len(values[column])].tolist()  # None where masked
         for number, (column, _, _) in enumerate(asked)
     ]
 

@@ -58,6 +58,7 @@ class Memory:
         self.shard_count = shards
         self.names = tuple(sorted({event["event"] for event in events}))
         self.last_time = max((event["time"] for event in events), default=None)
+        self.first_time = min((event["time"] for event in events if event["customer"]), default=None)
         self._place = np.array([event["customer"] * shards >> 64 for event in self.events], np.int64)
         self._shards = [self._shard(index) for index in range(shards)]
         self._table: pa.Table | None = None

@@ -7,6 +7,7 @@ nothing; only what reads properties is computed by DuckDB, in one expression for
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -66,8 +67,17 @@ def parted(numbered: Numbered) -> tuple[Numbered, Numbered]:
 
 def named(snapshot: Snapshot, condition: Condition) -> np.ndarray:
     """Codes of the event names that meet a condition on names alone."""
-    found = [code for code, name in enumerate(snapshot.names) if condition.matches({"event": name})]
-    return np.array(found, np.int64)
+    return _named(condition, tuple(snapshot.names))
+
+
+@lru_cache(maxsize=4096)
+def _named(condition: Condition, names: tuple[str, ...]) -> np.ndarray:
+    # A map asks the same of its steps each time.
+    found = np.array(
+        [code for code, name in enumerate(names) if condition.matches({"event": name})], np.int64
+    )
+    found.flags.writeable = False
+    return found
 
 
 def looked_up(table: np.ndarray, name: np.ndarray) -> np.ndarray:

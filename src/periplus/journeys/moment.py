@@ -7,7 +7,6 @@ from datetime import date
 from typing import Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
-import numpy as np
 from pydantic import Field
 
 from periplus import clock
@@ -69,13 +68,8 @@ def resolve(period: Period | None, now: Any, zone: str | None, context: Context)
 
 def first_seen(context: Context, now: int) -> int:
     """The time of the first event of all customers; `now` where there is none before it."""
-    snapshot = context.snapshot
-    firsts = [
-        int(np.asarray(shard.time)[np.asarray(shard.offsets)[:-1]].min())
-        for shard in map(snapshot.shard, range(snapshot.shard_count))
-        if len(shard.time)
-    ]
-    return min([*firsts, now])
+    first = context.snapshot.first_time
+    return now if first is None else min(first, now)
 
 
 def _instant(value: Any, where: str, display: ZoneInfo) -> int:

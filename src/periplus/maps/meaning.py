@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from periplus.errors import DocumentError, NotFoundError, nearest
 from periplus.journeys.rules import Documents, JourneyRules, meanings
+from periplus.maps import checks
 from periplus.maps.model import MapDocument, kebab
 from periplus.maps.template import SHOP, TEMPLATES
 
@@ -34,7 +36,28 @@ def compile(map: str | Mapping[str, Any], documents: Documents) -> JourneyRules:
     """The rules of a map named or given in a question."""
     if not isinstance(map, str | Mapping | MapDocument):
         raise DocumentError("`map` is the name of a map, or a whole map.", hint='Such as "map": "shop".')
-    return find(map, documents).rules()
+    if isinstance(map, str):
+        return _rules(_Written(find(map, documents)))
+    checks.depth(map)
+    return _rules(_Written(map))
+
+
+class _Written:
+    """A document that is the same as one written alike: a map is asked about many times, and read once."""
+
+    def __init__(self, document: Mapping[str, Any] | MapDocument) -> None:
+        self.document, self.text = document, repr(document)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Written) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+
+@lru_cache(maxsize=32)
+def _rules(written: _Written) -> JourneyRules:
+    return MapDocument.parse(written.document).rules()
 
 
 meanings.add("map", compile)

@@ -126,6 +126,16 @@ class Snapshot:
         return last if last is None or imported is None else min(last, imported)
 
     @cached_property
+    def first_time(self) -> int | None:
+        """The time of the first event of all customers; None where there is none."""
+        firsts = (
+            int(shard.time[np.asarray(shard.offsets)[:-1]].min())
+            for shard in map(self.shard, range(self.shard_count))
+            if len(shard.time)
+        )
+        return min(firsts, default=None)
+
+    @cached_property
     def _last_standing(self) -> int | None:
         """A file's own last time may be of a row that is masked: where that could be the last, rows are read."""
         masks = self.manifest.masks

@@ -18,7 +18,7 @@ JOURNEYS, CUSTOMERS, WITH_GOAL, NET, GROSS = range(5)
 
 @dataclass(frozen=True)
 class Folded:
-    """Partial counts of a map; they add up.
+    """The counts of a map.
 
     `outcomes` int64[steps, 7]; `counts` int64[steps, 5] (journeys, customers, those that reach the goal,
     value net and gross); `stages` int64[stages, 7]; `totals` int64[5] (journeys by state, value net and
@@ -71,12 +71,28 @@ def _of_period(walked: Walked, span: Span) -> tuple[np.ndarray, np.ndarray]:
     return journeys[walked.journey], journeys
 
 
-def fold(
-    walked: Walked, span: Span, stage: np.ndarray, stages: int, net: np.ndarray, gross: np.ndarray
-) -> Folded:
-    """The partial counts of one shard.
+@dataclass(frozen=True)
+class Part:
+    """The counts of one shard: they add up over shards.
 
-    `stage` int64[steps] is each step's stage, of `stages`; `net` and `gross` int64[j] the journeys' values.
+    `moves` and `of_runs` int64[steps, steps + 7]: visits, and runs within a stage, from each step by where they went or
+    how they ended; the rest as in `Folded`.
+    """
+
+    moves: np.ndarray
+    of_runs: np.ndarray
+    counts: np.ndarray
+    totals: np.ndarray
+    seconds: np.ndarray
+    zeros: np.ndarray
+    off_map: int
+    outside: int
+
+
+def fold(walked: Walked, span: Span, stage: np.ndarray, net: np.ndarray, gross: np.ndarray) -> Part:
+    """The counts of one shard.
+
+    `stage` int64[steps] is each step's stage; `net` and `gross` int64[j] the journeys' values.
     """
     visits, _ = chosen(walked, span)
     steps = len(stage)
@@ -88,11 +104,23 @@ def fold(
         walked.customer, walked.last_goal, walked.state, net, gross, stage,
         moves.reshape(-1), of_runs.reshape(-1), counts, totals, zeros, keys,
     )  # fmt: skip
-    each = np.arange(steps)
+    return Part(moves, of_runs, counts, totals, keys[:count], zeros, walked.off_map, walked.outside)
+
+
+def summed(parts: Sequence[Part], stage: np.ndarray, stages: int) -> Folded:
+    """The counts of all shards; `stage` int64[steps] is each step's stage, of `stages`."""
+    moves = np.sum([part.moves for part in parts], axis=0)
+    of_runs = np.sum([part.of_runs for part in parts], axis=0)
     return Folded(
-        _outcomes(moves, each, steps), counts, _outcomes(of_runs, stage, stages), totals, [keys[:count]], zeros,
-        walked.off_map, walked.outside,
-    )  # fmt: skip
+        _outcomes(moves, np.arange(len(stage)), len(stage)),
+        np.sum([part.counts for part in parts], axis=0),
+        _outcomes(of_runs, stage, stages),
+        np.sum([part.totals for part in parts], axis=0),
+        [part.seconds for part in parts],
+        np.sum([part.zeros for part in parts], axis=0),
+        sum(part.off_map for part in parts),
+        sum(part.outside for part in parts),
+    )
 
 
 def _outcomes(moves: np.ndarray, place: np.ndarray, places: int) -> np.ndarray:
@@ -107,20 +135,6 @@ def _outcomes(moves: np.ndarray, place: np.ndarray, places: int) -> np.ndarray:
     np.add.at(found[:, BACK], place, np.where(there < here, moves[:, :steps], 0).sum(axis=1))
     np.add.at(found, place, moves[:, steps:])
     return found
-
-
-def summed(parts: Sequence[Folded]) -> Folded:
-    """The sum of partial counts."""
-    return Folded(
-        np.sum([part.outcomes for part in parts], axis=0),
-        np.sum([part.counts for part in parts], axis=0),
-        np.sum([part.stages for part in parts], axis=0),
-        np.sum([part.totals for part in parts], axis=0),
-        [keys for part in parts for keys in part.seconds],
-        np.sum([part.zeros for part in parts], axis=0),
-        sum(part.off_map for part in parts),
-        sum(part.outside for part in parts),
-    )
 
 
 def stage_runs(walked: Walked, stage: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

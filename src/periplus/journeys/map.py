@@ -18,6 +18,7 @@ from periplus.journeys.fold import (
     NET,
     WITH_GOAL,
     Folded,
+    Part,
     chosen,
     fold,
     stage_runs,
@@ -97,11 +98,11 @@ def answer(question: MapQuestion, context: Context) -> Result:
     orders = value.read_orders(context)
     worth = value.on_journeys(orders, span.now)
 
-    def work(shard: Any) -> Folded:
+    def work(shard: Any) -> Part:
         walked = planned.walk(shard)
-        return fold(walked, span, stage, len(rules.stages), *worth(walked))
+        return fold(walked, span, stage, *worth(walked))
 
-    found = summed(each_shard(context, work))
+    found = summed(each_shard(context, work), stage, len(rules.stages))
     medians = tables.medians(found.seconds, len(rules.steps), found.zeros)
     unseen = notice.steps_without_events([(step.id, step.rule) for step in rules.steps], context.snapshot)
     return Result(

@@ -10,7 +10,7 @@ day, or left out, which is said.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -39,6 +39,10 @@ def minor(amount: Decimal, currency: str) -> int:
     return int(amount.scaleb(digits(currency)).quantize(Decimal(1), ROUND_HALF_UP))
 
 
+Settled = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Row, gross and net of each order of a shard."""
+
+
 @dataclass(frozen=True)
 class Orders:
     """Order events of every shard, sorted by row: `shard`, `row`, `reduces` (bool), `order` (uint64 hash of
@@ -52,6 +56,8 @@ class Orders:
     amount: np.ndarray
     warnings: list[str]
     converted: bool = False
+    settled: dict[int, Settled] = field(default_factory=dict)
+    """By shard what its orders come to once all of them are seen: most questions are asked of then."""
 
 
 _known: WeakKeyDictionary[Snapshot, dict[tuple[str, str], Orders | None]] = WeakKeyDictionary()
@@ -187,7 +193,12 @@ def on_journeys(orders: Orders | None, now: int) -> Callable[[Walked], tuple[np.
         if orders is None or not len(walked.begin):
             return net, gross
         low, high = np.searchsorted(orders.shard, [walked.shard.index, walked.shard.index + 1])
-        row, worth, kept = _settled(orders, slice(low, high), walked, now)
+        if len(row := orders.row[low:high]) and np.asarray(walked.shard.time)[row].max() > now:
+            row, worth, kept = _settled(orders, slice(low, high), walked, now)
+        else:
+            if walked.shard.index not in orders.settled:
+                orders.settled[walked.shard.index] = _settled(orders, slice(low, high), walked, now)
+            row, worth, kept = orders.settled[walked.shard.index]
         journey = np.searchsorted(walked.begin, row, "right") - 1
         inside = (journey >= 0) & (row <= walked.end[np.maximum(journey, 0)]) & (walked.label[row] != OFF)
         np.add.at(net, journey[inside], kept[inside])
@@ -197,9 +208,7 @@ def on_journeys(orders: Orders | None, now: int) -> Callable[[Walked], tuple[np.
     return values
 
 
-def _settled(
-    orders: Orders, cut: slice, walked: Walked, now: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _settled(orders: Orders, cut: slice, walked: Walked, now: int) -> Settled:
     """Row, gross and net of each order of a shard, once per order id of a customer."""
     row = orders.row[cut]
     seen = np.asarray(walked.shard.time)[row] <= now

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 
 from periplus.store.files import EventFile
 
-LEAST_ROWS = 50_000
+LEAST_ROWS = 20_000
 """Rows of a file below which SQL is fast enough."""
 MOST_VALUES = 65_535
 """Distinct values that codes can tell apart."""

@@ -9,8 +9,20 @@ from hypothesis import strategies as st
 
 from periplus import clock
 from periplus.journeys.map import STAGE_COUNTS, STEP_COUNTS, TOTAL_COUNTS
+from periplus.question import ask
 from tests.journeys import map_oracle, oracle
-from tests.journeys.logs import answer, check_people, examples, logs, maps, moment, nows, periods, written
+from tests.journeys.logs import (
+    answer,
+    check_people,
+    context,
+    examples,
+    logs,
+    maps,
+    moment,
+    nows,
+    periods,
+    written,
+)
 
 ORDERS = ("A", "Order Completed", "Order Completed", "Order Refunded", "Order Cancelled")
 
@@ -95,3 +107,26 @@ def test_value_agrees_with_the_oracle(
 ) -> None:
     found = answer(question(document, now, period), events)
     same(found, map_oracle.map_answer(events, document, clock.duration(document["lapse"]), now, period))
+
+
+@examples(0.3)
+@given(shops(), maps(("A", *ORDERS), "order_id"), st.lists(nows, min_size=2, max_size=4), periods())
+def test_what_was_asked_before_changes_no_answer(
+    events: list[dict[str, Any]], document: dict[str, Any], moments: list[int], period: dict[str, Any]
+) -> None:
+    """Of one version, at several moments: what orders come to is kept for when all of them are seen."""
+    kept = context(events)
+    for now in moments:
+        found = ask(question(document, now, period), kept)
+        same(found, map_oracle.map_answer(events, document, clock.duration(document["lapse"]), now, period))
+
+
+def test_a_map_that_was_changed_is_another_one() -> None:
+    event = {"customer": 1 << 61, "time": 0, "event": "A", "properties": {}}
+    step: dict[str, Any] = {"name": "One", "rule": {"event": "A"}}
+    document = {"name": "M", "goal": "one", "stages": [{"name": "S", "steps": [step]}]}
+    visits = []
+    for name in ("A", "B", "A"):
+        step["rule"]["event"] = name
+        visits.append(answer({"kind": "map", "map": document}, [event]).rows[0]["visits"])
+    assert visits == [1, 0, 1]

@@ -112,6 +112,40 @@ def test_most_tests_of_columns_need_no_sql(odd: Any, monkeypatch: pytest.MonkeyP
     )  # where the rest may hold one, it is asked too
 
 
+def test_files_of_the_same_columns_are_asked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has values of its own, and some that others have too."""
+    for module in (coded, by_value):
+        monkeypatch.setattr(module, "LEAST_ROWS", 0)
+    asked: list[Any] = []
+    of_each = by_value.of_each
+    monkeypatch.setattr(by_value, "of_each", lambda *given: asked.append(given) or of_each(*given))
+    with periplus.init(tmp_path / "shop") as ws:
+        for number, said in enumerate((["a", "b"], ["b", "c", "d"], ["a", None, "e"])):
+            rows = [
+                {"type": "track", "event": "Tea", "userId": f"u{place}", "messageId": f"{number} {place}",
+                 "timestamp": "2026-03-01T10:00:00Z", "properties": {"kind": value, "size": place + number}}
+                for place, value in enumerate(said * 40)
+            ]  # fmt: skip
+            file = tmp_path / f"{number}.jsonl"
+            file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+            ws.import_file(file)
+        assert len(ws.snapshot().files) == 3
+        for where, wanted in (
+            ({"kind": "b"}, 80),
+            ({"kind": {"in": ["a", "d", "e"]}}, 160),
+            ({"kind": {"exists": False}}, 40),
+            ({"kind": "b", "size": {"lte": 3}}, 3),
+        ):
+            question = {
+                "kind": "trend",
+                "series": [{"of": {"event": "Tea", "where": where}}],
+                "bucket": "year",
+            }
+            asked.clear()
+            assert [row["value"] for row in ws.ask(question).rows] == [wanted], where
+            assert len(asked) == 1
+
+
 def test_codes_are_kept_beside_the_file_and_read_back(odd: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coded, "LEAST_ROWS", 0)
     file = odd.snapshot().files[0]

@@ -62,11 +62,17 @@ def _rows(
     dtype: Anything,
     put: Callable[[list[np.ndarray], np.ndarray], None],
 ) -> Rows:
+    leaves = {leaf for condition in conditions for leaf in _leaves(condition.tree)}
+    tables: dict[int, tuple[FileColumns, dict[Node, Said] | None]] = {}
+
     def of(file: EventFile, columns: FileColumns) -> np.ndarray | None:
         if file.rows < LEAST_ROWS:
             return None
-        leaves = {leaf for condition in conditions for leaf in _leaves(condition.tree)}
-        known = _Tables(snapshot, file, columns).of(leaves)
+        if file.number not in tables or tables[file.number][0] != columns:
+            # Files whose columns are alike are asked at once.
+            for number, told in _Tables(snapshot, columns, _alike(snapshot, file)).of(leaves).items():
+                tables[number] = columns, told
+        known = tables[file.number][1]
         if known is None:
             return None
         rows = file.rows if snapshot.with_marked else file.plain_rows
@@ -78,6 +84,9 @@ def _rows(
             masks = [_mask(condition.tree, known, start, stop, seen) for condition in conditions]
             put(masks, out[start:stop])
 
+        if rows <= PIECE:
+            piece(0)
+            return out
         with ThreadPoolExecutor(threads(snapshot)) as pool:
             list(pool.map(piece, range(0, rows, PIECE)))
         return out
@@ -104,43 +113,67 @@ Said = Callable[[int, int, np.ndarray], None]
 """Writes, for rows start:stop of a file, whether a test holds: uint8, 0 or 1."""
 
 
+def _alike(snapshot: Snapshot, file: EventFile) -> list[EventFile]:
+    """The large files of the columns that one has."""
+    shape = (file.columns, file.rest)
+    return [each for each in snapshot.files if each.rows >= LEAST_ROWS and (each.columns, each.rest) == shape]
+
+
 class _Tables:
-    """What tests say of each distinct value of a file's columns, and so of its rows."""
+    """What tests say of each distinct value of the columns of some files, and so of their rows."""
 
-    def __init__(self, snapshot: Snapshot, file: EventFile, columns: FileColumns) -> None:
-        self.snapshot, self.file, self.columns = snapshot, file, columns
+    def __init__(self, snapshot: Snapshot, columns: FileColumns, files: Sequence[EventFile]) -> None:
+        self.snapshot, self.columns, self.files = snapshot, columns, files
 
-    def of(self, leaves: Collection[Node]) -> dict[Node, Said] | None:
-        """Each of some tests; None where one of them reads anything but one column that has codes."""
-        coded_by: dict[str, Coded] = {}
-        asked: dict[Node, str] = {}
-        said: dict[Node, Said] = {}
-        whole = self._whole()
+    def of(self, leaves: Collection[Node]) -> dict[int, dict[Node, Said] | None]:
+        """Each of some tests by file; None where one of them reads anything but one column that has codes."""
+        column_of: dict[Node, str] = {}
         for leaf in leaves:
             read = columns_read(leaf, self.columns)
-            if read is None or len(read) > 1 or not read <= whole:
-                return None
-            column = next(iter(read), EVENT)
-            if isinstance(leaf, Named):
-                said[leaf] = self._by_name([name in leaf.names for name in self._names])
+            if read is None or len(read) > 1 or not read <= self._whole():
+                return {file.number: None for file in self.files}
+            column_of[leaf] = next(iter(read), EVENT)
+        asked = {leaf: column for leaf, column in column_of.items() if not isinstance(leaf, Named)}
+        named = {*asked.values()} - {EVENT}
+        coded_by: dict[int, dict[str, Coded]] = {}
+        for file in self.files:
+            held = {name: coded_once(self.snapshot, file, name) for name in named}
+            if None not in held.values():
+                coded_by[file.number] = {name: each for name, each in held.items() if each is not None}
+        told: dict[int, dict[Node, Said] | None] = {file.number: None for file in self.files}
+        if not coded_by:
+            return told
+        values = {name: [found[name].values for found in coded_by.values()] for name in named}
+        values |= {EVENT: [pa.array(self._names, pa.string())]} if EVENT in asked.values() else {}
+        answers = dict(
+            zip(
+                asked,
+                of_each(
+                    self.snapshot,
+                    {name: pa.concat_arrays(arrays) for name, arrays in values.items()},
+                    [(column, *sql(leaf, self.columns)) for leaf, column in asked.items()],
+                ),
+                strict=True,
+            )
+        )
+        begin = dict.fromkeys(values, 1)
+        for file in self.files:
+            if file.number not in coded_by:
                 continue
-            if column not in coded_by and column != EVENT:
-                values = coded_once(self.snapshot, self.file, column)
-                if values is None:
-                    return None
-                coded_by[column] = values
-            asked[leaf] = column
-        values_of = {column: found.values for column, found in coded_by.items()}
-        values_of |= {EVENT: pa.array(self._names, pa.string())} if EVENT in asked.values() else {}
-        expressions = [(column, *sql(leaf, self.columns)) for leaf, column in asked.items()]
-        for (leaf, column), answers in zip(
-            asked.items(), of_each(self.snapshot, values_of, expressions), strict=True
-        ):
-            if column == EVENT:
-                said[leaf] = self._by_name(answers[1:], answers[0])
-            else:
-                said[leaf] = _by_code(answers, coded_by[column].codes)
-        return said
+            said: dict[Node, Said] = {}
+            for leaf, column in column_of.items():
+                if isinstance(leaf, Named):
+                    said[leaf] = self._by_name(file, [name in leaf.names for name in self._names])
+                elif column == EVENT:
+                    said[leaf] = self._by_name(file, answers[leaf][1:], answers[leaf][0])
+                else:
+                    found = coded_by[file.number][column]
+                    own = answers[leaf][begin[column] : begin[column] + len(found.values)]
+                    said[leaf] = _by_code([answers[leaf][0], *own], found.codes)
+            for column, found in coded_by[file.number].items():
+                begin[column] += len(found.values)
+            told[file.number] = said
+        return told
 
     def _whole(self) -> set[str]:
         """Columns of which a value stands in the column itself, never in the rest beside it."""
@@ -150,17 +183,13 @@ class _Tables:
     def _names(self) -> list[str]:
         return [unicodedata.normalize("NFC", name) for name in self.snapshot.names]
 
-    @cached_property
-    def _hot(self) -> tuple[np.ndarray, np.ndarray]:
-        """The codes of names of journey events, and of marked ones."""
-        none = np.zeros(0, np.uint16)
-        return self.file.hot("name"), none if self.file.marked is None else self.file.hot("marked-name")
-
-    def _by_name(self, answers: list[bool], of_none: bool = False) -> Said:
+    def _by_name(self, file: EventFile, answers: list[bool], of_none: bool = False) -> Said:
         """By the codes of names that are there already: rows that no question looks at have none."""
         table = np.zeros(65_536, np.uint8)
         table[: len(answers)] = answers
-        held = [(0, self._hot[0][: self.file.journey_rows]), (self.file.plain_rows, self._hot[1])]
+        held = [(0, file.hot("name")[: file.journey_rows])]
+        if file.marked is not None:
+            held.append((file.plain_rows, file.hot("marked-name")))
 
         def said(start: int, stop: int, out: np.ndarray) -> None:
             out[:] = of_none

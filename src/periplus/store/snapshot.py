@@ -6,9 +6,11 @@ are memory-mapped where a shard has one source, and merged once, in memory, wher
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -275,7 +277,15 @@ class Snapshot:
             left = [number for number in group if number not in by_file]
             if left:
                 by_file |= self._in_sql(left, sql, values, dtype)
-        found = [self._lay(index, by_file, np.dtype(dtype)) for index in range(self.shard_count)]
+
+        def lay(index: int) -> np.ndarray:
+            return self._lay(index, by_file, np.dtype(dtype))
+
+        if len(self.files) > 1:  # rows of several files are copied into the order of their customers
+            with ThreadPoolExecutor(self.settings.threads or os.cpu_count()) as pool:
+                found = list(pool.map(lay, range(self.shard_count)))
+        else:
+            found = [lay(index) for index in range(self.shard_count)]
         self._keep(key, found)
         return found
 

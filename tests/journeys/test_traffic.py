@@ -79,7 +79,8 @@ def test_map_flow_and_funnel_agree_with_the_oracle_and_each_other(
     for row in found.rows:
         here = row["step"]
         assert row["visits"] == sum(row[outcome] for outcome in oracle.OUTCOMES)
-        for end in ("source", "target"):
+        # By activity what came before a visit may be outside the period, and is no source then.
+        for end in ("source",) if period["by"] == "activity" else ("source", "target"):
             assert row["visits"] == sum(each["visits"] for each in flow.rows if each[end] == here)
         journeys = {"kind": "funnel", "unit": "journeys", "steps": [{"step": here}], **asked}
         if period["by"] != "activity":

@@ -10,7 +10,17 @@ from typing import Any
 
 from kinds import KINDS
 from measure import report, warm
-from questions import NOW, TRANSITION, bench_map, filtered, funnel, transitions
+from questions import (
+    NOW,
+    TRANSITION,
+    bench_map,
+    by_product,
+    filtered,
+    from_cart,
+    funnel,
+    thirty,
+    transitions,
+)
 
 import periplus
 from periplus.question import Answer
@@ -40,6 +50,15 @@ def asked(folder: str, arguments: argparse.Namespace) -> dict[str, Any]:
             seconds, answer = warm(_asking(ws, question), repeat)
             found[name] = {"seconds": seconds, "answer": [row["reached"] for row in answer.rows]}
         names = sorted(ws.snapshot().names)
+        for name, asked_for in (
+            ("thirty", thirty(names)),
+            ("by product", by_product()),
+            ("from cart", from_cart()),
+            ("by cart", from_cart(breakdown="cart_id")),
+        ):
+            seconds, answer = warm(lambda run, asked_for=asked_for: ws.ask(asked_for), repeat)  # type: ignore[misc]
+            values = len({row.get("breakdown") for row in answer.rows})
+            found[name] = {"seconds": seconds, "values": values}
         seconds, answer = warm(lambda run: ws.ask(transitions(names)), repeat)
         found["transitions"] = {
             "seconds": seconds,

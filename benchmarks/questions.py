@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 FUNNEL = ("Product Viewed", "Product Added", "Checkout Started", "Order Completed")
@@ -15,6 +16,23 @@ def funnel(run: int) -> dict[str, Any]:
     """Four steps on event names within a window."""
     del run
     return {"kind": "funnel", "steps": [{"event": name} for name in FUNNEL], "within": f"{WINDOW_DAYS}d"}
+
+
+def by_product() -> dict[str, Any]:
+    """The same by a property of some six hundred values."""
+    return {**funnel(0), "breakdown": "product_id"}
+
+
+def from_cart(**more: Any) -> dict[str, Any]:
+    """From what was put into a cart on: `cart_id` has more values than the thousand that are told apart."""
+    steps = [{"event": name} for name in FUNNEL[1:]]
+    return {"kind": "funnel", "steps": steps, "within": f"{WINDOW_DAYS}d", **more}
+
+
+def thirty(names: Sequence[str]) -> dict[str, Any]:
+    """A funnel of thirty steps, the four of the plain one first."""
+    steps = [*FUNNEL, *(name for name in names if name not in FUNNEL)][:30]
+    return {"kind": "funnel", "steps": [{"event": name} for name in steps], "within": f"{WINDOW_DAYS}d"}
 
 
 def filtered(run: int) -> dict[str, Any]:

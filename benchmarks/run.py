@@ -201,6 +201,23 @@ def figure_filters(size: Size) -> list[Line]:
     return _funnel(size, "filters", "the same with property filters", 2, None)
 
 
+def figure_wide(size: Size) -> list[Line]:
+    """Funnels of many steps and of many values beside the plain ones of the same events."""
+    ours = size.ours()
+    lines = []
+    for name, plain, work in (
+        ("thirty", "funnel", "a funnel of 30 steps"),
+        ("by product", "funnel", "the funnel by product"),
+        ("by cart", "from cart", "from the cart on, by cart"),
+    ):
+        times = ours[name]["seconds"] / ours[plain]["seconds"]
+        shown = f"{seconds(ours[name]['seconds'])}, {times:.2f} x"
+        many = ours[name]["values"]
+        note = f"{many:,} values" if many > 1 else ""
+        lines.append(at_most(work, size.events, times, 3, shown, " x", note))
+    return lines
+
+
 def figure_transitions(size: Size) -> list[Line]:
     """The whole answer beside the same in SQL, and beside peers that only count the visits of each transition."""
     work = "transitions of all event names"
@@ -318,6 +335,7 @@ FIGURES: dict[str, Callable[[Size], list[Line]]] = {
     "import": figure_import,
     "funnel": figure_funnel,
     "filters": figure_filters,
+    "wide": figure_wide,
     "transitions": figure_transitions,
     "map": figure_map,
     "kinds": figure_kinds,

@@ -61,6 +61,12 @@ def plain_attempts(
 
 
 _READ_I8 = "Array(int64, 1, 'C', readonly=True)"
+_MIXED = 0x077CB531
+_BIT = np.zeros(32, np.int64)
+"""Which bit is set of a number with one bit, by the upper five bits of its product with _MIXED, a de Bruijn sequence (Leiserson,
+Prokop, Randall 1998): all 32 differ."""
+for _bit in range(32):
+    _BIT[(_MIXED << _bit & 0xFFFFFFFF) >> 27] = _bit
 
 
 @compiled(f"void({_READ_I8}, {_READ_I8}, i8, i8[::1])")
@@ -121,7 +127,14 @@ def _plain(lo, hi, time, mask, row, steps, within, now, segment, rows, furthest,
         while row[k] < hi[g]:
             m = mask[row[k]]
             t = time[row[k]]
-            if m > 1:  # it may serve more than the first step
+            if m > 1 and m & (m - np.uint32(1)) == 0:  # it serves one step that is not the first, as most do
+                s = _BIT[np.uint32(m * np.uint32(_MIXED)) >> np.uint32(27)]
+                if s <= far + 1 and t - latest[s - 1] <= within:
+                    latest[s] = latest[s - 1]
+                    if s > far:
+                        far = s
+                        first[s] = k
+            elif m > 1:
                 for s in range(min(far + 1, steps - 1), 0, -1):
                     if (m >> np.uint32(s)) & np.uint32(1) and t - latest[s - 1] <= within:
                         latest[s] = latest[s - 1]

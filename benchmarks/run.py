@@ -205,16 +205,20 @@ def figure_wide(size: Size) -> list[Line]:
     """Funnels of many steps and of many values beside the plain ones of the same events."""
     ours = size.ours()
     lines = []
-    for name, plain, work in (
-        ("thirty", "funnel", "a funnel of 30 steps"),
-        ("by product", "funnel", "the funnel by product"),
-        ("by cart", "from cart", "from the cart on, by cart"),
+    for name, plain, work, limit in (
+        ("thirty", "funnel", "a funnel of 30 steps", 3),
+        ("by product", "funnel", "the funnel by product", 3),
+        ("by cart", "from cart", "from the cart on, by cart", None),
     ):
         times = ours[name]["seconds"] / ours[plain]["seconds"]
         shown = f"{seconds(ours[name]['seconds'])}, {times:.2f} x"
         many = ours[name]["values"]
         note = f"{many:,} values" if many > 1 else ""
-        lines.append(at_most(work, size.events, times, 3, shown, " x", note))
+        lines.append(
+            Line(work, size.events, shown, note=note)
+            if limit is None
+            else at_most(work, size.events, times, limit, shown, " x", note)
+        )
     return lines
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -144,6 +145,12 @@ def test_files_of_the_same_columns_are_asked_at_once(tmp_path: Path, monkeypatch
             asked.clear()
             assert [row["value"] for row in ws.ask(question).rows] == [wanted], where
             assert len(asked) == 1
+
+
+def test_files_of_the_same_columns_may_be_of_other_arrow_types() -> None:
+    """As files are written in more than one way."""
+    arrays = [pa.array(["a", "b"]), pa.array(["c"], pa.large_string()), pa.array([], pa.string())]
+    assert by_value._joined(arrays).to_pylist() == ["a", "b", "c"]
 
 
 def test_codes_are_kept_beside_the_file_and_read_back(odd: Any, monkeypatch: pytest.MonkeyPatch) -> None:

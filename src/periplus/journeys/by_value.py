@@ -150,7 +150,7 @@ class _Tables:
                 asked,
                 of_each(
                     self.snapshot,
-                    {name: pa.concat_arrays(arrays) for name, arrays in values.items()},
+                    {name: _joined(arrays) for name, arrays in values.items()},
                     [(column, *sql(leaf, self.columns)) for leaf, column in asked.items()],
                 ),
                 strict=True,
@@ -199,6 +199,11 @@ class _Tables:
                     look_up(table, codes[low - first : high - first], out[low - start : high - start])
 
         return said
+
+
+def _joined(arrays: Sequence[pa.Array]) -> pa.Array:
+    """The values of several files; those of one kind may be of another Arrow type in a file that was written otherwise."""
+    return pa.concat_arrays([array.cast(arrays[0].type) for array in arrays])
 
 
 def _by_code(answers: list[bool], codes: np.ndarray) -> Said:

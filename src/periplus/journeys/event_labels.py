@@ -67,7 +67,7 @@ def parted(numbered: Numbered) -> tuple[Numbered, Numbered]:
 
 def named(snapshot: Snapshot, condition: Condition) -> np.ndarray:
     """Codes of the event names that meet a condition on names alone."""
-    return _named(condition, tuple(snapshot.names))
+    return _named(condition, snapshot.names)
 
 
 @lru_cache(maxsize=4096)

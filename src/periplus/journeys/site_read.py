@@ -90,9 +90,8 @@ class Site:
             if report.by == "known":
                 of_visit = np.full(len(found.first), -1, np.int64)
                 there = np.flatnonzero(code >= 0)
-                there = there[
-                    np.flatnonzero(np.diff(found.visit[there], prepend=-1))
-                ]  # the first of each visit
+                # The first of each visit: visits come in order.
+                there = there[np.flatnonzero(np.diff(found.visit[there], prepend=-1))]
                 of_visit[found.visit[there]] = code[there]
             code = of_visit[found.visit]
             micros = np.full(len(code), -1, np.int64)
@@ -102,18 +101,16 @@ class Site:
 
     def _searches(self, report: Report, part: Part) -> Hits:
         shard, span = part.visits.shard, self.planned.span
-        query = np.full(
-            len(part.searched), -1, np.int64
-        )  # what was searched for is read where a report says it
-        if self.searched.codes:
-            query = self.searched.codes[0][shard.index]
+        # What was searched for is read where a report says it.
+        read = self.searched.codes
+        query = read[0][shard.index] if read else np.full(len(part.searched), -1, np.int64)
         time = np.asarray(shard.time)[part.searched]
         kept = (time >= span.since) & (time < span.until) & (time <= span.now)
         if (among := self.planned.among(shard)) is not None:
             kept &= among[part.searched]
         if report.by == "nothing":
             texts = self.searched.known[1]
-            kept &= self.searched.codes[1][shard.index] == (texts.index("1") if "1" in texts else len(texts))
+            kept &= read[1][shard.index] == (texts.index("1") if "1" in texts else len(texts))
         row = part.searched[kept]
         none = np.zeros(len(row), np.bool_)
         customer = np.searchsorted(np.asarray(shard.offsets), row, "right") - 1
